@@ -1,0 +1,112 @@
+package signing
+
+import (
+	"encoding/base64"
+	"strconv"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/strictjson"
+)
+
+// maxSignatures bounds how many signatures one envelope carries: each is work
+// for whoever checks it.
+const maxSignatures = 8
+
+// PAE returns what a DSSE signature signs: the pre-authentication encoding of
+// the type and the payload (DSSE v1, "DSSEv1" SP LEN SP type SP LEN SP payload).
+func PAE(payloadType string, payload []byte) []byte {
+	text := make([]byte, 0, len("DSSEv1 ")+20+len(payloadType)+20+len(payload)+3)
+	text = append(text, "DSSEv1 "...)
+	text = strconv.AppendInt(text, int64(len(payloadType)), 10)
+	text = append(append(append(text, ' '), payloadType...), ' ')
+	text = strconv.AppendInt(text, int64(len(payload)), 10)
+	return append(append(text, ' '), payload...)
+}
+
+// An Envelope is a payload with its type and its signatures, as DSSE defines
+// it (https://github.com/secure-systems-lab/dsse). Each signature signs
+// PAE(PayloadType, Payload).
+type Envelope struct {
+	PayloadType string
+	Payload     []byte
+	Signatures  []EnvelopeSignature
+}
+
+// EnvelopeSignature is one signature. KeyID is a hint of the signer's, not
+// signed and possibly empty.
+type EnvelopeSignature struct {
+	KeyID     string
+	Signature Signature
+}
+
+// ParseEnvelope reads an envelope in JSON. It is stricter than DSSE asks:
+// base64 is the standard one with padding, members that DSSE does not name are
+// refused, and there are 1 to 8 signatures (reason signatures). Other reasons
+// are those of package strictjson, and payload and signature.
+func ParseEnvelope(data []byte) (Envelope, error) {
+	var wire struct {
+		PayloadType string  `json:"payloadType"`
+		Payload     *string `json:"payload"`
+		Signatures  []struct {
+			KeyID string `json:"keyid"`
+			Sig   string `json:"sig"`
+		} `json:"signatures"`
+	}
+	if err := strictjson.Decode(data, &wire); err != nil {
+		return Envelope{}, err
+	}
+	if wire.PayloadType == "" {
+		return Envelope{}, invalidAt("/payloadType", "payload", "an envelope names the type of its payload")
+	}
+	e := Envelope{PayloadType: wire.PayloadType}
+	var ok bool
+	if wire.Payload != nil {
+		e.Payload, ok = decodeBase64(*wire.Payload)
+	}
+	if !ok {
+		return Envelope{}, invalidAt("/payload", "payload", "a payload is standard base64 with padding")
+	}
+	if n := len(wire.Signatures); n < 1 || n > maxSignatures {
+		return Envelope{}, invalidAt("/signatures", "signatures", "an envelope has 1 to 8 signatures")
+	}
+	e.Signatures = make([]EnvelopeSignature, len(wire.Signatures))
+	for i, s := range wire.Signatures {
+		sig, err := ParseSignature(s.Sig)
+		if err != nil {
+			return Envelope{}, invalidAt("/signatures/"+strconv.Itoa(i)+"/sig", "signature", err.Error())
+		}
+		e.Signatures[i] = EnvelopeSignature{KeyID: s.KeyID, Signature: sig}
+	}
+	return e, nil
+}
+
+// Append appends the envelope in JSON, without white space and with its members
+// in the order of RFC 8785, to dst.
+func (e Envelope) Append(dst []byte) []byte {
+	dst = append(dst, `{"payload":"`...)
+	dst = base64.StdEncoding.AppendEncode(dst, e.Payload)
+	dst = append(dst, `","payloadType":`...)
+	dst = strictjson.AppendString(dst, e.PayloadType)
+	dst = append(dst, `,"signatures":[`...)
+	for i, s := range e.Signatures {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(dst, `{"keyid":`...)
+		dst = strictjson.AppendString(dst, s.KeyID)
+		dst = append(dst, `,"sig":"`...)
+		dst = base64.StdEncoding.AppendEncode(dst, s.Signature[:])
+		dst = append(dst, `"}`...)
+	}
+	return append(dst, "]}"...)
+}
+
+// decodeBase64 decodes the one spelling of some bytes.
+func decodeBase64(text string) ([]byte, bool) {
+	raw, err := standard.DecodeString(text)
+	return raw, err == nil && standard.EncodedLen(len(raw)) == len(text)
+}
+
+func invalidAt(pointer, reason, message string) error {
+	return &domain.Error{Code: domain.Invalid, Reason: reason, Message: message, Pointer: pointer}
+}
