@@ -1,0 +1,132 @@
+package jsonrpc
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/herocode/horus/domain"
+)
+
+// PatternRule is the validation rule that Horus adds to those of the library:
+// with `validate:"pattern"`, a string must match the regular expression of the
+// field's own tag.
+//
+//	Name string `json:"name" validate:"required,pattern" pattern:"^[a-z0-9][a-z0-9._-]{0,63}$"`
+//
+// After dive, it is each element that must match.
+const PatternRule = "pattern"
+
+// embedded stands in the library's paths for an embedded struct, which has no
+// name on the wire.
+const embedded = "\x00"
+
+// rules holds the library's cache of struct tags, which is meant to be shared.
+var rules = sync.OnceValue(newRules)
+
+func newRules() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, tagged := jsonName(f)
+		if f.Anonymous && !tagged {
+			return embedded
+		}
+		return name
+	})
+	var compiled sync.Map // pattern → *regexp.Regexp; as many as the program has tags
+	err := v.RegisterValidation(PatternRule, func(field validator.FieldLevel) bool {
+		return matches(&compiled, field)
+	})
+	if err != nil {
+		panic(fmt.Sprintf("jsonrpc: register %s: %v", PatternRule, err)) // the name is a constant
+	}
+	return v
+}
+
+func matches(compiled *sync.Map, field validator.FieldLevel) bool {
+	name, _, _ := strings.Cut(field.StructFieldName(), "[") // an element is called Tags[0]
+	f, _ := field.Parent().Type().FieldByName(name)
+	pattern, ok := f.Tag.Lookup(PatternRule)
+	if !ok {
+		panic(fmt.Sprintf("jsonrpc: %v.%s has the rule %q but no such tag", field.Parent().Type(), name, PatternRule))
+	}
+	expr, ok := compiled.Load(pattern)
+	if !ok {
+		expr, _ = compiled.LoadOrStore(pattern, regexp.MustCompile(pattern))
+	}
+	return expr.(*regexp.Regexp).MatchString(field.Field().String())
+}
+
+// validate checks the validate tags of a pointer to a struct. The error is of
+// code Invalid and points at the first member that is wrong.
+func validate(params any) error {
+	err := rules().Struct(params)
+	wrong, ok := errors.AsType[validator.ValidationErrors](err)
+	if !ok {
+		return err
+	}
+	first := wrong[0]
+	path := first.Namespace()
+	if name := reflect.TypeOf(params).Elem().Name(); name != "" {
+		path = strings.TrimPrefix(path, name+".")
+	}
+	path = strings.ReplaceAll(path, embedded+".", "")
+	reason, demand := explain(first)
+	invalid := domain.Errorf(domain.Invalid, reason, "%s %s", cut(path, maxPointerBytes), demand)
+	invalid.Pointer = pointerOf(path)
+	return invalid
+}
+
+// explain says what a rule asks for.
+func explain(e validator.FieldError) (reason, demand string) {
+	sized := e.Kind() == reflect.String || e.Kind() == reflect.Slice || e.Kind() == reflect.Map
+	unit := ""
+	if sized {
+		unit = " long"
+	}
+	switch e.Tag() {
+	case "required":
+		return "missing", "is required"
+	case "min", "gte":
+		return "bounds", "must be at least " + e.Param() + unit
+	case "max", "lte":
+		return "bounds", "must be at most " + e.Param() + unit
+	case "gt":
+		return "bounds", "must be more than " + e.Param() + unit
+	case "lt":
+		return "bounds", "must be less than " + e.Param() + unit
+	case "len":
+		return "bounds", "must be " + e.Param() + unit
+	case "oneof":
+		return "bounds", "must be one of: " + e.Param()
+	case PatternRule:
+		return PatternRule, "has a form that is not allowed"
+	}
+	return "invalid", "must meet the rule " + strings.TrimSuffix(e.Tag()+"="+e.Param(), "=")
+}
+
+// pointerOf turns the library's path (job.env[KEY].name) into a JSON Pointer
+// (/job/env/KEY/name).
+func pointerOf(path string) string {
+	var pointer strings.Builder
+	for path != "" {
+		var token string
+		if path[0] == '[' {
+			token, path, _ = strings.Cut(path[1:], "]")
+		} else {
+			end := strings.IndexAny(path, ".[")
+			if end < 0 {
+				end = len(path)
+			}
+			token, path = path[:end], path[end:]
+		}
+		path = strings.TrimPrefix(path, ".")
+		pointer.WriteString("/" + escapePointer(token))
+	}
+	return pointer.String()
+}
