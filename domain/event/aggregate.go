@@ -1,0 +1,69 @@
+package event
+
+import (
+	"strings"
+
+	"github.com/herocode/horus/domain"
+)
+
+// Kind names a sort of aggregate. The set is closed: a new kind is a new
+// package below domain.
+type Kind string
+
+// The kinds of aggregates.
+const (
+	Access Kind = "access" // keys and the founding: the namespace's statements
+	Leader Kind = "leader" // who leads the partition
+	Runner Kind = "runner" // one runner id
+	Report Kind = "report" // what one runner process reported
+	Job    Kind = "job"    // one job
+)
+
+// Aggregate names what an event happened to: job/<id>, runner/<id>,
+// report/<runner>/<process>, access, leader. Its events are versioned 1, 2, 3
+// without a gap.
+type Aggregate struct {
+	Kind Kind
+	ID   string // empty for access and leader
+}
+
+// maxAggregateID bounds an id: runner name and process, with their slash.
+const maxAggregateID = 160
+
+// String returns the aggregate's one spelling.
+func (a Aggregate) String() string {
+	if a.ID == "" {
+		return string(a.Kind)
+	}
+	return string(a.Kind) + "/" + a.ID
+}
+
+// ParseAggregate reads what String writes. Whether the id is a good one is for
+// the aggregate's own package to say.
+func ParseAggregate(s string) (Aggregate, error) {
+	kind, id, slash := strings.Cut(s, "/")
+	a := Aggregate{Kind: Kind(kind), ID: id}
+	switch a.Kind {
+	case Access, Leader:
+		if !slash {
+			return a, nil
+		}
+	case Runner, Report, Job:
+		if slash && id != "" && len(id) <= maxAggregateID && plain(id) {
+			return a, nil
+		}
+	}
+	return Aggregate{}, domain.Errorf(domain.Invalid, "aggregate", "no such kind of aggregate")
+}
+
+// plain reports whether id holds only characters that names and ids are made
+// of, none of which JSON escapes.
+func plain(id string) bool {
+	for _, c := range []byte(id) {
+		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' && c != '/' {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,91 @@
+package event
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/herocode/horus/domain"
+)
+
+// Time is an instant in microseconds since 1970-01-01T00:00:00Z. It is what a
+// supervisor's clock said, so it explains but never decides order. The zero
+// Time means "no time".
+type Time int64
+
+// maxTime is the last microsecond of the year 9999: RFC 3339 ends there.
+const maxTime = Time(253402300799_999999)
+
+// At converts t, cutting what is below a microsecond.
+func At(t time.Time) Time { return Time(t.UnixMicro()) }
+
+// Time converts t to UTC.
+func (t Time) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
+
+// Add returns t moved by d, at most to the end of the year 9999.
+func (t Time) Add(d time.Duration) Time { return min(t+Time(d.Microseconds()), maxTime) }
+
+// Sub returns the duration from u to t.
+func (t Time) Sub(u Time) time.Duration { return time.Duration(t-u) * time.Microsecond }
+
+// IsZero reports whether t is no time.
+func (t Time) IsZero() bool { return t == 0 }
+
+// timeLen is the length of 2006-01-02T15:04:05.000000Z.
+const timeLen = 27
+
+// String returns t in RFC 3339, UTC, with six digits of a second.
+func (t Time) String() string { return string(t.Append(nil)) }
+
+// Append appends what String returns.
+func (t Time) Append(dst []byte) []byte {
+	return t.Time().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+}
+
+// MarshalText writes t as String does; no time is the empty text.
+func (t Time) MarshalText() ([]byte, error) {
+	if t.IsZero() {
+		return []byte{}, nil
+	}
+	return t.Append(nil), nil
+}
+
+// UnmarshalText reads any RFC 3339 instant, cutting what is below a
+// microsecond.
+func (t *Time) UnmarshalText(text []byte) error {
+	if len(text) == 0 {
+		*t = 0
+		return nil
+	}
+	parsed, err := time.Parse(time.RFC3339Nano, string(text))
+	if err != nil || parsed.Unix() < 0 || At(parsed) > maxTime {
+		return domain.Errorf(domain.Invalid, "time", "want an RFC 3339 time such as 2026-01-02T15:04:05Z")
+	}
+	*t = At(parsed)
+	return nil
+}
+
+// ParseTime reads the one spelling that Append writes.
+func ParseTime(s string) (Time, error) {
+	bad := domain.Errorf(domain.Invalid, "time", "want a time such as 2006-01-02T15:04:05.000000Z")
+	const shape = "dddd-dd-ddTdd:dd:dd.ddddddZ"
+	if len(s) != timeLen {
+		return 0, bad
+	}
+	for i := range timeLen {
+		if digit := s[i]-'0' <= 9; shape[i] == 'd' && !digit || shape[i] != 'd' && s[i] != shape[i] {
+			return 0, bad
+		}
+	}
+	number := func(from, to int) int {
+		n, _ := strconv.Atoi(s[from:to]) // digits, as checked above
+		return n
+	}
+	year, month, day := number(0, 4), time.Month(number(5, 7)), number(8, 10)
+	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
+	date := time.Date(year, month, day, hour, minute, second, number(20, 26)*1000, time.UTC)
+	exists := date.Month() == month && date.Day() == day && hour < 24 && minute < 60 && second < 60
+	if !exists || date.Unix() < 0 || At(date) == 0 {
+		return 0, bad
+	}
+	return At(date), nil
+}

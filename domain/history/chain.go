@@ -1,0 +1,245 @@
+package history
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// Fault is why a log is not a history: the place of the first thing that is
+// wrong, and what it is. A commit is proved as a whole, so a changed event is
+// placed at the first event of its commit unless it can be told which one it
+// was.
+type Fault struct {
+	Seq uint64
+	Why error
+}
+
+// Error returns "seq 7: why".
+func (f *Fault) Error() string { return fmt.Sprintf("seq %d: %v", f.Seq, f.Why) }
+
+// Unwrap returns why.
+func (f *Fault) Unwrap() error { return f.Why }
+
+func fault(seq uint64, format string, args ...any) error {
+	return &Fault{seq, domain.Errorf(domain.Halted, "tampered", format, args...)}
+}
+
+// Chain checks a partition's log from its founding on, or from a place that is
+// known to be good. It is not safe for concurrent use.
+type Chain struct {
+	State *State
+
+	namespace string
+	partition uint16
+	verifier  *signing.Verifier
+	next      uint64       // place of the next event
+	prev      signing.Hash // of the last seal
+	term      uint64       // of the last seal
+	latest    event.Time   // latest time that any event bears
+	checks    []signing.Check
+	owners    []uint64 // place of the event that each check belongs to
+	verdicts  []bool
+	leaves    []signing.Hash
+}
+
+// NewChain returns a chain before the first event.
+func NewChain(namespace string, partition uint16, v *signing.Verifier) *Chain {
+	return &Chain{State: NewState(), namespace: namespace, partition: partition, verifier: v, next: 1}
+}
+
+// Head is the place up to which a chain was followed.
+type Head struct {
+	Seq    uint64       // of the last event; 0 before the first
+	Seal   signing.Hash // hash of the last seal; zero before the first
+	Term   uint64       // of the last seal
+	Latest event.Time   // latest time that any event bears
+}
+
+// Head returns how far the chain was followed.
+func (c *Chain) Head() Head { return Head{c.next - 1, c.prev, c.term, c.latest} }
+
+// SetHead makes the chain go on after a place that the caller knows to be good.
+func (c *Chain) SetHead(h Head) { c.next, c.prev, c.term, c.latest = h.Seq+1, h.Seal, h.Term, h.Latest }
+
+// Check checks the next commit and folds it in: the seal and what it seals,
+// the chain, every signature with keys as of their place, and that every event
+// was a legal transition. After an error, which is a [*Fault], the chain is of
+// no further use.
+func (c *Chain) Check(commit *Commit) error {
+	if err := c.checkSeal(commit); err != nil {
+		return err
+	}
+	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]bool{}}
+	for i := range commit.Entries {
+		e := &commit.Entries[i]
+		if err := c.State.legal(e, k); err != nil {
+			return &Fault{e.Seq, err}
+		}
+		c.State.Apply(e)
+		k.see(e)
+		c.collect(e.Seq, k)
+	}
+	if err := k.end(); err != nil {
+		return &Fault{commit.Seal.First, err}
+	}
+	return c.verify()
+}
+
+// Follow checks the seal and the chain only and folds in the statements and
+// terms. It is what a reader needs who trusts that a supervisor decided well
+// but not that Redis kept it.
+func (c *Chain) Follow(commit *Commit) error {
+	if err := c.checkSeal(commit); err != nil {
+		return err
+	}
+	for i := range commit.Entries {
+		if e := &commit.Entries[i]; e.Aggregate.Kind == event.Access || e.Aggregate.Kind == event.Leader {
+			c.State.Apply(e)
+		}
+	}
+	return c.verify()
+}
+
+// checkSeal checks everything about a seal but its signature, which it
+// collects, and moves the chain behind the commit.
+func (c *Chain) checkSeal(commit *Commit) error {
+	s := &commit.Seal
+	c.checks, c.owners = c.checks[:0], c.owners[:0]
+	switch {
+	case s.First != c.next || uint64(len(commit.Entries)) != uint64(s.Count):
+		return fault(c.next, "the seal is of %d events from %d; here are %d from %d", s.Count, s.First, len(commit.Entries), c.next)
+	case s.Prev != c.prev:
+		return fault(s.First, "the seal does not follow the seal before it")
+	case s.Term < c.term || s.Term == 0:
+		return fault(s.First, "a seal of term %d follows one of term %d", s.Term, c.term)
+	case s.Statements != c.State.Access.Statements:
+		return fault(s.First, "the seal names %d statements before it; there are %d", s.Statements, c.State.Access.Statements)
+	}
+	c.leaves = c.leaves[:0]
+	for i := range commit.Entries {
+		e := &commit.Entries[i]
+		if e.Seq != s.First+uint64(i) || e.Namespace != c.namespace || e.Partition != c.partition {
+			return fault(e.Seq, "the event is of another place")
+		}
+		c.latest = max(c.latest, e.At)
+		c.leaves = append(c.leaves, e.Hash)
+	}
+	if signing.Root(c.leaves) != s.Root {
+		return fault(s.First, "the events up to %d are not those that were sealed", s.Last())
+	}
+	key, err := c.sealKey(commit)
+	if err != nil {
+		return err
+	}
+	c.checks, c.owners = append(c.checks, s.Check(key)), append(c.owners, s.First)
+	c.next, c.prev, c.term = s.Last()+1, s.Hash(), s.Term
+	return nil
+}
+
+// sealKey finds the key that may seal at this place. The founding names its
+// own.
+func (c *Chain) sealKey(commit *Commit) (signing.PublicKey, error) {
+	s := &commit.Seal
+	if s.First == 1 {
+		founded, ok := commit.Entries[0].Data.(access.Founded)
+		if !ok || founded.Key.ID() != s.Key || string(founded.Namespace) != c.namespace {
+			return signing.PublicKey{}, fault(1, "the log does not begin with the founding of %s, sealed by the key that it names", c.namespace)
+		}
+		return founded.Key, nil
+	}
+	key, ok := c.State.Access.Key(access.Supervisor, s.Key, c.latest)
+	if !ok {
+		return signing.PublicKey{}, fault(s.First, "key %s may not seal: it is unknown here, of another class, or expired", s.Key)
+	}
+	return key.Public, nil
+}
+
+// collect takes over the signatures that the last entry must bear.
+func (c *Chain) collect(seq uint64, k *context) {
+	for _, check := range k.checks {
+		c.checks, c.owners = append(c.checks, check), append(c.owners, seq)
+	}
+	k.checks = k.checks[:0]
+}
+
+// verify checks all collected signatures at once.
+func (c *Chain) verify() error {
+	c.verdicts = append(c.verdicts[:0], make([]bool, len(c.checks))...)
+	c.verifier.VerifyAll(c.checks, c.verdicts)
+	for i, ok := range c.verdicts {
+		if !ok {
+			return fault(c.owners[i], "a signature is not of the key that it names")
+		}
+	}
+	return nil
+}
+
+// Raw is one log entry as a store hands it out: an event's bytes, and the seal
+// when the entry ends a commit.
+type Raw struct {
+	Seq   uint64
+	Event []byte
+	Seal  []byte // wire form; empty but on the last entry of a commit
+}
+
+// Reader puts raw entries together to commits.
+type Reader struct {
+	namespace string
+	partition uint16
+	next      uint64
+	pending   []Entry
+}
+
+// NewReader returns a reader of the entries after a place.
+func NewReader(namespace string, partition uint16, after uint64) *Reader {
+	return &Reader{namespace: namespace, partition: partition, next: after + 1}
+}
+
+// Next takes the next raw entry and returns the commit that it ends, or nil.
+// Errors are [*Fault]s.
+func (r *Reader) Next(raw Raw) (*Commit, error) {
+	if raw.Seq != r.next {
+		return nil, fault(r.next, "event %d is missing: the next one has %d", r.next, raw.Seq)
+	}
+	e, err := ParseEntry(raw.Seq, raw.Event)
+	if err != nil {
+		return nil, &Fault{raw.Seq, err}
+	}
+	r.next++
+	r.pending = append(r.pending, e)
+	if len(raw.Seal) == 0 {
+		if len(r.pending) >= signing.MaxSealed {
+			return nil, fault(r.pending[0].Seq, "no seal within %d events", signing.MaxSealed)
+		}
+		return nil, nil
+	}
+	seal, err := signing.ParseSeal(r.namespace, r.partition, raw.Seal)
+	if err != nil {
+		return nil, &Fault{raw.Seq, err}
+	}
+	commit := &Commit{Entries: r.pending, Seal: seal}
+	r.pending = nil
+	return commit, nil
+}
+
+// End reports an error when entries are left that no seal covers.
+func (r *Reader) End() error {
+	if len(r.pending) == 0 {
+		return nil
+	}
+	return fault(r.pending[0].Seq, "%d events at the end are not sealed", len(r.pending))
+}
+
+// IsFault reports whether err says that a log is not a history, and where.
+func IsFault(err error) (seq uint64, ok bool) {
+	f, ok := errors.AsType[*Fault](err)
+	if !ok {
+		return 0, false
+	}
+	return f.Seq, true
+}

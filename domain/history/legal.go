@@ -1,0 +1,214 @@
+package history
+
+import (
+	"slices"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// context is what a commit's events must fit besides the state: their seal and
+// the bundles that stand in the same commit.
+type context struct {
+	seal    signing.Seal
+	latest  event.Time
+	bundles []bundle
+	joins   map[string]bool // processes that begin in this commit: joined yet?
+	checks  []signing.Check // of the entry that is being judged
+}
+
+type bundle struct {
+	*runner.Bundle
+	key signing.KeyID
+}
+
+// see remembers an entry that others in its commit may refer to.
+func (c *context) see(e *Entry) {
+	c.latest = max(c.latest, e.At)
+	switch data := e.Data.(type) {
+	case runner.Reported:
+		if b, err := data.Bundle(); err == nil {
+			c.bundles = append(c.bundles, bundle{b, data.Signed.Key})
+		}
+		if e.Version == 1 {
+			c.joins[e.Aggregate.ID] = false
+		}
+	case runner.Joined:
+		c.joins[runner.AggregateID(domain.Name(e.Aggregate.ID), data.Process)] = true
+	}
+}
+
+// end reports a process that reported without having joined.
+func (c *context) end() error {
+	for process, joined := range c.joins {
+		if !joined {
+			return illegal("process %s reported and did not join", process)
+		}
+	}
+	return nil
+}
+
+// report finds the report that an event names as its cause.
+func (c *context) report(e *Entry) (bundle, runner.Report, error) {
+	cause, ok := runner.ParseCause(e.Cause)
+	for _, b := range c.bundles {
+		same := ok && b.Runner == cause.Runner && b.Process == cause.Process && b.Number == cause.Number
+		if same && cause.Index < len(b.Reports) && e.Actor == event.ByRunner(string(b.Runner)) {
+			return b, b.Reports[cause.Index], nil
+		}
+	}
+	return bundle{}, nil, illegal("%s has no report in its commit that caused it", e.Type)
+}
+
+// reported checks that a runner's event says what its process reported.
+func (c *context) reported(e *Entry) error {
+	b, report, err := c.report(e)
+	if err != nil {
+		return err
+	}
+	fits := string(b.Runner) == e.Aggregate.ID
+	switch data := e.Data.(type) {
+	case runner.Joined:
+		join, ok := report.(runner.Join)
+		fits = fits && ok && data.Process == b.Process && data.Key == join.Key && join.Key.ID() == b.key &&
+			slices.Equal(data.Kinds, join.Kinds) && data.Slots == join.Slots
+	case runner.Left:
+		_, ok := report.(runner.Leave)
+		fits = fits && ok && data.Process == b.Process
+	}
+	if !fits {
+		return illegal("%s does not say what was reported", e.Type)
+	}
+	return nil
+}
+
+func (s *State) legalReport(e *Entry, data runner.Reported, c *context) error {
+	process := s.Processes[e.Aggregate.ID]
+	if err := runner.LegalReport(process, event.FactOf(e.Recorded, data, e.Seq, e.Hash), e.Aggregate.ID); err != nil {
+		return err
+	}
+	b, err := data.Bundle()
+	if err != nil {
+		return err
+	}
+	if b.Namespace != e.Namespace || b.Partition != e.Partition || e.Actor != event.ByRunner(string(b.Runner)) {
+		return illegal("a bundle stands in the place of another")
+	}
+	key, ok := s.BundleKey(b, data.Signed.Key, max(c.latest, e.At))
+	if !ok {
+		return illegal("a bundle is signed with a key that is not its runner's")
+	}
+	c.checks = append(c.checks, data.Signed.Check(key))
+	return nil
+}
+
+// BundleKey finds the key that a bundle must be signed with: the one that its
+// join shows, the one that the runner's id was first used with, or one that a
+// statement admits. Whether a join is admitted is for package runner.
+func (s *State) BundleKey(b *runner.Bundle, id signing.KeyID, at event.Time) (signing.PublicKey, bool) {
+	if join, ok := b.Reports[0].(runner.Join); ok && join.Key.ID() == id {
+		return join.Key, true
+	}
+	if pin := s.Runners[b.Runner].Pin; !pin.IsZero() && pin.ID() == id {
+		return pin, true
+	}
+	key, ok := s.Access.Key(access.Runner, id, at)
+	return key.Public, ok && key.Name == b.Runner
+}
+
+func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
+	id, err := job.ParseID(e.Aggregate.ID)
+	if err != nil {
+		return err
+	}
+	state := s.Jobs[id]
+	if err := job.Legal(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash)); err != nil {
+		return err
+	}
+	switch data := data.(type) {
+	case job.Submitted:
+		return s.legalSubmission(e, id, data, c)
+	case job.Started:
+		return s.legalOutcome(e, state, c, data.Process, func(r runner.Report) (runner.About, bool) {
+			switch r := r.(type) {
+			case runner.Started:
+				return r.About, true
+			case runner.Completed:
+				return r.About, true
+			case runner.Failed:
+				return r.About, true
+			}
+			return runner.About{}, false
+		})
+	case job.Completed:
+		return s.legalOutcome(e, state, c, state.Process, func(r runner.Report) (runner.About, bool) {
+			done, ok := r.(runner.Completed)
+			return done.About, ok
+		})
+	case job.Failed:
+		if data.Kind == job.FailedLost || data.Kind == job.FailedExpired {
+			return nil // follows AttemptLost: package job has checked that
+		}
+		return s.legalOutcome(e, state, c, state.Process, func(r runner.Report) (runner.About, bool) {
+			failed, ok := r.(runner.Failed)
+			return failed.About, ok && failed.Kind == data.Kind
+		})
+	case job.Queued, job.AttemptLost:
+		return nil
+	}
+	panic("history: unknown job event")
+}
+
+// legalSubmission checks who a job is from and collects its signatures.
+func (s *State) legalSubmission(e *Entry, id job.ID, data job.Submitted, c *context) error {
+	opened, err := data.Submission.Open()
+	if err != nil {
+		return err
+	}
+	if !opened.Spec.ID.IsZero() && opened.Spec.ID != id {
+		return illegal("a job was submitted under another id")
+	}
+	if len(opened.Signers) > 0 && e.Actor != event.ByClient(string(opened.Signers[0])) {
+		return illegal("a signed job names another submitter")
+	}
+	at := max(c.latest, e.At)
+	c.checks, err = opened.AppendChecks(c.checks, func(key signing.KeyID) (signing.PublicKey, bool) {
+		k, ok := s.Access.Key(access.Client, key, at)
+		return k.Public, ok
+	})
+	return err
+}
+
+// legalOutcome checks that the open attempt's own process reported what the
+// event says, and that it may serve the attempt's queue.
+func (s *State) legalOutcome(e *Entry, state job.State, c *context, process string, about func(runner.Report) (runner.About, bool)) error {
+	b, report, err := c.report(e)
+	if err != nil {
+		return err
+	}
+	a, ok := about(report)
+	if !ok || a.Job.String() != e.Aggregate.ID || a.Token != state.Token || b.Process != process {
+		return illegal("%s does not say what was reported", e.Type)
+	}
+	if !s.Serves(b.Runner, b.key, state.Queue, max(c.latest, e.At)) {
+		return illegal("runner %s may not serve queue %s", b.Runner, state.Queue)
+	}
+	return nil
+}
+
+// Serves reports whether a runner's key may report on attempts of a queue: its
+// own, or that of a kind that a statement admits it for.
+func (s *State) Serves(id domain.Name, key signing.KeyID, q job.Queue, at event.Time) bool {
+	if owner, ok := q.Runner(); ok {
+		return owner == id
+	}
+	return s.Access.MayServe(id, key, []domain.Name{q.Name()}, at)
+}
+
+func illegal(format string, args ...any) error {
+	return domain.Errorf(domain.Halted, "illegal", "illegal transition: "+format, args...)
+}

@@ -1,0 +1,72 @@
+package history
+
+import (
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/domain/term"
+)
+
+// State is every aggregate of a partition. Aggregates that nothing happened to
+// are not in the maps.
+type State struct {
+	Access    access.State
+	Term      term.State
+	Jobs      map[job.ID]job.State
+	Runners   map[domain.Name]runner.State
+	Processes map[string]runner.Process // by runner.AggregateID
+}
+
+// NewState returns the state before the first event.
+func NewState() *State {
+	return &State{
+		Jobs:      map[job.ID]job.State{},
+		Runners:   map[domain.Name]runner.State{},
+		Processes: map[string]runner.Process{},
+	}
+}
+
+// Apply folds one entry in.
+func (s *State) Apply(e *Entry) {
+	switch data := e.Data.(type) {
+	case job.Event:
+		id, _ := job.ParseID(e.Aggregate.ID) // a bad id is no job's: legalJob refuses it
+		s.Jobs[id] = job.Evolve(s.Jobs[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case runner.Reported:
+		id := e.Aggregate.ID
+		s.Processes[id] = runner.EvolveProcess(s.Processes[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case runner.Event:
+		id := domain.Name(e.Aggregate.ID)
+		s.Runners[id] = runner.Evolve(s.Runners[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case access.Event:
+		s.Access = access.Evolve(s.Access, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case term.Began:
+		s.Term = term.Evolve(s.Term, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	}
+}
+
+// legal reports why an entry could not have happened in this state, or nil.
+func (s *State) legal(e *Entry, c *context) error {
+	switch data := e.Data.(type) {
+	case job.Event:
+		return s.legalJob(e, data, c)
+	case runner.Reported:
+		return s.legalReport(e, data, c)
+	case runner.Event:
+		known := func(key signing.KeyID, kinds []domain.Name) bool {
+			return s.Access.MayServe(domain.Name(e.Aggregate.ID), key, kinds, c.latest)
+		}
+		if err := c.reported(e); err != nil {
+			return err
+		}
+		return runner.Legal(s.Runners[domain.Name(e.Aggregate.ID)], event.FactOf(e.Recorded, data, e.Seq, e.Hash), known)
+	case access.Event:
+		return access.Legal(s.Access, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case term.Began:
+		return term.Legal(s.Term, event.FactOf(e.Recorded, data, e.Seq, e.Hash), c.seal)
+	}
+	return domain.Errorf(domain.Halted, "illegal", "an event of an unknown aggregate")
+}

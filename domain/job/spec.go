@@ -1,0 +1,198 @@
+package job
+
+import (
+	"fmt"
+	"reflect"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/go-playground/validator/v10"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/strictjson"
+)
+
+// Limits and defaults of a job.
+const (
+	MaxDocumentBytes   = 768 << 10 // a payload of which half is escapes, and its frame, fits one commit
+	MaxPayloadBytes    = 256 << 10 // one queue entry must stay cheap to read
+	MaxEnvVars         = 64
+	MaxEnvBytes        = 4 << 10 // one variable's value
+	DefaultTimeout     = 300 * time.Second
+	MaxTimeout         = 24 * time.Hour
+	DefaultMaxAttempts = 3
+	MaxMaxAttempts     = 25
+)
+
+// Document is a job as its client writes it, before any default. The members
+// created_at, updated_at and signatures are accepted because clients send
+// them; the first two mean nothing to us.
+type Document struct {
+	ID          string              `json:"id,omitempty" validate:"omitempty,max=128" doc:"Name of the job, for ever. Made by the server when absent in an unsigned job."`
+	CallerID    string              `json:"caller_id,omitempty" validate:"max=256" doc:"Whoever asked for the job, in the client's words."`
+	ContextID   string              `json:"context_id,omitempty" validate:"max=256" doc:"What the job belongs to, in the client's words."`
+	Payload     string              `json:"payload" validate:"required,max=262144" doc:"What the runner runs; at most 256 KiB."`
+	Executor    string              `json:"executor,omitempty" validate:"required_without=Runner" doc:"Kind of runner, such as sh. Any runner of the kind may take the job unless runner is set."`
+	Runner      string              `json:"runner,omitempty" validate:"required_without=Executor" doc:"Runner id. Its queue waits for it when it is not there."`
+	Timeout     *int64              `json:"timeout,omitempty" validate:"omitnil,min=1,max=86400" doc:"Seconds that one attempt may run; 300 if absent."`
+	MaxAttempts *int64              `json:"max_attempts,omitempty" validate:"omitnil,min=1,max=25" doc:"Attempts before the job fails; 3 if absent. Used up when a runner is lost."`
+	EnvVars     map[string]string   `json:"env_vars,omitempty" validate:"max=64,dive,keys,env_name,endkeys,max=4096,env_value" doc:"Environment of the job; not PATH, LD_* or HORUS_*."`
+	NotAfter    event.Time          `json:"not_after,omitzero" doc:"RFC 3339. The job is not started after it."`
+	Audience    string              `json:"audience,omitempty" validate:"max=64" doc:"Namespace that the job is meant for; another one refuses it."`
+	CreatedAt   string              `json:"created_at,omitempty" validate:"max=64" doc:"Accepted and kept; views show the server's."`
+	UpdatedAt   string              `json:"updated_at,omitempty" validate:"max=64" doc:"Accepted and kept; views show the server's."`
+	Signatures  []DocumentSignature `json:"signatures,omitempty" validate:"max=8,dive" doc:"Signatures over the RFC 8785 form of the job without this member."`
+}
+
+// DocumentSignature is one member of a document's signatures.
+type DocumentSignature struct {
+	PublicKey string `json:"public_key" validate:"required,max=130" doc:"Ed25519 public key, 64 hexadecimal digits."`
+	Signature string `json:"signature" validate:"required,max=256" doc:"Signature, 128 hexadecimal digits."`
+}
+
+// Spec is what a job asks for, with defaults filled in.
+type Spec struct {
+	ID          ID // zero when the document names none
+	CallerID    string
+	ContextID   string
+	Payload     string
+	Executor    domain.Name
+	Runner      domain.Name
+	Timeout     time.Duration
+	MaxAttempts uint32
+	Env         map[string]string
+	NotAfter    event.Time
+	Audience    string
+}
+
+// Queue returns where the job's attempts wait.
+func (s *Spec) Queue() Queue {
+	if s.Runner != "" {
+		return RunnerQueue(s.Runner)
+	}
+	return ExecutorQueue(s.Executor)
+}
+
+// parseDocument reads a client's job strictly.
+func parseDocument(data []byte) (Document, error) {
+	var d Document
+	if err := strictjson.Decode(data, &d); err != nil {
+		return d, err
+	}
+	if err := documentValidator().Struct(&d); err != nil {
+		return d, invalidField(err)
+	}
+	return d, nil
+}
+
+// spec fills in the defaults and checks names.
+func (d *Document) spec() (Spec, error) {
+	s := Spec{
+		CallerID: d.CallerID, ContextID: d.ContextID, Payload: d.Payload,
+		Timeout: DefaultTimeout, MaxAttempts: DefaultMaxAttempts,
+		Env: d.EnvVars, NotAfter: d.NotAfter, Audience: d.Audience,
+	}
+	if d.Timeout != nil {
+		s.Timeout = time.Duration(*d.Timeout) * time.Second
+	}
+	if d.MaxAttempts != nil {
+		s.MaxAttempts = uint32(*d.MaxAttempts) //nolint:gosec // at most 25, see the tag
+	}
+	if len(d.Payload) > MaxPayloadBytes { // the tag counts characters
+		return s, &domain.Error{
+			Code: domain.Invalid, Reason: "size", Pointer: "/payload",
+			Message: fmt.Sprintf("/payload has %d bytes; the limit is %d", len(d.Payload), MaxPayloadBytes),
+		}
+	}
+	var err error
+	if d.ID != "" {
+		if s.ID, err = ParseID(d.ID); err != nil {
+			return s, at("/id", err)
+		}
+	}
+	if d.Runner != "" {
+		if s.Runner, err = domain.ParseName(d.Runner); err != nil {
+			return s, at("/runner", err)
+		}
+	}
+	if d.Executor != "" {
+		if s.Executor, err = domain.ParseName(d.Executor); err != nil {
+			return s, at("/executor", err)
+		}
+		if s.Executor == "osis" { // the original's word
+			s.Executor = "osiris"
+		}
+	}
+	return s, nil
+}
+
+// at puts a pointer on a domain error.
+func at(pointer string, err error) error {
+	return &domain.Error{Code: domain.CodeOf(err), Reason: domain.ReasonOf(err), Message: pointer + ": " + err.Error(), Pointer: pointer}
+}
+
+// documentValidator checks what the tags of Document say.
+//
+//nolint:gochecknoglobals // built once, never changed: a validator caches what it learns of a type
+var documentValidator = sync.OnceValue(func() *validator.Validate {
+	v := validator.New(validator.WithRequiredStructEnabled())
+	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+		return name
+	})
+	rules := map[string]validator.Func{
+		"env_name":  func(f validator.FieldLevel) bool { return GoodEnvName(f.Field().String()) },
+		"env_value": func(f validator.FieldLevel) bool { return !strings.Contains(f.Field().String(), "\x00") },
+	}
+	for name, rule := range rules {
+		if err := v.RegisterValidation(name, rule); err != nil {
+			panic(err) // only a malformed rule name can fail, and these are constants
+		}
+	}
+	return v
+})
+
+// GoodEnvName reports whether a job may set the variable: a portable name
+// (POSIX.1-2017, section 8.1) that steers neither the dynamic linker nor the
+// shell's search nor our own variables.
+func GoodEnvName(name string) bool {
+	if name == "" || len(name) > maxID || name == "PATH" ||
+		strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "HORUS_") {
+		return false
+	}
+	for i, c := range []byte(name) {
+		letter := c == '_' || c|0x20 >= 'a' && c|0x20 <= 'z'
+		if !letter && (i == 0 || c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
+
+// invalidField says which member broke which rule.
+func invalidField(err error) error {
+	fields, ok := err.(validator.ValidationErrors) //nolint:errorlint // the validator returns it bare
+	if !ok || len(fields) == 0 {
+		return fmt.Errorf("validate job: %w", err)
+	}
+	f := fields[0]
+	_, path, _ := strings.Cut(f.Namespace(), ".")
+	pointer := "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
+	reason := "bounds"
+	if strings.HasPrefix(path, "env_vars") {
+		reason, pointer = "env", "/env_vars"
+	}
+	if f.Tag() == "max" && path == "payload" {
+		reason = "size"
+	}
+	rule := f.Tag()
+	if f.Param() != "" {
+		rule += "=" + f.Param()
+	}
+	return &domain.Error{
+		Code: domain.Invalid, Reason: reason, Pointer: pointer,
+		Message: fmt.Sprintf("%s breaks the rule %s", pointer, rule),
+	}
+}

@@ -1,0 +1,157 @@
+package runner
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/fixedjson"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// BundleType is the payload type under which a bundle is signed, as in DSSE.
+const BundleType = "application/vnd.horus.bundle.v1+json"
+
+// Bundle is everything that a runner process says at one time to one
+// partition. Its numbers grow; a number that was seen before is a repetition.
+type Bundle struct {
+	Namespace string
+	Partition uint16
+	Runner    domain.Name
+	Process   string
+	Number    uint64
+	Reports   []Report
+}
+
+// Signed is a bundle as it travels and as it is kept: its exact bytes and the
+// signature over them.
+type Signed struct {
+	Doc       []byte
+	Key       signing.KeyID
+	Signature signing.Signature
+}
+
+// Append appends the bundle in its one spelling.
+func (b *Bundle) Append(dst []byte) []byte {
+	dst = fixedjson.AppendString(append(dst, `{"v":1,"ns":`...), b.Namespace)
+	dst = fixedjson.AppendUint(append(dst, `,"p":`...), uint64(b.Partition))
+	dst = fixedjson.AppendString(append(dst, `,"runner":`...), string(b.Runner))
+	dst = fixedjson.AppendString(append(dst, `,"process":`...), b.Process)
+	dst = fixedjson.AppendUint(append(dst, `,"number":`...), b.Number)
+	dst = append(dst, `,"reports":[`...)
+	for i, r := range b.Reports {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = r.append(dst)
+	}
+	return append(dst, `]}`...)
+}
+
+// ReportBytes returns the size that r adds to a bundle, at most; a sender uses
+// it to keep bundles below [MaxBundleBytes].
+func ReportBytes(r Report, scratch []byte) (size int, buffer []byte) {
+	buffer = r.append(scratch[:0])
+	return len(buffer) + 1, buffer
+}
+
+// Sign encodes and signs the bundle.
+func (b *Bundle) Sign(key signing.PrivateKey) Signed {
+	doc := b.Append(nil)
+	return Signed{Doc: doc, Key: key.Public().ID(), Signature: key.Sign(signing.PAE(BundleType, doc))}
+}
+
+// Check returns what must hold for the bundle to be its runner's word.
+func (s *Signed) Check(key signing.PublicKey) signing.Check {
+	return signing.Check{Key: key, Message: signing.PAE(BundleType, s.Doc), Signature: s.Signature}
+}
+
+// ParseBundle reads what Append wrote.
+func ParseBundle(doc []byte) (*Bundle, error) {
+	if len(doc) > MaxBundleBytes {
+		return nil, domain.Errorf(domain.TooLarge, "bundle", "bundle of %d bytes; the limit is %d", len(doc), MaxBundleBytes)
+	}
+	r := fixedjson.NewReader(doc)
+	b := readBundle(r)
+	if err := r.End(); err != nil {
+		return nil, fmt.Errorf("parse bundle: %w", err)
+	}
+	return b, nil
+}
+
+func readBundle(r *fixedjson.Reader) *Bundle {
+	var b Bundle
+	r.Literal(`{"v":1,"ns":`)
+	b.Namespace = r.String()
+	r.Literal(`,"p":`)
+	p := r.Uint()
+	r.Literal(`,"runner":`)
+	b.Runner = fixedjson.Parsed(r, domain.ParseName)
+	r.Literal(`,"process":`)
+	b.Process = fixedjson.Parsed(r, parseProcess)
+	r.Literal(`,"number":`)
+	b.Number = r.Uint()
+	r.Literal(`,"reports":[`)
+	for range MaxReports {
+		report := readReport(r)
+		if r.Err() != nil {
+			return nil
+		}
+		b.Reports = append(b.Reports, report)
+		if !r.Optional(`,`) {
+			break
+		}
+	}
+	r.Literal(`]}`)
+	if p > math.MaxUint16 || b.Number == 0 {
+		r.Fail(domain.Errorf(domain.Invalid, "format", "partition or number out of range"))
+	}
+	b.Partition = uint16(p & math.MaxUint16) //nolint:gosec // bounded above
+	return &b
+}
+
+// parseProcess checks a process' name: 1 to 32 hexadecimal digits that it drew
+// when it started.
+func parseProcess(s string) (string, error) {
+	if s == "" || len(s) > 32 || strings.Trim(s, "0123456789abcdef") != "" {
+		return "", domain.Errorf(domain.Invalid, "process", "a process has a name of 1 to 32 hexadecimal digits")
+	}
+	return s, nil
+}
+
+// AggregateID is the id of the report aggregate of a process.
+func AggregateID(runner domain.Name, process string) string {
+	return string(runner) + "/" + process
+}
+
+// Cause names one report, as the cause of the events that it led to:
+// report/<runner>/<process>/<number>/<index>.
+type Cause struct {
+	Runner  domain.Name
+	Process string
+	Number  uint64
+	Index   int
+}
+
+// String returns the cause's one spelling.
+func (c Cause) String() string {
+	b := make([]byte, 0, 96)
+	b = append(append(append(b, "report/"...), c.Runner...), '/')
+	b = append(append(b, c.Process...), '/')
+	b = append(strconv.AppendUint(b, c.Number, 10), '/')
+	return string(strconv.AppendInt(b, int64(c.Index), 10))
+}
+
+// ParseCause reads what String writes; ok is false for every other cause.
+func ParseCause(s string) (c Cause, ok bool) {
+	parts := strings.Split(s, "/")
+	if len(parts) != 5 || parts[0] != "report" {
+		return Cause{}, false
+	}
+	number, err1 := strconv.ParseUint(parts[3], 10, 64)
+	index, err2 := strconv.Atoi(parts[4])
+	c = Cause{domain.Name(parts[1]), parts[2], number, index}
+	return c, err1 == nil && err2 == nil && index >= 0 && c.String() == s
+}

@@ -1,0 +1,128 @@
+// Package runner is what Horus means by a runner: an id with a key, the
+// processes that join under it, and the signed bundles in which they report.
+package runner
+
+import (
+	"slices"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// State is a runner id as its last event left it; every event carries all of
+// it. The zero State is an id that no process ever joined.
+type State struct {
+	Version uint64
+	Pin     signing.PublicKey // the key that the id was first used with, if that admitted it
+}
+
+// Command is something that is asked of a runner id.
+//
+//sumtype:decl
+type Command interface{ runnerCommand() }
+
+// JoinAs asks for a process to join. The caller has checked the signature of
+// the bundle that said so.
+type JoinAs struct {
+	Join     Join
+	Process  string
+	Admitted []domain.Name // kinds whose queues the key was admitted for
+	Known    bool          // the key was admitted for this id by a statement
+	FirstUse bool          // the first key that an unknown id shows is admitted
+	Marks    []Mark
+}
+
+// Go says that a process left.
+type Go struct{ Process string }
+
+func (JoinAs) runnerCommand() {}
+func (Go) runnerCommand()     {}
+
+// Decide returns what happens when c is asked of a runner in state s. Its
+// errors have [domain.Forbidden].
+func Decide(s State, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case JoinAs:
+		return decideJoin(s, c)
+	case Go:
+		return []Event{Left{c.Process, s.Pin}}, nil
+	}
+	panic("runner: unknown command")
+}
+
+func decideJoin(s State, c JoinAs) ([]Event, error) {
+	pin := s.Pin
+	if !c.Known && pin != c.Join.Key {
+		if s.Version > 0 || !c.FirstUse {
+			return nil, domain.Errorf(domain.Forbidden, "runner_key",
+				"the key is not admitted for this runner: an administrator runs horus keys add --class runner")
+		}
+		pin = c.Join.Key
+	}
+	for _, kind := range c.Join.Kinds {
+		if !slices.Contains(c.Admitted, kind) {
+			return nil, domain.Errorf(domain.Forbidden, "runner_kind",
+				"the key is not admitted for jobs of kind %s: an administrator runs horus keys add --class runner --kind %s", kind, kind)
+		}
+	}
+	return []Event{Joined{c.Process, c.Join.Key, pin, c.Join.Kinds, c.Join.Slots, c.Marks}}, nil
+}
+
+// Evolve returns the state after a fact.
+func Evolve(s State, f event.Fact[Event]) State {
+	s.Version = f.Version
+	switch e := f.Data.(type) {
+	case Joined:
+		s.Pin = e.Pin
+		return s
+	case Left:
+		s.Pin = e.Pin
+		return s
+	}
+	panic("runner: unknown event")
+}
+
+// Legal reports why a fact could not have followed a state, or nil. known says
+// whether a statement before it admits a key for the id and these kinds.
+func Legal(s State, f event.Fact[Event], known func(signing.KeyID, []domain.Name) bool) error {
+	if f.Version != s.Version+1 {
+		return illegal("version %d follows version %d", f.Version, s.Version)
+	}
+	pin := s.Pin
+	switch e := f.Data.(type) {
+	case Joined:
+		if s.Version == 0 && !e.Pin.IsZero() {
+			pin = e.Key
+		}
+		pinned := e.Key == pin && len(e.Kinds) == 0
+		if !pinned && !known(e.Key.ID(), e.Kinds) {
+			return illegal("a process joined with a key that was not admitted")
+		}
+		return samePin(e.Pin, pin)
+	case Left:
+		return samePin(e.Pin, pin)
+	}
+	panic("runner: unknown event")
+}
+
+func samePin(got, want signing.PublicKey) error {
+	if got != want {
+		return illegal("a runner's pinned key changed")
+	}
+	return nil
+}
+
+func illegal(format string, args ...any) error {
+	return domain.Errorf(domain.Halted, "illegal", "illegal transition: "+format, args...)
+}
+
+// Queues returns the queues that a process may take from.
+func Queues(id domain.Name, kinds []domain.Name) []job.Queue {
+	queues := []job.Queue{job.RunnerQueue(id)}
+	for _, kind := range kinds {
+		queues = append(queues, job.ExecutorQueue(kind))
+	}
+	return queues
+}
