@@ -5,6 +5,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 
 	"github.com/go-json-experiment/json"
@@ -43,6 +44,7 @@ func (Null) MarshalJSON() ([]byte, error) { return []byte("null"), nil }
 type Method struct {
 	Info
 
+	input   reflect.Type
 	params  []Param
 	byName  map[string]int // place of each parameter
 	result  reflect.Type
@@ -54,12 +56,15 @@ type Method struct {
 type Param struct {
 	Name     string              // from the json tag
 	Required bool                // from the validate tag
-	Field    reflect.StructField // of the parameter struct
+	Field    reflect.StructField // of the parameter struct; its Index leads through embedded structs
 }
 
 // Params returns the parameters in positional order. The slice is the
 // method's own.
 func (m *Method) Params() []Param { return m.params }
+
+// ParamsType returns the type of the parameter struct.
+func (m *Method) ParamsType() reflect.Type { return m.input }
 
 // ResultType returns the type of the result.
 func (m *Method) ResultType() reflect.Type { return m.result }
@@ -85,7 +90,8 @@ func Define[P, R any](info Info, call func(ctx context.Context, params P) (R, er
 	}
 	m := Method{
 		Info:   info,
-		params: paramsOf(params),
+		input:  params,
+		params: paramsOf(params, nil),
 		result: result,
 		decode: decodeTo[P],
 		respond: func(ctx context.Context, params any, w *bytes.Buffer) error {
@@ -108,14 +114,15 @@ func Define[P, R any](info Info, call func(ctx context.Context, params P) (R, er
 }
 
 // paramsOf lists the fields of a parameter struct, those of embedded structs
-// in their place.
-func paramsOf(t reflect.Type) []Param {
+// in their place. The index leads from the outermost struct to t.
+func paramsOf(t reflect.Type, index []int) []Param {
 	var params []Param
 	for f := range t.Fields() {
+		f.Index = slices.Concat(index, f.Index)
 		name, tagged := jsonName(f)
 		switch {
 		case f.Anonymous && !tagged && f.Type.Kind() == reflect.Struct:
-			params = append(params, paramsOf(f.Type)...)
+			params = append(params, paramsOf(f.Type, f.Index)...)
 		case f.IsExported() && name != "-":
 			params = append(params, Param{Name: name, Required: required(f), Field: f})
 		}

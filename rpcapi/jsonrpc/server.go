@@ -122,7 +122,10 @@ func (s *Server) Handle(ctx context.Context, message []byte) []byte {
 		ctx = WithCaller(ctx, caller)
 	}
 	var reply bytes.Buffer
-	s.handle(ctx, message, &reply)
+	_ = s.handle(ctx, message, &reply) // the reply says it
+	if reply.Len() == 0 {
+		return nil
+	}
 	return reply.Bytes()
 }
 
