@@ -1,0 +1,96 @@
+// Package eventstore keeps a partition's signed history in order and lets one
+// leader at a time add to it.
+//
+// A [Store] keeps bytes. A [Leader] holds a term, decides from memory and
+// gathers what was decided while one commit is on its way into the next; its
+// Execute is the only thing in Horus that appends.
+package eventstore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/herocode/horus/domain/history"
+)
+
+// Errors that say what a Store kept. Any other error of a writing call means
+// that nobody knows: the call may have been carried out and may yet be. The
+// caller asks the same again, or reads, before it believes anything.
+var (
+	// ErrConflict means that nothing was written: the term is not the
+	// leader's, or the log or lease is not as the caller expected.
+	ErrConflict = errors.New("conflict: the log or its lease is not as expected")
+	// ErrRefused means that nothing was written because the store cannot
+	// take it now (out of memory, loading, read-only). Later may be better.
+	ErrRefused = errors.New("refused: the store cannot take writes now")
+)
+
+// Store is one partition's log and lease. Its calls are safe for concurrent
+// use, but a leader has one Append on its way at a time.
+type Store interface {
+	Log
+	Lease
+}
+
+// Log is an ordered list of events, numbered 1, 2, 3, ... without a gap.
+type Log interface {
+	// Append adds a commit if term is the lease's and the log ends with
+	// after, and nothing otherwise. It is all or nothing.
+	//
+	// nil means that the commit is the end of the log, as durable as the
+	// store is set to be. The same call again, after an error that left the
+	// outcome open, answers nil when the commit was kept and is still the end
+	// of the log.
+	Append(ctx context.Context, term uint64, after Tip, c Batch) error
+	// Tip returns the end of the log as a reader sees it now.
+	Tip(ctx context.Context) (Tip, error)
+	// Read returns at most limit entries after a place, in order; fewer only
+	// at the end of the log. The bytes belong to the caller.
+	Read(ctx context.Context, after uint64, limit int) ([]history.Raw, error)
+	// Get returns the entries with those numbers, in that order; an entry
+	// that is not there has no Event.
+	Get(ctx context.Context, seqs []uint64) ([]history.Raw, error)
+}
+
+// Tip is the end of a log: the last entry's number and its seal in wire form.
+// The zero Tip is an empty log.
+type Tip struct {
+	Seq  uint64
+	Seal string
+}
+
+// Batch is a commit on its way: events that follow each other, and the seal
+// over all of them.
+type Batch struct {
+	First  uint64
+	Events [][]byte
+	Seal   []byte
+}
+
+// Tip returns the end of a log after the batch was appended to it.
+func (b *Batch) Tip() Tip { return Tip{b.First + uint64(len(b.Events)) - 1, string(b.Seal)} }
+
+// Lease says who may append. It does not expire: a leader raises its beat, and
+// whoever sees the beat stand still for long enough on his own clock may take
+// the lease from it.
+type Lease interface {
+	// Holder returns who holds the lease; its zero value when nobody ever did
+	// or the last holder gave it back.
+	Holder(ctx context.Context) (Holder, error)
+	// Take makes next the holder if the lease is still as seen, and from
+	// then on nothing of an older term is written. Terms grow: next.Term is
+	// above seen.Term. ErrConflict means that somebody else was faster, or
+	// that the seen holder lives.
+	Take(ctx context.Context, seen, next Holder) error
+	// Beat raises the holder's beat. ErrConflict means that the term is over.
+	Beat(ctx context.Context, term uint64) error
+	// Release gives the lease back, so that the next leader need not wait.
+	Release(ctx context.Context, term uint64) error
+}
+
+// Holder is who holds a lease.
+type Holder struct {
+	Term uint64
+	Name string // empty when it was given back
+	Beat uint64
+}
