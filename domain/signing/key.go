@@ -73,9 +73,14 @@ func ParseKeyID(text string) (KeyID, error) {
 	return KeyID(text), nil
 }
 
-// A PrivateKey signs. No verb of fmt prints its secret, not even within another
-// struct: it is held by pointer. The zero value must not be used.
-type PrivateKey struct{ secret *[voi.PrivateKeySize]byte }
+// A PrivateKey signs. The zero value is no key and must not sign.
+//
+// No verb of fmt prints the secret, not even of a struct with a PrivateKey in an
+// unexported field, where fmt calls no methods but follows pointers: a function
+// is the one thing that it cannot look into.
+type PrivateKey struct {
+	secret func() *[voi.PrivateKeySize]byte
+}
 
 // GenerateKey makes a key from 32 bytes of rand, which is crypto/rand.Reader
 // but in tests. The same bytes make the same key.
@@ -89,7 +94,7 @@ func GenerateKey(rand io.Reader) (PrivateKey, error) {
 
 func fromSeed(seed []byte) PrivateKey {
 	secret := [voi.PrivateKeySize]byte(voi.NewKeyFromSeed(seed))
-	return PrivateKey{&secret}
+	return PrivateKey{func() *[voi.PrivateKeySize]byte { return &secret }}
 }
 
 // pemType is the label of PKCS#8 (RFC 7468, section 10).
@@ -119,7 +124,7 @@ func (k PrivateKey) MarshalPEM() ([]byte, error) {
 	if k.secret == nil {
 		return nil, errors.New("marshal key: no key")
 	}
-	der, err := x509.MarshalPKCS8PrivateKey(ed25519.PrivateKey(k.secret[:]))
+	der, err := x509.MarshalPKCS8PrivateKey(ed25519.PrivateKey(k.secret()[:]))
 	if err != nil {
 		return nil, fmt.Errorf("marshal key: %w", err)
 	}
@@ -128,12 +133,12 @@ func (k PrivateKey) MarshalPEM() ([]byte, error) {
 
 // Public returns the key that checks what k signs.
 func (k PrivateKey) Public() PublicKey {
-	return PublicKey{[ed25519.PublicKeySize]byte(k.secret[ed25519.SeedSize:])}
+	return PublicKey{[ed25519.PublicKeySize]byte(k.secret()[ed25519.SeedSize:])}
 }
 
 // Sign signs msg as RFC 8032 says for Ed25519.
 func (k PrivateKey) Sign(msg []byte) Signature {
-	return Signature(voi.Sign(k.secret[:], msg))
+	return Signature(voi.Sign(k.secret()[:], msg))
 }
 
 // String names the key without its secret.
