@@ -42,9 +42,8 @@ type way struct {
 	find func() (backend, error)
 }
 
-// choice finds this process's backend, once.
-//
-//nolint:gochecknoglobals // asking the engine and pulling an image happen once a process
+// choice finds this process's backend, once: asking an engine and pulling an
+// image takes seconds.
 var choice = sync.OnceValues(func() (backend, error) {
 	return choose(os.Getenv("HORUS_TEST_BACKEND"), []way{
 		{"container", findContainers},
