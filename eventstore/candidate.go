@@ -1,0 +1,65 @@
+package eventstore
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/term"
+)
+
+// How leadership passes on.
+const (
+	// BeatEvery is how often a leader raises its beat.
+	BeatEvery = 500 * time.Millisecond
+	// TakeAfter is how long a beat must stand still, on the stand-by's own
+	// clock, before the lease may be taken: four missed beats.
+	TakeAfter = 2 * time.Second
+)
+
+// Candidate wants to lead. It watches the lease on its own clock, because the
+// store's may jump. It is not safe for concurrent use.
+type Candidate struct {
+	Lease Lease
+	Name  domain.Name
+	Clock func() time.Time // time.Now in production; its monotonic part is used
+
+	seen  Holder
+	since time.Time
+}
+
+// Try looks at the lease once and takes it if nobody holds it or its holder
+// stood still for [TakeAfter]. It returns the new term, or 0 when somebody
+// else leads; the caller tries again about every [BeatEvery].
+//
+// A reply to Take that was lost leaves a lease in our name whose beat nobody
+// raises: the next tries see it stand still and take it again with a higher
+// term.
+func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
+	holder, err := c.Lease.Holder(ctx)
+	if err != nil {
+		return 0, err
+	}
+	now := c.Clock()
+	if holder != c.seen || c.since.IsZero() {
+		c.seen, c.since = holder, now
+	}
+	if holder.Name != "" && now.Sub(c.since) < TakeAfter {
+		return 0, nil
+	}
+	next := Holder{Term: term.Next(holder.Term, event.At(now)), Name: string(c.Name)}
+	err = c.Lease.Take(ctx, holder, next)
+	switch {
+	case errors.Is(err, ErrConflict):
+		c.since = time.Time{}
+		return 0, nil
+	case err != nil:
+		return 0, err
+	}
+	return next.Term, nil
+}
+
+// Leading returns who was seen to hold the lease.
+func (c *Candidate) Leading() string { return c.seen.Name }

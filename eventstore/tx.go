@@ -1,0 +1,215 @@
+package eventstore
+
+import (
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/domain/term"
+)
+
+// Tx is one decision over several aggregates: all of its events are kept, in
+// one commit, or none is. It lives as long as [Work.Decide] runs.
+type Tx struct {
+	leader *Leader
+	now    event.Time
+	first  uint64 // place of its first event
+	trace  string
+	size   int
+
+	entries []history.Entry
+	jobs    []changed[job.ID, job.State]
+	runners []changed[domain.Name, runner.State]
+	process []changed[string, runner.Process]
+	access  *access.State
+	term    *term.State
+}
+
+// changed is an aggregate's state as the transaction left it.
+type changed[K comparable, S any] struct {
+	key   K
+	state S
+}
+
+// By says who caused an event, and through which request or report.
+type By struct {
+	Actor event.Actor
+	Cause string
+}
+
+// Now is the time that all events of the transaction bear.
+func (tx *Tx) Now() event.Time { return tx.now }
+
+// Namespace is the partition's namespace.
+func (tx *Tx) Namespace() string { return string(tx.leader.cfg.Namespace) }
+
+// Next is the place that the next event will have.
+func (tx *Tx) Next() uint64 { return tx.first + uint64(len(tx.entries)) }
+
+// Access returns the statements so far.
+func (tx *Tx) Access() access.State {
+	if tx.access != nil {
+		return *tx.access
+	}
+	return tx.leader.memory.state.Access
+}
+
+// Job returns a job's state.
+func (tx *Tx) Job(id job.ID) job.State {
+	return current(tx.jobs, tx.leader.memory.state.Jobs, id)
+}
+
+// Runner returns a runner id's state.
+func (tx *Tx) Runner(id domain.Name) runner.State {
+	return current(tx.runners, tx.leader.memory.state.Runners, id)
+}
+
+// Process returns how far a process' bundles were taken.
+func (tx *Tx) Process(id domain.Name, process string) runner.Process {
+	return current(tx.process, tx.leader.memory.state.Processes, runner.AggregateID(id, process))
+}
+
+func current[K comparable, S any](changes []changed[K, S], base map[K]S, key K) S {
+	for i := range changes {
+		if changes[i].key == key {
+			return changes[i].state
+		}
+	}
+	return base[key]
+}
+
+func set[K comparable, S any](changes *[]changed[K, S], key K, s S) {
+	for i := range *changes {
+		if (*changes)[i].key == key {
+			(*changes)[i].state = s
+			return
+		}
+	}
+	*changes = append(*changes, changed[K, S]{key, s})
+}
+
+// DecideJob asks a command of a job and reports whether anything happened.
+func (tx *Tx) DecideJob(id job.ID, by By, c job.Command) (happened bool, err error) {
+	state := tx.Job(id)
+	events, err := job.Decide(state, c)
+	if err != nil {
+		return false, err
+	}
+	for _, data := range events {
+		e := tx.emit(jobAggregate(id), state.Version+1, by, data)
+		state = job.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	}
+	if len(events) > 0 {
+		set(&tx.jobs, id, state)
+	}
+	return len(events) > 0, nil
+}
+
+// DecideRunner asks a command of a runner id.
+func (tx *Tx) DecideRunner(id domain.Name, by By, c runner.Command) error {
+	state := tx.Runner(id)
+	events, err := runner.Decide(state, c)
+	if err != nil {
+		return err
+	}
+	for _, data := range events {
+		e := tx.emit(runnerAggregate(id), state.Version+1, by, data)
+		state = runner.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	}
+	set(&tx.runners, id, state)
+	return nil
+}
+
+// DecideAccess asks a command of the namespace and reports whether anything
+// happened.
+func (tx *Tx) DecideAccess(by By, c access.Command) (happened bool, err error) {
+	state := tx.Access()
+	events, err := access.Decide(state, c)
+	if err != nil {
+		return false, err
+	}
+	for _, data := range events {
+		e := tx.emit(event.Aggregate{Kind: event.Access}, state.Statements+1, by, data)
+		state = access.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	}
+	tx.access = &state
+	return len(events) > 0, nil
+}
+
+// Report records a bundle, whose signature the caller has checked, and reports
+// whether it is news.
+func (tx *Tx) Report(s runner.Signed, b *runner.Bundle) (news bool, err error) {
+	state := tx.Process(b.Runner, b.Process)
+	if news, err = state.Accept(s, b); err != nil || !news {
+		return false, err
+	}
+	data := runner.NewReported(s, b)
+	e := tx.emit(processAggregate(b.Runner, b.Process), state.Version+1, By{Actor: event.ByRunner(string(b.Runner))}, data)
+	state = runner.EvolveProcess(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	set(&tx.process, e.Aggregate.ID, state)
+	return true, nil
+}
+
+// begin records that the leader's term began.
+func (tx *Tx) begin(data term.Began) {
+	state := tx.leader.memory.state.Term
+	e := tx.emit(event.Aggregate{Kind: event.Leader}, state.Version+1, By{Actor: event.BySystem("leader")}, data)
+	state = term.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	tx.term = &state
+}
+
+// emit encodes one event at the next place.
+func (tx *Tx) emit(a event.Aggregate, version uint64, by By, data event.Data) history.Entry {
+	h := event.Header{
+		Namespace: string(tx.leader.cfg.Namespace), Partition: tx.leader.cfg.Partition,
+		Aggregate: a, Version: version, At: tx.now, Actor: by.Actor, Cause: by.Cause, Trace: tx.trace,
+	}
+	bytes := event.Append(make([]byte, 0, roomFor(data)), h, data)
+	e := history.Entry{
+		Seq: tx.Next(), Bytes: bytes, Hash: signing.LeafHash(bytes),
+		Recorded: event.Recorded{Header: h, Type: data.EventName()}, Data: data,
+	}
+	tx.entries = append(tx.entries, e)
+	tx.size += len(bytes)
+	return e
+}
+
+// roomFor guesses an event's size, so that encoding it allocates once.
+func roomFor(data event.Data) int {
+	const frame = 512
+	switch data := data.(type) {
+	case job.Submitted:
+		return frame + len(data.Submission.Doc) + 256*len(data.Submission.Signatures)
+	case runner.Reported:
+		return frame + len(data.Signed.Doc)
+	}
+	return frame
+}
+
+// install makes the transaction's states the memory's.
+func (tx *Tx) install(m *memory) {
+	for _, c := range tx.jobs {
+		m.state.Jobs[c.key] = c.state
+	}
+	for _, c := range tx.runners {
+		m.state.Runners[c.key] = c.state
+	}
+	for _, c := range tx.process {
+		m.state.Processes[c.key] = c.state
+	}
+	if tx.access != nil {
+		m.state.Access = *tx.access
+	}
+	if tx.term != nil {
+		m.state.Term = *tx.term
+	}
+	for i := range tx.entries {
+		e := &tx.entries[i]
+		if k := e.Aggregate.Kind; k != event.Access && k != event.Leader {
+			m.keep(e.Aggregate, e.Seq)
+		}
+	}
+}
