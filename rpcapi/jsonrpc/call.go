@@ -115,7 +115,7 @@ func (s *Server) respond(ctx context.Context, m *Method, req request, out *bytes
 		}
 	}
 	if len(m.params) > 0 {
-		if err := validate(params); err != nil {
+		if err := s.rules.check(params); err != nil {
 			return err
 		}
 	}

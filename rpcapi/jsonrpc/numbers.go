@@ -1,8 +1,7 @@
 package jsonrpc
 
 import (
-	"regexp"
-	"sync"
+	"bytes"
 
 	"github.com/go-json-experiment/json/jsontext"
 
@@ -22,19 +21,47 @@ func check(message []byte, limits strictjson.Limits) error {
 	return err
 }
 
-// stringOrNumber matches strings, to step over them, even one that does not
-// end; and whatever begins like a number, as far as it could go on.
-var stringOrNumber = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`(?s)"(?:[^"\\]|\\.)*"?|[-0-9][-+.0-9eE]*`)
-})
-
-// zeroNumbers returns a copy of a text with 0 in the place of each number. What
-// is wrong with the text otherwise remains.
-func zeroNumbers(message []byte) []byte {
-	return stringOrNumber().ReplaceAllFunc(message, func(token []byte) []byte {
-		if token[0] == '"' || !jsontext.Value(token).IsValid() {
-			return token
+// zeroNumbers returns a copy of a text with 0 in the place of each number that
+// could be at fault. What is wrong with the text otherwise remains.
+func zeroNumbers(text []byte) []byte {
+	zeroed := bytes.Clone(text)
+	for i := 0; i < len(zeroed); {
+		rest := zeroed[i:]
+		switch c := rest[0]; {
+		case c == '"':
+			i += stringLen(rest)
+		case c == '-' || '0' <= c && c <= '9':
+			number := rest[:len(rest)-len(bytes.TrimLeft(rest, "-+.0123456789eE"))]
+			if !harmless(number) && jsontext.Value(number).IsValid() {
+				for j := range number {
+					number[j] = ' '
+				}
+				number[0] = '0'
+			}
+			i += len(number)
+		default:
+			i++
 		}
-		return []byte("0")
-	})
+	}
+	return zeroed
+}
+
+// harmless reports whether nobody can find fault with a number's size.
+func harmless(number []byte) bool {
+	const safeDigits = 15 // 10^15−1 < 2^53−1
+	return len(number) <= safeDigits && len(bytes.Trim(number, "0123456789")) == 0
+}
+
+// stringLen returns the length of the string that a text begins with, or of
+// the text when it does not end.
+func stringLen(text []byte) int {
+	for i := 1; i < len(text); i++ {
+		switch text[i] {
+		case '\\':
+			i++
+		case '"':
+			return i + 1
+		}
+	}
+	return len(text)
 }

@@ -77,6 +77,7 @@ const UnknownMethod = "unknown"
 // Server answers JSON-RPC messages. It is safe for concurrent use.
 type Server struct {
 	methods  map[string]*Method
+	rules    *rules
 	limits   Limits
 	before   func(context.Context, Call) (context.Context, error)
 	observe  func(Observation)
@@ -85,9 +86,15 @@ type Server struct {
 	buffers  sync.Pool     // of *bytes.Buffer
 }
 
-// New makes a server for a method table. A name that occurs twice is an error.
+// New makes a server for a method table. A name that occurs twice is an error,
+// and so is a validate tag that cannot be read.
 func New(methods []Method, o Options) (*Server, error) {
+	rules, err := newRules()
+	if err != nil {
+		return nil, err
+	}
 	s := &Server{
+		rules:   rules,
 		methods: make(map[string]*Method, len(methods)),
 		limits:  o.Limits.withDefaults(),
 		before:  o.Before,
@@ -102,15 +109,26 @@ func New(methods []Method, o Options) (*Server, error) {
 		s.observe = func(Observation) {}
 	}
 	for _, m := range methods {
-		if m.respond == nil {
-			return nil, errors.New("add method: made without Define")
+		if err := s.add(&m); err != nil {
+			return nil, fmt.Errorf("add method %q: %w", m.Name, err)
 		}
-		if _, twice := s.methods[m.Name]; twice {
-			return nil, fmt.Errorf("add method %s: defined twice", m.Name)
-		}
-		s.methods[m.Name] = &m
 	}
 	return s, nil
+}
+
+func (s *Server) add(m *Method) error {
+	if m.respond == nil {
+		return errors.New("made without Define")
+	}
+	if _, twice := s.methods[m.Name]; twice {
+		return errors.New("defined twice")
+	}
+	s.methods[m.Name] = m
+	none, err := m.decode(nil)
+	if err != nil {
+		return err
+	}
+	return s.rules.try(none)
 }
 
 // Handle answers one message: a request or a batch. It returns nil when there

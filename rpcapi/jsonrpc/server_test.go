@@ -246,7 +246,16 @@ func TestTablesThatAreWrong(t *testing.T) {
 	twice := jsonrpc.Define(jsonrpc.Info{Name: "twice"}, noop)
 	for name, methods := range map[string][]jsonrpc.Method{
 		"the same name twice": {twice, twice},
-		"made by hand":        {{}},
+		"a bad rule": {defineWith[struct {
+			A int `json:"a" validate:"nonsense"`
+		}]()},
+		"a rule without its pattern": {defineWith[struct {
+			A string `json:"a" validate:"pattern"`
+		}]()},
+		"a bad pattern": {defineWith[struct {
+			A string `json:"a" validate:"pattern" pattern:"("`
+		}]()},
+		"made by hand": {{}},
 	} {
 		if _, err := jsonrpc.New(methods, jsonrpc.Options{}); err == nil {
 			t.Errorf("%s: no error", name)
@@ -256,16 +265,6 @@ func TestTablesThatAreWrong(t *testing.T) {
 		"no name": func() { jsonrpc.Define(jsonrpc.Info{}, noop) },
 		"no struct": func() {
 			jsonrpc.Define(jsonrpc.Info{Name: "m"}, func(context.Context, int) (int, error) { return 0, nil })
-		},
-		"a bad rule": func() {
-			defineWith[struct {
-				A int `json:"a" validate:"nonsense"`
-			}]()
-		},
-		"no pattern": func() {
-			defineWith[struct {
-				A string `json:"a" validate:"pattern"`
-			}]()
 		},
 		"a name twice": func() {
 			defineWith[struct {
@@ -288,6 +287,6 @@ func TestTablesThatAreWrong(t *testing.T) {
 	}
 }
 
-func defineWith[P any]() {
-	jsonrpc.Define(jsonrpc.Info{Name: "m"}, func(context.Context, P) (int, error) { return 0, nil })
+func defineWith[P any]() jsonrpc.Method {
+	return jsonrpc.Define(jsonrpc.Info{Name: "m"}, func(context.Context, P) (int, error) { return 0, nil })
 }

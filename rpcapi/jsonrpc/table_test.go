@@ -45,7 +45,7 @@ type submission struct {
 }
 
 // methods is the table of the tests: those of the specification's examples,
-// and some to be called badly.
+// and some to be called badly. None of them has a defect.
 func methods() []jsonrpc.Method {
 	return []jsonrpc.Method{
 		jsonrpc.Define(jsonrpc.Info{Name: "subtract"}, func(_ context.Context, p subtraction) (int, error) {
@@ -76,6 +76,15 @@ func methods() []jsonrpc.Method {
 		jsonrpc.Define(jsonrpc.Info{Name: "drop"}, func(context.Context, struct{}) (jsonrpc.Null, error) {
 			return jsonrpc.Null{}, nil
 		}),
+		jsonrpc.Define(jsonrpc.Info{Name: "overloaded"}, func(context.Context, struct{}) (int, error) {
+			return 0, jsonrpc.RetryAfter(domain.Errorf(domain.Overloaded, "memory", "come back later"), 1500*time.Microsecond)
+		}),
+	}
+}
+
+// defects are methods that go wrong by no fault of the caller.
+func defects() []jsonrpc.Method {
+	return []jsonrpc.Method{
 		jsonrpc.Define(jsonrpc.Info{Name: "break"}, func(context.Context, struct{}) (int, error) {
 			return 0, errors.New("dial 10.0.0.1: secret detail")
 		}),
@@ -85,9 +94,6 @@ func methods() []jsonrpc.Method {
 		jsonrpc.Define(jsonrpc.Info{Name: "unmarshallable"}, func(context.Context, struct{}) (any, error) {
 			return map[string]any{"a": 1, "b": func() {}}, nil
 		}),
-		jsonrpc.Define(jsonrpc.Info{Name: "overloaded"}, func(context.Context, struct{}) (int, error) {
-			return 0, jsonrpc.RetryAfter(domain.Errorf(domain.Overloaded, "memory", "come back later"), 1500*time.Microsecond)
-		}),
 	}
 }
 
@@ -96,7 +102,7 @@ func sum(_ context.Context, p five) (int, error) { return p.A + p.B + p.C + p.D 
 // newServer makes a server for the table of the tests.
 func newServer(t testing.TB, o jsonrpc.Options) *jsonrpc.Server {
 	t.Helper()
-	s, err := jsonrpc.New(methods(), o)
+	s, err := jsonrpc.New(append(methods(), defects()...), o)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -26,46 +26,58 @@ const PatternRule = "pattern"
 // name on the wire.
 const embedded = "\x00"
 
-// rules holds the library's cache of struct tags, which is meant to be shared.
-var rules = sync.OnceValue(newRules)
+// rules checks validate tags. It keeps what it read of them, so that a type is
+// looked at once.
+type rules struct {
+	validator *validator.Validate
+	patterns  sync.Map // pattern → *regexp.Regexp; as many as the program has tags
+}
 
-func newRules() *validator.Validate {
-	v := validator.New(validator.WithRequiredStructEnabled())
-	v.RegisterTagNameFunc(func(f reflect.StructField) string {
+func newRules() (*rules, error) {
+	r := &rules{validator: validator.New(validator.WithRequiredStructEnabled())}
+	r.validator.RegisterTagNameFunc(func(f reflect.StructField) string {
 		name, tagged := jsonName(f)
 		if f.Anonymous && !tagged {
 			return embedded
 		}
 		return name
 	})
-	var compiled sync.Map // pattern → *regexp.Regexp; as many as the program has tags
-	err := v.RegisterValidation(PatternRule, func(field validator.FieldLevel) bool {
-		return matches(&compiled, field)
-	})
-	if err != nil {
-		panic(fmt.Sprintf("jsonrpc: register %s: %v", PatternRule, err)) // the name is a constant
+	if err := r.validator.RegisterValidation(PatternRule, r.matches); err != nil {
+		return nil, fmt.Errorf("register rule %s: %w", PatternRule, err)
 	}
-	return v
+	return r, nil
 }
 
-func matches(compiled *sync.Map, field validator.FieldLevel) bool {
+// try checks a value that is not there, to find tags that cannot be read: the
+// library panics on them.
+func (r *rules) try(params any) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("read validate tags: %v", p)
+		}
+	}()
+	_ = r.check(params) // that the zero value is not valid is no fault
+	return nil
+}
+
+func (r *rules) matches(field validator.FieldLevel) bool {
 	name, _, _ := strings.Cut(field.StructFieldName(), "[") // an element is called Tags[0]
 	f, _ := field.Parent().Type().FieldByName(name)
 	pattern, ok := f.Tag.Lookup(PatternRule)
 	if !ok {
 		panic(fmt.Sprintf("jsonrpc: %v.%s has the rule %q but no such tag", field.Parent().Type(), name, PatternRule))
 	}
-	expr, ok := compiled.Load(pattern)
+	expr, ok := r.patterns.Load(pattern)
 	if !ok {
-		expr, _ = compiled.LoadOrStore(pattern, regexp.MustCompile(pattern))
+		expr, _ = r.patterns.LoadOrStore(pattern, regexp.MustCompile(pattern))
 	}
 	return expr.(*regexp.Regexp).MatchString(field.Field().String())
 }
 
-// validate checks the validate tags of a pointer to a struct. The error is of
-// code Invalid and points at the first member that is wrong.
-func validate(params any) error {
-	err := rules().Struct(params)
+// check checks a pointer to a struct. The error is of code Invalid and points
+// at the first member that is wrong.
+func (r *rules) check(params any) error {
+	err := r.validator.Struct(params)
 	wrong, ok := errors.AsType[validator.ValidationErrors](err)
 	if !ok {
 		return err
