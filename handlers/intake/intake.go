@@ -1,0 +1,390 @@
+// Package intake takes what runners report into the history. It reads the
+// inbox, checks who signed each bundle, and has the leader record the bundle
+// and everything that it decides in one commit; only then does the bundle leave
+// the inbox.
+//
+// A crash between the commit and the removal leaves a bundle that was taken:
+// the next leader reads it again, finds its number in the history and drops it.
+package intake
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// Letter is an entry of the inbox.
+type Letter struct {
+	ID     string
+	Fields map[string]string
+}
+
+// Inbox is where runners put their bundles. Only the leader reads it.
+type Inbox interface {
+	// Read returns at most limit letters after an id ("" for all), oldest
+	// first. It waits for the first one, but not much longer than wait.
+	Read(ctx context.Context, after string, limit int, wait time.Duration) ([]Letter, error)
+	// Drop removes every letter up to an id.
+	Drop(ctx context.Context, through string) error
+	// Last returns the id of the youngest letter, "" if there never was one.
+	Last(ctx context.Context) (string, error)
+	// Hint tells a runner something that no event says.
+	Hint(ctx context.Context, id domain.Name, n queue.Notice) error
+}
+
+// Queues finds where the open grants of a queue begin.
+type Queues interface {
+	Marks(ctx context.Context, queues []job.Queue) ([]runner.Mark, error)
+}
+
+// Ledger is what intake asks of the leader.
+type Ledger interface {
+	Propose(ctx context.Context, w eventstore.Work) eventstore.Proposal
+	Access() access.State
+}
+
+// Counts says what became of bundles and reports. Each is called with how many.
+type Counts struct {
+	Taken   func(bundles int)
+	Dropped func(reason string) // a bundle that was not recorded
+	Late    func(reports int)   // reports on attempts that were not open any more
+}
+
+const (
+	readLimit = 256
+	readWait  = time.Second // between looks at the context
+	maxKeys   = 10_000      // remembered keys of runners
+)
+
+// Config is what intake needs; all fields are required.
+type Config struct {
+	Inbox     Inbox
+	Ledger    Ledger
+	Queues    Queues
+	Namespace domain.Name
+	Partition uint16
+	FirstUse  bool // admit the first key that an unknown runner id shows
+	Verifier  *signing.Verifier
+	Counts    Counts
+	Log       *slog.Logger
+}
+
+// Intake is the loop that empties the inbox.
+type Intake struct {
+	cfg    Config
+	cursor string // of the last letter that was taken
+	target string // youngest letter when the intake began
+	begun  bool
+	keys   map[signing.KeyID]signing.PublicKey
+
+	drained chan struct{}
+	once    sync.Once
+}
+
+// New returns an intake that begins with the oldest letter.
+func New(cfg Config) *Intake {
+	return &Intake{cfg: cfg, keys: map[signing.KeyID]signing.PublicKey{}, drained: make(chan struct{})}
+}
+
+// Drained is closed once everything was taken that lay in the inbox when the
+// intake began: what a runner had reported by then is in the history.
+func (in *Intake) Drained() <-chan struct{} { return in.drained }
+
+// Turn takes what lies in the inbox, or waits a moment for something. After an
+// error the same letters are read again.
+func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
+	wait := readWait
+	if !in.begun {
+		if in.target, err = in.cfg.Inbox.Last(ctx); err != nil {
+			return false, err
+		}
+		in.begun, wait = true, 0
+	}
+	letters, err := in.cfg.Inbox.Read(ctx, in.cursor, readLimit, wait)
+	if err != nil {
+		return false, err
+	}
+	if len(letters) > 0 {
+		if err := in.take(ctx, letters); err != nil {
+			return false, err
+		}
+		in.cursor = letters[len(letters)-1].ID
+		if err := in.cfg.Inbox.Drop(ctx, in.cursor); err != nil {
+			return false, err // they are in the history: read again, they are repetitions
+		}
+	}
+	if len(letters) < readLimit || !olderID(in.cursor, in.target) {
+		in.once.Do(func() { close(in.drained) })
+	}
+	return len(letters) == readLimit, nil
+}
+
+// olderID reports whether the stream id a is before b.
+func olderID(a, b string) bool {
+	x, errX := queue.ParseEntryID(a)
+	y, errY := queue.ParseEntryID(b)
+	if errX != nil || errY != nil {
+		return errY == nil // nothing was read yet, and something is there
+	}
+	return x.Term < y.Term || x.Term == y.Term && x.Seq < y.Seq
+}
+
+// bundle is a letter that was read.
+type bundle struct {
+	runner.Signed
+	*runner.Bundle
+	late int
+}
+
+// take records all bundles of a read, in order, in as few commits as they fit.
+func (in *Intake) take(ctx context.Context, letters []Letter) error {
+	bundles, err := in.open(ctx, letters)
+	if err != nil {
+		return err
+	}
+	proposals := make([]eventstore.Proposal, len(bundles))
+	for i, b := range bundles {
+		marks, err := in.marks(ctx, b)
+		if err != nil {
+			return err
+		}
+		proposals[i] = in.cfg.Ledger.Propose(ctx, eventstore.Work{
+			Aggregates: touched(b),
+			Decide:     func(tx *eventstore.Tx) error { return in.decide(tx, b, marks) },
+		})
+	}
+	for i, p := range proposals {
+		if err := in.settle(ctx, bundles[i], p.Wait(ctx)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle says what became of a bundle. Only an error that may pass is returned.
+func (in *Intake) settle(ctx context.Context, b *bundle, err error) error {
+	switch domain.CodeOf(err) {
+	case domain.Forbidden, domain.Invalid:
+		in.drop(string(b.Runner), err)
+		hint := queue.Notice{Kind: queue.NoticeRefused, Process: b.Process, Reason: err.Error()}
+		return in.cfg.Inbox.Hint(ctx, b.Runner, hint)
+	default:
+		if err != nil {
+			return err
+		}
+	}
+	in.cfg.Counts.Taken(1)
+	if b.late > 0 {
+		in.cfg.Counts.Late(b.late)
+	}
+	return nil
+}
+
+func (in *Intake) drop(from string, err error) {
+	in.cfg.Counts.Dropped(domain.ReasonOf(err))
+	in.cfg.Log.Warn("dropped a runner's bundle", "runner", from, "reason", err)
+}
+
+// marks looks up where the queues of a joining process begin.
+func (in *Intake) marks(ctx context.Context, b *bundle) ([]runner.Mark, error) {
+	join, ok := b.Reports[0].(runner.Join)
+	if !ok {
+		return nil, nil
+	}
+	return in.cfg.Queues.Marks(ctx, runner.Queues(b.Runner, join.Kinds))
+}
+
+// touched names what a bundle's reports are about.
+func touched(b *bundle) []event.Aggregate {
+	aggregates := eventstore.Process(b.Runner, b.Process)
+	var last job.ID
+	for _, r := range b.Reports {
+		if about, ok := attempt(r); ok && about.Job != last {
+			last = about.Job
+			aggregates = append(aggregates, eventstore.Jobs(last)...)
+		}
+	}
+	return aggregates
+}
+
+// attempt returns what a report is about, if it can change a job.
+func attempt(r runner.Report) (runner.About, bool) {
+	switch r := r.(type) {
+	case runner.Started:
+		return r.About, true
+	case runner.Completed:
+		return r.About, true
+	case runner.Failed:
+		return r.About, true
+	case runner.Join, runner.Leave, runner.Log, runner.Refused:
+		return runner.About{}, false
+	}
+	panic("intake: unknown report")
+}
+
+// decide records a bundle and what follows from it.
+func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) error {
+	b.late = 0
+	news, err := tx.Report(b.Signed, b.Bundle)
+	if err != nil || !news {
+		return err
+	}
+	for i, r := range b.Reports {
+		by := eventstore.By{
+			Actor: event.ByRunner(string(b.Runner)),
+			Cause: runner.Cause{Runner: b.Runner, Process: b.Process, Number: b.Number, Index: i}.String(),
+		}
+		switch r := r.(type) {
+		case runner.Join:
+			err = in.join(tx, b, r, by, marks)
+		case runner.Leave:
+			err = tx.DecideRunner(b.Runner, by, runner.Go{Process: b.Process})
+		case runner.Started:
+			err = b.about(tx, r.About, by, job.Start{Token: r.Token, Process: b.Process})
+		case runner.Completed:
+			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, Process: b.Process})
+		case runner.Failed:
+			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, Process: b.Process, Failure: r.Kind})
+		case runner.Log, runner.Refused:
+			// kept in the bundle
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *Intake) join(tx *eventstore.Tx, b *bundle, join runner.Join, by eventstore.By, marks []runner.Mark) error {
+	keys := tx.Access()
+	known := keys.MayServe(b.Runner, b.Key, nil, tx.Now())
+	var kinds []domain.Name
+	if known {
+		key, _ := keys.Key(access.Runner, b.Key, tx.Now())
+		kinds = key.Kinds
+	}
+	return tx.DecideRunner(b.Runner, by, runner.JoinAs{
+		Join: join, Process: b.Process, Admitted: kinds, Known: known, FirstUse: in.cfg.FirstUse, Marks: marks,
+	})
+}
+
+// about asks a command of the job that a report is about. A report on another
+// attempt than the open one, or from somebody who may not serve the job's
+// queue, changes nothing and is counted; the bundle keeps it as evidence.
+func (b *bundle) about(tx *eventstore.Tx, about runner.About, by eventstore.By, c job.Command) error {
+	state := tx.Job(about.Job)
+	if owner, own := state.Queue.Runner(); own && owner != b.Runner ||
+		!own && !tx.Access().MayServe(b.Runner, b.Key, []domain.Name{state.Queue.Name()}, tx.Now()) {
+		b.late++
+		return nil
+	}
+	_, err := tx.DecideJob(about.Job, by, c)
+	switch domain.CodeOf(err) {
+	case domain.Stale, domain.NotFound, domain.Invalid:
+		b.late++
+		return nil
+	default:
+		return err
+	}
+}
+
+// open reads the letters and drops those that nobody may have written. An
+// error may pass.
+func (in *Intake) open(ctx context.Context, letters []Letter) ([]*bundle, error) {
+	bundles := make([]*bundle, 0, len(letters))
+	checks := make([]signing.Check, 0, len(letters))
+	for _, letter := range letters {
+		b, check, err := in.read(ctx, letter)
+		switch domain.CodeOf(err) {
+		case domain.Invalid, domain.TooLarge, domain.Unauthenticated:
+			in.drop("", err)
+			continue
+		default:
+			if err != nil {
+				return nil, err
+			}
+		}
+		bundles, checks = append(bundles, b), append(checks, check)
+	}
+	verdicts := make([]bool, len(checks))
+	in.cfg.Verifier.VerifyAll(checks, verdicts)
+	good := bundles[:0]
+	for i, b := range bundles {
+		if !verdicts[i] {
+			in.drop(string(b.Runner), domain.Errorf(domain.Unauthenticated, "signature", "a bundle's signature is not its key's"))
+			continue
+		}
+		in.learn(b, checks[i].Key)
+		good = append(good, b)
+	}
+	return good, nil
+}
+
+func (in *Intake) read(ctx context.Context, letter Letter) (*bundle, signing.Check, error) {
+	signed, err := queue.ParseBundle(letter.Fields)
+	if err != nil {
+		return nil, signing.Check{}, err
+	}
+	doc, err := runner.ParseBundle(signed.Doc)
+	if err != nil {
+		return nil, signing.Check{}, err
+	}
+	if doc.Namespace != string(in.cfg.Namespace) || doc.Partition != in.cfg.Partition {
+		return nil, signing.Check{}, domain.Errorf(domain.Invalid, "place", "a bundle is for another partition")
+	}
+	b := &bundle{Signed: signed, Bundle: doc}
+	key, err := in.key(ctx, b)
+	if err != nil {
+		return nil, signing.Check{}, err
+	}
+	return b, signed.Check(key), nil
+}
+
+// key finds the public key of a key id. The id is the key's hash, so it does
+// not matter who showed the key; whether it may speak for the runner is decided
+// with the runner's state.
+func (in *Intake) key(ctx context.Context, b *bundle) (signing.PublicKey, error) {
+	if join, ok := b.Reports[0].(runner.Join); ok && join.Key.ID() == b.Key {
+		return join.Key, nil
+	}
+	if key, ok := in.keys[b.Key]; ok {
+		return key, nil
+	}
+	if key, ok := in.cfg.Ledger.Access().Key(access.Runner, b.Key, 0); ok {
+		return key.Public, nil
+	}
+	// The process joined before this leader's time with the first key of its
+	// id: the runner's events name it.
+	var pin signing.PublicKey
+	look := eventstore.Work{
+		Aggregates: eventstore.Process(b.Runner, b.Process),
+		Decide: func(tx *eventstore.Tx) error {
+			pin = tx.Runner(b.Runner).Pin
+			return nil
+		},
+	}
+	if err := in.cfg.Ledger.Propose(ctx, look).Wait(ctx); err != nil {
+		return pin, err
+	}
+	if pin.IsZero() || pin.ID() != b.Key {
+		return pin, domain.Errorf(domain.Unauthenticated, "key", "a bundle is signed with a key that nobody knows")
+	}
+	return pin, nil
+}
+
+func (in *Intake) learn(b *bundle, key signing.PublicKey) {
+	if len(in.keys) >= maxKeys {
+		clear(in.keys)
+	}
+	in.keys[b.Key] = key
+}

@@ -1,0 +1,150 @@
+// Package rediswire is the supervisor's end of the wire to its runners on
+// Redis Streams: the inbox that they report to, and what they hold of the work
+// queues.
+package rediswire
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/redelivery"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// controlLength is about how many notices a control stream keeps: a process
+// that missed one asks again.
+const controlLength = 1000
+
+// Inbox reads the bundles of one partition's runners.
+type Inbox struct {
+	Reads  redis.UniversalClient // blocks: a client of its own
+	Writes redis.UniversalClient
+	Keys   queue.Keys
+}
+
+// Read returns letters after an id, and waits for the first one.
+func (b *Inbox) Read(ctx context.Context, after string, limit int, wait time.Duration) ([]intake.Letter, error) {
+	if after == "" {
+		after = "0"
+	}
+	block := wait
+	if wait == 0 {
+		block = -1 // go-redis: no BLOCK at all
+	}
+	streams, err := b.Reads.XRead(ctx, &redis.XReadArgs{
+		Streams: []string{b.Keys.Inbox(), after}, Count: int64(limit), Block: block,
+	}).Result()
+	if errors.Is(err, redis.Nil) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read inbox: %w", err)
+	}
+	letters := make([]intake.Letter, len(streams[0].Messages))
+	for i, m := range streams[0].Messages {
+		letters[i] = intake.Letter{ID: m.ID, Fields: texts(m.Values)}
+	}
+	return letters, nil
+}
+
+// texts returns an entry's fields as text.
+func texts(values map[string]any) map[string]string {
+	fields := make(map[string]string, len(values))
+	for name, value := range values {
+		fields[name], _ = value.(string) // go-redis decodes every value to a string
+	}
+	return fields
+}
+
+// Drop trims everything up to an id. The inbox is read in order, so this leaves
+// no holes in the stream.
+func (b *Inbox) Drop(ctx context.Context, through string) error {
+	id, err := queue.ParseEntryID(through)
+	if err != nil {
+		return err
+	}
+	id.Seq++
+	if err := b.Writes.XTrimMinID(ctx, b.Keys.Inbox(), id.String()).Err(); err != nil {
+		return fmt.Errorf("trim inbox: %w", err)
+	}
+	return nil
+}
+
+// Last returns the id of the youngest letter.
+func (b *Inbox) Last(ctx context.Context) (string, error) {
+	letters, err := b.Writes.XRevRangeN(ctx, b.Keys.Inbox(), "+", "-", 1).Result()
+	if err != nil {
+		return "", fmt.Errorf("look at inbox: %w", err)
+	}
+	if len(letters) == 0 {
+		return "", nil
+	}
+	return letters[0].ID, nil
+}
+
+// Hint puts a notice on a runner's control stream.
+func (b *Inbox) Hint(ctx context.Context, id domain.Name, n queue.Notice) error {
+	err := b.Writes.XAdd(ctx, &redis.XAddArgs{
+		Stream: b.Keys.Control(id), MaxLen: controlLength, Approx: true, Values: n.Fields(),
+	}).Err()
+	if err != nil {
+		return fmt.Errorf("send notice to runner %s: %w", id, err)
+	}
+	return nil
+}
+
+// pageSize is how many deliveries one question is about.
+const pageSize = 1000
+
+// Deliveries looks at what is delivered from the work queues.
+type Deliveries struct {
+	Reads redis.UniversalClient
+	Keys  queue.Keys
+	// Known returns every queue that ever had an entry.
+	Known func(ctx context.Context) ([]job.Queue, error)
+}
+
+// Queues returns every queue that ever had an entry.
+func (d *Deliveries) Queues(ctx context.Context) ([]job.Queue, error) { return d.Known(ctx) }
+
+// Pending returns all deliveries of a queue, in pages without the IDLE filter,
+// which would scan the whole list on the server.
+func (d *Deliveries) Pending(ctx context.Context, q job.Queue) ([]redelivery.Delivery, error) {
+	var deliveries []redelivery.Delivery
+	for start := "-"; ; {
+		page, err := d.Reads.XPendingExt(ctx, &redis.XPendingExtArgs{
+			Stream: d.Keys.Jobs(q), Group: queue.Group, Start: start, End: "+", Count: pageSize,
+		}).Result()
+		if err != nil {
+			return nil, pendingError(q, err)
+		}
+		for _, p := range page {
+			id, err := queue.ParseEntryID(p.ID)
+			if err != nil {
+				return nil, err
+			}
+			deliveries = append(deliveries, redelivery.Delivery{ID: id, Consumer: p.Consumer, Idle: p.Idle})
+		}
+		if len(page) < pageSize {
+			return deliveries, nil
+		}
+		start = "(" + page[len(page)-1].ID
+	}
+}
+
+// pendingError tells a queue whose group vanished from other trouble: only a
+// new beginning of the leader brings it back in order.
+func pendingError(q job.Queue, err error) error {
+	if strings.HasPrefix(err.Error(), "NOGROUP") {
+		return domain.Errorf(domain.Halted, "group_lost", "the consumer group of queue %s is gone", q)
+	}
+	return fmt.Errorf("look at deliveries of %s: %w", q, err)
+}
