@@ -3,6 +3,7 @@ package signing
 import (
 	"encoding/base64"
 	"strconv"
+	"strings"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/strictjson"
@@ -39,10 +40,13 @@ type EnvelopeSignature struct {
 	Signature Signature
 }
 
-// ParseEnvelope reads an envelope in JSON. It is stricter than DSSE asks:
-// base64 is the standard one with padding, members that DSSE does not name are
-// refused, and there are 1 to 8 signatures (reason signatures). Other reasons
-// are those of package strictjson, and payload and signature.
+// ParseEnvelope reads an envelope in JSON. Base64 is the standard or the
+// URL-safe one, as DSSE asks of readers, always with padding. It is stricter
+// than DSSE in that members that DSSE does not name are refused, and that there
+// are 1 to 8 signatures. Trouble with signatures has the code
+// [domain.Unauthenticated] and the reason signature or signatures; everything
+// else has [domain.Invalid] and the reason payload or one of package
+// strictjson.
 func ParseEnvelope(data []byte) (Envelope, error) {
 	var wire struct {
 		PayloadType string  `json:"payloadType"`
@@ -64,18 +68,18 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 		e.Payload, ok = decodeBase64(*wire.Payload)
 	}
 	if !ok {
-		return Envelope{}, invalidAt("/payload", "payload", "a payload is standard base64 with padding")
+		return Envelope{}, invalidAt("/payload", "payload", "a payload is base64 with padding")
 	}
 	if n := len(wire.Signatures); n < 1 || n > maxSignatures {
-		return Envelope{}, invalidAt("/signatures", "signatures", "an envelope has 1 to 8 signatures")
+		return Envelope{}, unsigned("/signatures", "signatures", "an envelope has 1 to 8 signatures")
 	}
 	e.Signatures = make([]EnvelopeSignature, len(wire.Signatures))
 	for i, s := range wire.Signatures {
-		sig, err := ParseSignature(s.Sig)
-		if err != nil {
-			return Envelope{}, invalidAt("/signatures/"+strconv.Itoa(i)+"/sig", "signature", err.Error())
+		raw, ok := decodeBase64(s.Sig)
+		if !ok || len(raw) != len(Signature{}) {
+			return Envelope{}, unsigned("/signatures/"+strconv.Itoa(i)+"/sig", "signature", "a signature is 64 bytes in base64")
 		}
-		e.Signatures[i] = EnvelopeSignature{KeyID: s.KeyID, Signature: sig}
+		e.Signatures[i] = EnvelopeSignature{KeyID: s.KeyID, Signature: Signature(raw)}
 	}
 	return e, nil
 }
@@ -101,12 +105,18 @@ func (e Envelope) Append(dst []byte) []byte {
 	return append(dst, "]}"...)
 }
 
-// decodeBase64 decodes the one spelling of some bytes.
+// decodeBase64 decodes either alphabet of RFC 4648, with padding, in the one
+// spelling that the bytes have in it.
 func decodeBase64(text string) ([]byte, bool) {
+	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
 	raw, err := standard.DecodeString(text)
 	return raw, err == nil && standard.EncodedLen(len(raw)) == len(text)
 }
 
 func invalidAt(pointer, reason, message string) error {
 	return &domain.Error{Code: domain.Invalid, Reason: reason, Message: message, Pointer: pointer}
+}
+
+func unsigned(pointer, reason, message string) error {
+	return &domain.Error{Code: domain.Unauthenticated, Reason: reason, Message: message, Pointer: pointer}
 }
