@@ -9,6 +9,7 @@ package queue
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"strconv"
@@ -40,6 +41,11 @@ func ParseEntryID(s string) (EntryID, error) {
 		return id, nil
 	}
 	return EntryID{}, domain.Errorf(domain.Invalid, "entry_id", "an entry id is <term>-<seq>")
+}
+
+// Compare returns -1, 0 or +1 as id stands before, at or behind other.
+func (id EntryID) Compare(other EntryID) int {
+	return cmp.Or(cmp.Compare(id.Term, other.Term), cmp.Compare(id.Seq, other.Seq))
 }
 
 // Assignment is one entry of a work queue: an attempt that somebody may run.
