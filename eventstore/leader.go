@@ -73,6 +73,7 @@ type Leader struct {
 type commit struct {
 	batch      history.Commit
 	size       int
+	callers    int
 	statements uint64
 	wire       Batch
 	done       chan struct{} // closed when err is final
@@ -258,6 +259,7 @@ func (l *Leader) gather(tx *Tx) error {
 	}
 	l.open.batch.Entries = append(l.open.batch.Entries, tx.entries...)
 	l.open.size += tx.size
+	l.open.callers++
 	l.next += uint64(len(tx.entries))
 	tx.install(l.memory)
 	l.memory.forget(l.cfg.Indexed())
@@ -287,7 +289,8 @@ func (l *Leader) warm(ctx context.Context, cold []event.Aggregate) error {
 	return nil
 }
 
-// Turn appends one commit if there is one. busy says that there may be more.
+// Turn appends one commit if there is one. busy says that several callers
+// travelled in it, so that more are likely to come together.
 // An error that is not [ErrConflict] leaves the commit on its way, and the
 // next Turn asks the same again; after ErrConflict the leader has failed.
 func (l *Leader) Turn(ctx context.Context) (busy bool, err error) {
@@ -307,8 +310,7 @@ func (l *Leader) Turn(ctx context.Context) (busy bool, err error) {
 		l.unsure = l.unsure || !errors.Is(err, ErrRefused)
 		return false, err
 	}
-	l.arrive(start)
-	return true, nil
+	return l.arrive(start), nil
 }
 
 // depart seals the oldest commit that waits.
@@ -341,7 +343,7 @@ func (l *Leader) depart() bool {
 }
 
 // arrive settles the commit on its way as kept.
-func (l *Leader) arrive(start time.Time) {
+func (l *Leader) arrive(start time.Time) (company bool) {
 	c := l.flying
 	l.flying, l.tip, l.prev = nil, c.wire.Tip(), c.batch.Seal.Hash()
 	close(c.done)
@@ -349,6 +351,7 @@ func (l *Leader) arrive(start time.Time) {
 	if l.cfg.Observe != nil {
 		l.cfg.Observe(len(c.batch.Entries), l.cfg.Clock().Sub(start))
 	}
+	return c.callers > 1
 }
 
 // fail settles everything that waits as not kept; the commit on its way may

@@ -100,8 +100,9 @@ func New(cfg Config) *Intake {
 // intake began: what a runner had reported by then is in the history.
 func (in *Intake) Drained() <-chan struct{} { return in.drained }
 
-// Turn takes what lies in the inbox, or waits a moment for something. After an
-// error the same letters are read again.
+// Turn takes what lies in the inbox, or waits a moment for something. busy says
+// that several bundles came together. After an error the same letters are read
+// again.
 func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
 	wait := readWait
 	if !in.begun {
@@ -126,7 +127,7 @@ func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
 	if len(letters) < readLimit || !olderID(in.cursor, in.target) {
 		in.once.Do(func() { close(in.drained) })
 	}
-	return len(letters) == readLimit, nil
+	return len(letters) > 1, nil
 }
 
 // olderID reports whether the stream id a is before b.
