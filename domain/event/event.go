@@ -38,8 +38,8 @@ type Header struct {
 
 // Data is what happened, in an aggregate's own words.
 type Data interface {
-	// EventName is the wire name, such as job.started. It never changes: a
-	// new shape is a new name.
+	// EventName is the wire name, such as job.started: letters, digits, dots
+	// and underscores. It never changes: a new shape is a new name.
 	EventName() string
 	// AppendData appends the data member's value, in its one spelling.
 	AppendData(dst []byte) []byte
@@ -122,7 +122,7 @@ func Parse(data []byte) (Recorded, error) {
 	if err := r.End(); err != nil {
 		return Recorded{}, fmt.Errorf("parse event: %w", err)
 	}
-	if p > math.MaxUint16 || e.Version == 0 || e.Type == "" || e.Actor == "" {
+	if p > math.MaxUint16 || e.Version == 0 || e.Type == "" || !plain(e.Type) || e.Actor == "" {
 		return Recorded{}, domain.Errorf(domain.Invalid, "format", "parse event: partition, version, type or actor out of range")
 	}
 	e.Partition = uint16(p)

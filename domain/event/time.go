@@ -24,14 +24,11 @@ func (t Time) Time() time.Time { return time.UnixMicro(int64(t)).UTC() }
 // Add returns t moved by d, at most to the end of the year 9999.
 func (t Time) Add(d time.Duration) Time { return min(t+Time(d.Microseconds()), maxTime) }
 
-// Sub returns the duration from u to t.
-func (t Time) Sub(u Time) time.Duration { return time.Duration(t-u) * time.Microsecond }
+// Sub returns the duration from u to t, at most about 292 years either way.
+func (t Time) Sub(u Time) time.Duration { return t.Time().Sub(u.Time()) }
 
 // IsZero reports whether t is no time.
 func (t Time) IsZero() bool { return t == 0 }
-
-// timeLen is the length of 2006-01-02T15:04:05.000000Z.
-const timeLen = 27
 
 // String returns t in RFC 3339, UTC, with six digits of a second.
 func (t Time) String() string { return string(t.Append(nil)) }
@@ -49,32 +46,41 @@ func (t Time) MarshalText() ([]byte, error) {
 	return t.Append(nil), nil
 }
 
-// UnmarshalText reads any RFC 3339 instant, cutting what is below a
-// microsecond.
+// UnmarshalText reads any RFC 3339 instant between the start of 1970, which is
+// not part of it, and the end of the year 9999, cutting what is below a
+// microsecond. The empty text is no time.
 func (t *Time) UnmarshalText(text []byte) error {
 	if len(text) == 0 {
 		*t = 0
 		return nil
 	}
-	parsed, err := time.Parse(time.RFC3339Nano, string(text))
-	if err != nil || parsed.Unix() < 0 || At(parsed) > maxTime {
+	var parsed time.Time
+	if err := parsed.UnmarshalText(text); err != nil || !strict(string(text)) || At(parsed) <= 0 || At(parsed) > maxTime {
 		return domain.Errorf(domain.Invalid, "time", "want an RFC 3339 time such as 2026-01-02T15:04:05Z")
 	}
 	*t = At(parsed)
 	return nil
 }
 
+// strict refuses what package time takes for RFC 3339 though it is not: an hour
+// of one digit, a comma for the point, an offset of more than a day. text is a
+// time to that package.
+func strict(text string) bool {
+	const local, zone = "dddd-dd-ddTdd:dd:dd", "+23:59"
+	if len(text) <= len(local) || !shaped(text[:len(local)], local) || text[len(local)] == ',' {
+		return false
+	}
+	if text[len(text)-1] == 'Z' {
+		return true
+	}
+	offset := text[len(text)-len(zone):]
+	return offset[1:3] <= zone[1:3] && offset[4:] <= zone[4:]
+}
+
 // ParseTime reads the one spelling that Append writes.
 func ParseTime(s string) (Time, error) {
-	bad := domain.Errorf(domain.Invalid, "time", "want a time such as 2006-01-02T15:04:05.000000Z")
-	const shape = "dddd-dd-ddTdd:dd:dd.ddddddZ"
-	if len(s) != timeLen {
-		return 0, bad
-	}
-	for i := range timeLen {
-		if digit := s[i]-'0' <= 9; shape[i] == 'd' && !digit || shape[i] != 'd' && s[i] != shape[i] {
-			return 0, bad
-		}
+	if !shaped(s, "dddd-dd-ddTdd:dd:dd.ddddddZ") {
+		return 0, errTime()
 	}
 	number := func(from, to int) int {
 		n, _ := strconv.Atoi(s[from:to]) // digits, as checked above
@@ -84,8 +90,25 @@ func ParseTime(s string) (Time, error) {
 	hour, minute, second := number(11, 13), number(14, 16), number(17, 19)
 	date := time.Date(year, month, day, hour, minute, second, number(20, 26)*1000, time.UTC)
 	exists := date.Month() == month && date.Day() == day && hour < 24 && minute < 60 && second < 60
-	if !exists || date.Unix() < 0 || At(date) == 0 {
-		return 0, bad
+	if !exists || At(date) <= 0 {
+		return 0, errTime()
 	}
 	return At(date), nil
+}
+
+func errTime() error {
+	return domain.Errorf(domain.Invalid, "time", "want a time such as 2006-01-02T15:04:05.000000Z")
+}
+
+// shaped reports whether s looks like shape, in which d stands for a digit.
+func shaped(s, shape string) bool {
+	if len(s) != len(shape) {
+		return false
+	}
+	for i := range len(shape) {
+		if digit := s[i]-'0' <= 9; shape[i] == 'd' && !digit || shape[i] != 'd' && s[i] != shape[i] {
+			return false
+		}
+	}
+	return true
 }
