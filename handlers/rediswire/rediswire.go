@@ -126,17 +126,18 @@ func (d *Deliveries) Pending(ctx context.Context, q job.Queue) ([]redelivery.Del
 		if err != nil {
 			return nil, pendingError(q, err)
 		}
+		var last queue.EntryID
 		for _, p := range page {
-			id, err := queue.ParseEntryID(p.ID)
-			if err != nil {
+			if last, err = queue.ParseEntryID(p.ID); err != nil {
 				return nil, err
 			}
-			deliveries = append(deliveries, redelivery.Delivery{ID: id, Consumer: p.Consumer, Idle: p.Idle})
+			deliveries = append(deliveries, redelivery.Delivery{ID: last, Consumer: p.Consumer, Idle: p.Idle})
 		}
 		if len(page) < pageSize {
 			return deliveries, nil
 		}
-		start = "(" + page[len(page)-1].ID
+		last.Seq++
+		start = last.String()
 	}
 }
 
