@@ -41,9 +41,7 @@ type Chain struct {
 	prev      signing.Hash // of the last seal
 	term      uint64       // of the last seal
 	latest    event.Time   // latest time that any event bears
-	checks    []signing.Check
-	owners    []uint64 // place of the event that each check belongs to
-	verdicts  []bool
+	asked     Signatures   // of the last commit
 	leaves    []signing.Hash
 }
 
@@ -71,23 +69,34 @@ func (c *Chain) SetHead(h Head) { c.next, c.prev, c.term, c.latest = h.Seq+1, h.
 // was a legal transition. After an error, which is a [*Fault], the chain is of
 // no further use.
 func (c *Chain) Check(commit *Commit) error {
+	signatures, err := c.Examine(commit)
+	return Earlier(signatures.Verify(c.verifier), err)
+}
+
+// Examine is Check but for the signatures, which it returns for the caller to
+// verify, perhaps together with those of other commits: until they hold,
+// nothing is proved. They are good until the next call. With an error come
+// those that were found before it: one of them that does not hold is the
+// earlier fault.
+func (c *Chain) Examine(commit *Commit) (Signatures, error) {
 	if err := c.checkSeal(commit); err != nil {
-		return err
+		return c.asked, err
 	}
 	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]bool{}}
 	for i := range commit.Entries {
 		e := &commit.Entries[i]
 		if err := c.State.legal(e, k); err != nil {
-			return &Fault{e.Seq, err}
+			return c.asked, &Fault{e.Seq, err}
 		}
 		c.State.Apply(e)
 		k.see(e)
-		c.collect(e.Seq, k)
+		c.asked.add(e.Seq, k.checks...)
+		k.checks = k.checks[:0]
 	}
 	if err := k.end(); err != nil {
-		return &Fault{commit.Seal.First, err}
+		return c.asked, &Fault{commit.Seal.First, err}
 	}
-	return c.verify()
+	return c.asked, nil
 }
 
 // Follow checks the seal and the chain only and folds in the statements and
@@ -102,14 +111,14 @@ func (c *Chain) Follow(commit *Commit) error {
 			c.State.Apply(e)
 		}
 	}
-	return c.verify()
+	return c.asked.Verify(c.verifier)
 }
 
 // checkSeal checks everything about a seal but its signature, which it
 // collects, and moves the chain behind the commit.
 func (c *Chain) checkSeal(commit *Commit) error {
 	s := &commit.Seal
-	c.checks, c.owners = c.checks[:0], c.owners[:0]
+	c.asked.Reset()
 	switch {
 	case s.First != c.next || uint64(len(commit.Entries)) != uint64(s.Count):
 		return fault(c.next, "the seal is of %d events from %d; here are %d from %d", s.Count, s.First, len(commit.Entries), c.next)
@@ -136,7 +145,7 @@ func (c *Chain) checkSeal(commit *Commit) error {
 	if err != nil {
 		return err
 	}
-	c.checks, c.owners = append(c.checks, s.Check(key)), append(c.owners, s.First)
+	c.asked.add(s.First, s.Check(key))
 	c.next, c.prev, c.term = s.Last()+1, s.Hash(), s.Term
 	return nil
 }
@@ -157,26 +166,6 @@ func (c *Chain) sealKey(commit *Commit) (signing.PublicKey, error) {
 		return signing.PublicKey{}, fault(s.First, "key %s may not seal: it is unknown here, of another class, or expired", s.Key)
 	}
 	return key.Public, nil
-}
-
-// collect takes over the signatures that the last entry must bear.
-func (c *Chain) collect(seq uint64, k *context) {
-	for _, check := range k.checks {
-		c.checks, c.owners = append(c.checks, check), append(c.owners, seq)
-	}
-	k.checks = k.checks[:0]
-}
-
-// verify checks all collected signatures at once.
-func (c *Chain) verify() error {
-	c.verdicts = append(c.verdicts[:0], make([]bool, len(c.checks))...)
-	c.verifier.VerifyAll(c.checks, c.verdicts)
-	for i, ok := range c.verdicts {
-		if !ok {
-			return fault(c.owners[i], "a signature is not of the key that it names")
-		}
-	}
-	return nil
 }
 
 // Raw is one log entry as a store hands it out: an event's bytes, and the seal
