@@ -100,7 +100,7 @@ func (s *Server) run(ctx context.Context, m *Method, req request, out *bytes.Buf
 
 // respond takes a call through its stages, up to the result in out.
 func (s *Server) respond(ctx context.Context, m *Method, req request, out *bytes.Buffer) error {
-	object, err := m.named(req.params)
+	object, err := m.named(req.params, Bearer(ctx) != "")
 	if err != nil {
 		return err
 	}

@@ -21,6 +21,7 @@ type Info struct {
 	Result      string        // what the result is called in the description; "result" if empty
 	Mutates     bool          // it changes something, so it is refused as a notification
 	Deprecated  bool          // it is kept for old clients
+	Credential  string        // its first parameter, when that is the caller's secret; see [Define]
 	Errors      []domain.Code // what a caller must be ready for, beside what every call can meet
 	Examples    []Example
 }
@@ -72,9 +73,13 @@ func (m *Method) ResultType() reflect.Type { return m.result }
 // Define makes a method of a function. P is a struct (fields of embedded
 // structs count as its own); R is anything that marshals.
 //
+// A parameter that is [Info].Credential may be missing when the call came with
+// a bearer token, by position too: then what is one short of all parameters
+// begins with the second.
+//
 // The table is part of the program, so what is wrong in it is a bug: Define
-// panics when there is no name, P is no struct, two parameters share a name, or
-// an example is of another type.
+// panics when there is no name, P is no struct, two parameters share a name, a
+// credential is not the first parameter, or an example is of another type.
 func Define[P, R any](info Info, call func(ctx context.Context, params P) (R, error)) Method {
 	params, result := reflect.TypeFor[P](), reflect.TypeFor[R]()
 	if info.Name == "" {
@@ -108,6 +113,9 @@ func Define[P, R any](info Info, call func(ctx context.Context, params P) (R, er
 			panic(fmt.Sprintf("jsonrpc: %s: two parameters %q", info.Name, p.Name))
 		}
 		m.byName[p.Name] = i
+	}
+	if info.Credential != "" && (len(m.params) == 0 || m.params[0].Name != info.Credential) {
+		panic(fmt.Sprintf("jsonrpc: %s: the credential %q is not the first parameter", info.Name, info.Credential))
 	}
 	return m
 }

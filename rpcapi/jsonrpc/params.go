@@ -21,15 +21,16 @@ func decodeTo[P any](object []byte) (any, error) {
 }
 
 // named brings parameters, sent in any of the forms that the package comment
-// lists, into the form by name; nil if there are none.
-func (m *Method) named(params []byte) ([]byte, error) {
+// lists, into the form by name; nil if there are none. bearer says whether the
+// call came with a bearer token.
+func (m *Method) named(params []byte, bearer bool) ([]byte, error) {
 	switch {
 	case params == nil:
 		return nil, nil
 	case params[0] == '{':
 		return m.unwrap(params), nil
 	case params[0] == '[':
-		return m.fromArray(params)
+		return m.fromArray(params, bearer)
 	}
 	return nil, domain.Errorf(domain.Invalid, "type", "params must be an object or an array")
 }
@@ -52,7 +53,7 @@ func (m *Method) unwrap(object []byte) []byte {
 	return object
 }
 
-func (m *Method) fromArray(array []byte) ([]byte, error) {
+func (m *Method) fromArray(array []byte, bearer bool) ([]byte, error) {
 	var values [][]byte
 	for value := range elements(array) {
 		if values = append(values, value); len(values) > len(m.params) && !m.isNamed(values) {
@@ -65,10 +66,14 @@ func (m *Method) fromArray(array []byte) ([]byte, error) {
 	case m.isNamed(values):
 		return values[0], nil
 	}
+	params := m.params
+	if m.Credential != "" && bearer && len(values) == len(params)-1 {
+		params = params[1:]
+	}
 	object := make([]byte, 0, len(array)+24*len(values))
 	for i, value := range values {
 		object = append(object, "{,"[min(i, 1)])
-		object = strictjson.AppendString(object, m.params[i].Name)
+		object = strictjson.AppendString(object, params[i].Name)
 		object = append(object, ':')
 		object = append(object, value...)
 	}

@@ -10,7 +10,7 @@
 // The same table always gives the same bytes. What tags cannot say otherwise
 // is said with these, on fields of parameters and results alike:
 //
-//	jsonschema_description:"seconds until the job is killed"
+//	doc:"seconds until the job is killed"
 //	jsonschema:"default=300,example=60"
 //	validate:"pattern" pattern:"^[a-z]+$"
 package openrpc
