@@ -19,6 +19,9 @@ type Event interface {
 	accessEvent()
 }
 
+// Events has one of every kind.
+func Events() []Event { return []Event{Founded{}, Admitted{}} }
+
 // Founded is the first event of every partition, and the only one that nothing
 // before it vouches for: trust in a history is trust in its founding.
 type Founded struct {

@@ -1,0 +1,77 @@
+package access_test
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/herocode/horus/domain/access"
+)
+
+func TestParseClassKnowsFourWords(t *testing.T) {
+	for _, word := range []string{"supervisor", "runner", "client", "operator"} {
+		if c, err := access.ParseClass(word); err != nil || string(c) != word {
+			t.Errorf("ParseClass(%s) = %s, %v", word, c, err)
+		}
+	}
+	for _, word := range []string{"", "Client", "clients", "root"} {
+		if c, err := access.ParseClass(word); err == nil {
+			t.Errorf("ParseClass(%q) = %s, want an error", word, c)
+		}
+	}
+}
+
+func TestDecodeRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
+	admitted := string(access.Admitted{Key: proved(access.Key{Class: access.Runner, Name: "r1", Kinds: names("sh"), Until: noon}, key(t, 4))}.AppendData(nil))
+	founded := string(founding(t).AppendData(nil))
+	for _, tt := range []struct{ name, event, data, old, replacement string }{
+		{"no kinds", "access.admitted", admitted, `["sh"]`, `[]`},
+		{"a comma at the end", "access.admitted", admitted, `["sh"]`, `["sh",]`},
+		{"seventeen kinds", "access.admitted", admitted, `["sh"]`, `[` + strings.Repeat(`"sh",`, 16) + `"sh"]`},
+		{"an end that is none", "access.admitted", admitted, `2026-01-02T12:00:00.000000Z`, `1970-01-01T00:00:00.000000Z`},
+		{"a key of small order", "access.admitted", admitted, key(t, 4).Public().String(), "01" + strings.Repeat("0", 62)},
+		{"a key in capitals", "access.admitted", admitted, key(t, 4).Public().String(), strings.ToUpper(key(t, 4).Public().String())},
+		{"a class that is none", "access.admitted", admitted, `"runner"`, `"root"`},
+		{"no partition", "access.founded", founded, `"partitions":1`, `"partitions":0`},
+		{"a partition too many", "access.founded", founded, `"partitions":1`, `"partitions":65536`},
+		{"another hash", "access.founded", founded, "rfc6962-sha256", "sha1"},
+		{"another event's data", "access.admitted", founded, "", ""},
+		{"an unknown name", "access.revoked", admitted, "", ""},
+	} {
+		data := strings.Replace(tt.data, tt.old, tt.replacement, 1)
+		if tt.old != "" && data == tt.data {
+			t.Fatalf("%s: nothing was replaced in %s", tt.name, tt.data)
+		}
+		if e, err := access.DecodeEvent(tt.event, []byte(data)); err == nil {
+			t.Errorf("%s was read as %+v", tt.name, e)
+		}
+	}
+}
+
+// FuzzDecodeEvent holds that whatever is read has one spelling.
+func FuzzDecodeEvent(f *testing.F) {
+	for _, e := range []access.Event{
+		founding(f),
+		access.Admitted{Key: proved(access.Key{Class: access.Runner, Name: "r1", Kinds: names("sh", "sal"), Until: noon}, key(f, 4))},
+		access.Admitted{Key: proved(access.Key{Class: access.Client, Name: "web"}, key(f, 3))},
+	} {
+		data := e.AppendData(nil)
+		for i := range len(data) + 1 {
+			f.Add(e.EventName(), data[:i])
+		}
+		for i := range 8 * len(data) {
+			flipped := bytes.Clone(data)
+			flipped[i/8] ^= 1 << (i % 8)
+			f.Add(e.EventName(), flipped)
+		}
+	}
+	f.Fuzz(func(t *testing.T, name string, data []byte) {
+		e, err := access.DecodeEvent(name, data)
+		if err != nil {
+			return
+		}
+		if again := e.AppendData(nil); e.EventName() != name || !bytes.Equal(again, data) {
+			t.Errorf("%s %q was read and is written as %s %q", name, data, e.EventName(), again)
+		}
+	})
+}
