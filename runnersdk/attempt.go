@@ -1,0 +1,222 @@
+package runnersdk
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// Limits of what an attempt says.
+const (
+	maxLineBytes = 16 << 10               // of a line; the rest is cut off
+	maxLogBytes  = 4 << 20                // of an attempt's log
+	chunkBytes   = 32 << 10               // of one report: many jobs share a bundle
+	chunkLines   = 256                    // the same, for short lines
+	flushAfter   = 200 * time.Millisecond // a line waits at most
+	startedAfter = time.Second            // a shorter job is one report
+)
+
+// attempt is one run of a handler, from its claim until its end is reported.
+type attempt struct {
+	queue   job.Queue
+	id      queue.EntryID
+	job     *Job
+	about   runner.About // At is when it was claimed
+	now     func() event.Time
+	outbox  *outbox
+	renewed time.Time // the last instant at which the entry was ours; of the keeper
+
+	mu sync.Mutex
+
+	stopped bool                    // by stop, or before it began
+	done    <-chan struct{}         // of the handler's context; nil until it is called
+	cancel  context.CancelCauseFunc // the same
+	began   event.Time              // zero until then
+	told    bool                    // that it started
+	over    bool                    // the handler returned
+	lines   []runner.Line
+	pending int // encoded bytes of lines
+	logged  int // bytes of all lines so far
+}
+
+// newAttempt makes an attempt of a good claim.
+func newAttempt(k *claim, about runner.About, claimed time.Time, o *outbox, now func() event.Time) *attempt {
+	spec := &k.opened.Spec
+	a := &attempt{queue: k.queue, id: k.id, about: about, renewed: claimed, outbox: o, now: now}
+	a.job = &Job{
+		ID:        about.Job.String(),
+		Attempt:   int(k.grant.Attempt),
+		Payload:   spec.Payload,
+		Executor:  string(spec.Executor),
+		Env:       spec.Env,
+		CallerID:  spec.CallerID,
+		ContextID: spec.ContextID,
+		Timeout:   spec.Timeout,
+		attempt:   a,
+	}
+	return a
+}
+
+// run runs the handler and hands over how it ended. It does not call it when
+// the attempt was lost before.
+func (a *attempt) run(ctx context.Context, h Handler, logger *slog.Logger) {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	ctx, stop := context.WithTimeout(ctx, a.job.Timeout)
+	defer stop()
+	if !a.begin(ctx.Done(), cancel) {
+		a.outbox.forget(a)
+		return
+	}
+	var result string
+	err := errors.New("the handler ended its goroutine") // unless it returns or panics
+	defer func() {
+		if p := recover(); p != nil {
+			logger.ErrorContext(ctx, "the handler panicked", "job", a.job.ID, "attempt", a.job.Attempt,
+				"panic", p, "stack", string(debug.Stack()))
+			err = fmt.Errorf("panic: %v", p)
+		}
+		a.end(result, err, context.Cause(ctx))
+	}()
+	result, err = h(ctx, a.job)
+}
+
+func (a *attempt) begin(done <-chan struct{}, cancel context.CancelCauseFunc) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped {
+		return false
+	}
+	a.done, a.cancel, a.began = done, cancel, a.now()
+	return true
+}
+
+// stop ends the handler's context, or keeps the handler from being called at
+// all. It reports whether that was news.
+func (a *attempt) stop(cause error) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.stopped || a.over {
+		return false
+	}
+	a.stopped = true
+	if a.cancel != nil {
+		a.cancel(cause)
+	}
+	return true
+}
+
+// stopWaiting is stop for an attempt that did not begin.
+func (a *attempt) stopWaiting() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.stopped = a.stopped || a.began.IsZero()
+}
+
+// end hands over the rest of the log and the outcome.
+func (a *attempt) end(result string, err, cause error) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.over = true
+	a.flush()
+	if report := reportOf(a.aboutNow(), result, err, cause); report != nil {
+		a.outbox.add(fit(report), a)
+		return
+	}
+	a.outbox.forget(a)
+}
+
+// aboutNow names the attempt in a report of this instant.
+func (a *attempt) aboutNow() runner.About {
+	return runner.About{Job: a.about.Job, Token: a.about.Token, At: a.now()}
+}
+
+// tick hands over what has waited for long enough: that the attempt started,
+// and lines of its log.
+func (a *attempt) tick() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over || a.began.IsZero() {
+		return
+	}
+	now := a.now()
+	old := len(a.lines) > 0 && now.Sub(a.lines[0].At) >= flushAfter
+	if old || now.Sub(a.began) >= startedAfter {
+		a.tell()
+	}
+	if old {
+		a.flush()
+	}
+}
+
+// tell reports once that the attempt started. a.mu is held.
+func (a *attempt) tell() {
+	if a.told {
+		return
+	}
+	a.told = true
+	about := a.about
+	about.At = a.began
+	a.outbox.add(runner.Started{About: about}, nil)
+}
+
+// flush hands over the lines so far as one report. a.mu is held.
+func (a *attempt) flush() {
+	if len(a.lines) == 0 {
+		return
+	}
+	a.outbox.add(runner.Log{About: a.aboutNow(), Lines: a.lines}, nil)
+	a.lines, a.pending = nil, 0
+}
+
+// log adds the lines of a text.
+func (a *attempt) log(stream Stream, text string) {
+	if stream != runner.Stdout && stream != runner.Stderr {
+		stream = runner.System
+	}
+	for line := range strings.Lines(cmp.Or(text, "\n")) {
+		if !a.open() || !a.outbox.wait(a.done) || !a.addLine(stream, strings.TrimSuffix(line, "\n")) {
+			return
+		}
+	}
+}
+
+// open reports whether the log still takes lines. When it does, done is set.
+func (a *attempt) open() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.over && !a.began.IsZero() && a.logged <= maxLogBytes
+}
+
+// addLine adds a line; false means that there is no place for another.
+func (a *attempt) addLine(stream Stream, text string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.over {
+		return false
+	}
+	if len(text) > maxLineBytes {
+		text = strings.ToValidUTF8(text[:maxLineBytes], "\uFFFD") + "…"
+	}
+	if a.logged += len(text) + 1; a.logged > maxLogBytes {
+		stream, text = runner.System, fmt.Sprintf("[... no more lines are kept: the log has %d MiB ...]", maxLogBytes>>20)
+	}
+	a.lines = append(a.lines, runner.Line{At: a.now(), Stream: stream, Text: text})
+	a.pending += encodedLen(text)
+	if a.pending >= chunkBytes || len(a.lines) >= chunkLines {
+		a.tell()
+		a.flush()
+	}
+	return a.logged <= maxLogBytes
+}

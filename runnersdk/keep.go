@@ -1,0 +1,98 @@
+package runnersdk
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// keep renews the leases of all that is held, when it is time. An attempt that
+// is not ours any more is stopped, and so is one whose lease was not renewed
+// for as long as it lasts: by then its supervisor may have given it away.
+//
+// A renewal touches only what the process owns, so one that was paused, or cut
+// off, can take nothing back.
+func (r *Runner) keep(ctx context.Context) (busy bool, err error) {
+	now := r.config.Now()
+	if now.Before(r.renew) {
+		return false, nil
+	}
+	for _, q := range r.queues {
+		renewed, failed := r.renewQueue(ctx, q)
+		busy, err = busy || renewed, errors.Join(err, failed)
+	}
+	r.expire(ctx)
+	r.renew = now.Add(r.config.Lease / 3)
+	if err != nil {
+		r.renew = now.Add(r.config.Lease / 12) // a blip shall not cost the lease
+	}
+	return busy, err
+}
+
+func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (busy bool, err error) {
+	held, ids := r.hands.of(q)
+	if len(held) == 0 {
+		return false, nil
+	}
+	asked := r.config.Now()
+	ctx, cancel := context.WithTimeout(ctx, r.patience(held, asked))
+	defer cancel()
+	kept, err := r.config.Wire.Renew(ctx, r.config.Process, q, ids)
+	if err != nil && !errors.Is(err, queue.ErrNoQueue) {
+		return true, err
+	}
+	for _, a := range held {
+		if slices.Contains(kept, a.id) {
+			a.renewed = asked
+		} else {
+			r.lose(ctx, a, "it is no longer this process' entry")
+		}
+	}
+	return true, nil
+}
+
+// patience returns how long an answer may take: not longer than the lease of
+// any attempt lasts.
+func (r *Runner) patience(held []*attempt, now time.Time) time.Duration {
+	least := r.config.Lease / 6
+	for _, a := range held {
+		if left := r.config.Lease - now.Sub(a.renewed); left > 0 {
+			least = min(least, left)
+		}
+	}
+	return least
+}
+
+// expire stops what could not be renewed for a whole lease.
+func (r *Runner) expire(ctx context.Context) {
+	now := r.config.Now()
+	for _, a := range r.hands.all() {
+		if now.Sub(a.renewed) >= r.config.Lease {
+			r.lose(ctx, a, "its lease could not be renewed")
+		}
+	}
+}
+
+// lose stops an attempt unless it ended already. What stands in its way is the
+// handler: its slot is free when it returns.
+func (r *Runner) lose(ctx context.Context, a *attempt, why string) {
+	if a.stop(ErrLost) {
+		r.logger.WarnContext(ctx, "stopped an attempt", "job", a.job.ID, "attempt", a.job.Attempt, "why", why)
+	}
+}
+
+// nextKeep returns when keep is to be called again: when leases are renewed, or
+// when the first one would end before.
+func (r *Runner) nextKeep() time.Time {
+	next := r.renew
+	for _, a := range r.hands.all() {
+		if end := a.renewed.Add(r.config.Lease); end.After(r.config.Now()) && end.Before(next) {
+			next = end
+		}
+	}
+	return next
+}

@@ -1,0 +1,164 @@
+package runnersdk
+
+import (
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// outbox is what the process has to say: reports in order, of which one signed
+// bundle at a time is under way. A bundle whose answer was lost is sent again
+// as it is until there is an answer; its number makes it one.
+type outbox struct {
+	wake chan struct{} // holds a token when there is something new
+
+	mu sync.Mutex
+
+	waiting []item
+	bytes   int           // encoded, of waiting
+	landed  chan struct{} // closed when the bundle under way arrived; then a new one
+	ended   func(*attempt)
+	scratch []byte
+
+	next   runner.Bundle // head of the next bundle; of the sender
+	flight []item        // what is under way; of the sender
+	signed runner.Signed // the same, as it is sent; of the sender
+}
+
+// item is a report on its way.
+type item struct {
+	report runner.Report
+	size   int      // encoded
+	ends   *attempt // that is over when the report arrived; nil for others
+}
+
+const (
+	// fullReports and fullBytes are when nothing new is begun: what is there
+	// fills bundles for a while.
+	fullReports = 8 * runner.MaxReports
+	fullBytes   = 2 * runner.MaxBundleBytes
+	// bundleFrame is more than a bundle has besides its reports.
+	bundleFrame = 512
+)
+
+// newOutbox makes an outbox whose first bundle has a head's number. ended is
+// called for every attempt of which nothing is left to say.
+func newOutbox(head runner.Bundle, ended func(*attempt)) *outbox {
+	return &outbox{wake: make(chan struct{}, 1), landed: make(chan struct{}), ended: ended, next: head}
+}
+
+// add adds a report. ends is the attempt whose last one it is, or nil.
+func (o *outbox) add(r runner.Report, ends *attempt) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var size int
+	size, o.scratch = runner.ReportBytes(r, o.scratch)
+	o.waiting = append(o.waiting, item{r, size, ends})
+	o.bytes += size
+	signal(o.wake)
+}
+
+// forget is add for an attempt that ended without anything to be said.
+func (o *outbox) forget(a *attempt) { o.ended(a) }
+
+// signal leaves a token unless there is one.
+func signal(wake chan<- struct{}) {
+	select {
+	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// full reports whether so much waits that nothing new should be begun.
+func (o *outbox) full() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.isFull()
+}
+
+func (o *outbox) isFull() bool { return len(o.waiting) >= fullReports || o.bytes >= fullBytes }
+
+// wait waits until the outbox is not full. It returns false when done is closed
+// before.
+func (o *outbox) wait(done <-chan struct{}) bool {
+	for {
+		o.mu.Lock()
+		full, landed := o.isFull(), o.landed
+		o.mu.Unlock()
+		if !full {
+			return true
+		}
+		select {
+		case <-landed:
+		case <-done:
+			return false
+		}
+	}
+}
+
+// empty reports whether everything was said and arrived.
+func (o *outbox) empty() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting) == 0 && len(o.flight) == 0
+}
+
+// send sends the bundle that is under way, or the next one. It reports whether
+// there was anything to send.
+func (o *outbox) send(ctx context.Context, line queue.Line, key signing.PrivateKey) (busy bool, err error) {
+	if !o.load(key) {
+		return false, nil
+	}
+	if err := line.Send(ctx, o.signed); err != nil {
+		return true, err
+	}
+	o.arrived()
+	return true, nil
+}
+
+// load makes the next bundle unless one is under way, and reports whether one
+// is now.
+func (o *outbox) load(key signing.PrivateKey) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if len(o.flight) > 0 {
+		return true
+	}
+	n, size := 0, bundleFrame
+	for n < len(o.waiting) && n < runner.MaxReports && size+o.waiting[n].size <= runner.MaxBundleBytes {
+		size += o.waiting[n].size
+		n++
+	}
+	if n == 0 {
+		return false
+	}
+	o.flight = append(o.flight, o.waiting[:n]...)
+	o.waiting = slices.Delete(o.waiting, 0, n)
+	o.bytes -= size - bundleFrame
+	o.next.Reports = o.next.Reports[:0]
+	for _, item := range o.flight {
+		o.next.Reports = append(o.next.Reports, item.report)
+	}
+	o.signed = o.next.Sign(key)
+	o.next.Number++
+	return true
+}
+
+// arrived takes note that the bundle is in the inbox.
+func (o *outbox) arrived() {
+	o.mu.Lock()
+	flight := o.flight
+	o.flight = nil
+	close(o.landed)
+	o.landed = make(chan struct{})
+	o.mu.Unlock()
+	for _, item := range flight {
+		if item.ends != nil {
+			o.ended(item.ends)
+		}
+	}
+}

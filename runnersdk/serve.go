@@ -1,0 +1,216 @@
+package runnersdk
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/herocode/horus/domain/runner"
+)
+
+const (
+	waitTime   = time.Second           // of one blocking read: so long a stop goes unnoticed
+	paceTime   = time.Millisecond      // busy turns keep this distance, so that batches form
+	tickTime   = 50 * time.Millisecond // how exactly flushAfter is kept
+	stopTime   = 10 * time.Second      // a handler has to return when its context ended
+	leaveTime  = 5 * time.Second       // to say the last words
+	firstDelay = 100 * time.Millisecond
+	lastDelay  = 5 * time.Second
+	remindTime = time.Minute
+)
+
+// Serve runs a runner until ctx ends, and then stops it: see [Runner.Run].
+func Serve(ctx context.Context, c Config, h Handler) error {
+	r, err := New(c, h)
+	if err != nil {
+		return err
+	}
+	return r.Run(ctx)
+}
+
+// Run joins, and takes and runs jobs until ctx ends. Then it takes no more,
+// waits for running jobs for Grace, ends the contexts of those that are left,
+// sends what there is to say, and takes leave. Their entries stay, and are
+// given to others when their leases are over.
+//
+// It goes on through outages and says so in the log. Its error is nil after a
+// stop; [domain.Forbidden] when the founding is not the trusted one; else what
+// was left undone: handlers that ignore the end of their context, reports that
+// could not be sent.
+func (r *Runner) Run(ctx context.Context) error {
+	ctx, abort := context.WithCancelCause(ctx)
+	defer abort(nil)
+	base, end := context.WithCancel(context.WithoutCancel(ctx)) // until everything is said
+	defer end()
+	var taking, others sync.WaitGroup
+	taking.Go(func() { _ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take), idle: r.restTaking}) })
+	others.Go(func() { abort(r.run(base, loop{what: "hear the supervisor", turn: waiting(r.listen), idle: noRest})) })
+	others.Go(func() { _ = r.run(base, loop{what: "renew leases", turn: r.keep, idle: r.restKeeping, urgent: true}) })
+	others.Go(func() { _ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting}) })
+
+	<-ctx.Done()
+	r.stopping.Store(true)
+	taking.Wait()
+	err := r.drain(base)
+	end()
+	others.Wait()
+	if fatal, ok := errors.AsType[fatalError](context.Cause(ctx)); ok {
+		return fatal.error
+	}
+	return err
+}
+
+// rest is how long a loop waits after a turn that found nothing to do.
+type rest struct {
+	wake <-chan struct{} // something happened; nil never
+	time time.Duration
+}
+
+func noRest() rest { return rest{} } // its turns wait themselves
+
+func (r *Runner) restTaking() rest {
+	switch {
+	case r.ready(r.hands.free()):
+		return noRest()
+	case r.outbox.full():
+		return rest{r.hands.freed, tickTime}
+	}
+	return rest{r.hands.freed, waitTime}
+}
+
+func (r *Runner) restKeeping() rest { return rest{nil, r.nextKeep().Sub(r.config.Now())} }
+
+func (r *Runner) restReporting() rest {
+	if r.hands.idle() {
+		return rest{r.outbox.wake, waitTime}
+	}
+	return rest{r.outbox.wake, tickTime}
+}
+
+// loop is a turn that is taken again and again.
+type loop struct {
+	what   string // it does, in an error's words
+	turn   func(context.Context) (busy bool, err error)
+	idle   func() rest
+	urgent bool // errors do not make it wait longer than idle says
+}
+
+// waiting is a turn that waits for something to come.
+func waiting(turn func(context.Context, time.Duration) (bool, error)) func(context.Context) (bool, error) {
+	return func(ctx context.Context) (bool, error) { return turn(ctx, waitTime) }
+}
+
+// run takes turns until ctx ends or a turn's error is fatal, which it returns.
+func (r *Runner) run(ctx context.Context, l loop) error {
+	outage := outage{what: l.what, logger: r.logger, now: r.config.Now}
+	for ctx.Err() == nil {
+		busy, err := l.turn(ctx)
+		if _, fatal := errors.AsType[fatalError](err); fatal || ctx.Err() != nil {
+			return err
+		}
+		if err != nil {
+			pause := rest{nil, outage.failed(ctx, err)}
+			if l.urgent {
+				pause = l.idle()
+			}
+			sleep(ctx, pause)
+			continue
+		}
+		outage.over(ctx)
+		if busy {
+			sleep(ctx, rest{nil, paceTime})
+		} else {
+			sleep(ctx, l.idle())
+		}
+	}
+	return nil
+}
+
+func sleep(ctx context.Context, r rest) {
+	if r.time <= 0 {
+		return
+	}
+	timer := time.NewTimer(r.time)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+	case <-r.wake:
+	case <-timer.C:
+	}
+}
+
+// outage makes one line in the log of many errors in a row.
+type outage struct {
+	what   string
+	logger *slog.Logger
+	now    func() time.Time
+	since  time.Time // zero while all is well
+	told   time.Time
+	delay  time.Duration
+}
+
+// failed returns how long to wait before the next try.
+func (o *outage) failed(ctx context.Context, err error) time.Duration {
+	now := o.now()
+	if o.since.IsZero() {
+		o.since = now
+	}
+	if o.told.IsZero() || now.Sub(o.told) >= remindTime {
+		o.told = now
+		o.logger.WarnContext(ctx, "cannot "+o.what+": trying again until it works", "error", err)
+	}
+	o.delay = min(max(2*o.delay, firstDelay), lastDelay)
+	return o.delay
+}
+
+func (o *outage) over(ctx context.Context) {
+	if o.since.IsZero() {
+		return
+	}
+	o.logger.InfoContext(ctx, "can "+o.what+" again", "after", o.now().Sub(o.since).Round(time.Millisecond))
+	o.since, o.told, o.delay = time.Time{}, time.Time{}, 0
+}
+
+// drain ends what runs and says what is left to say.
+func (r *Runner) drain(ctx context.Context) error {
+	for _, a := range r.hands.all() {
+		a.stopWaiting()
+	}
+	if !r.await(ctx, r.config.Grace, r.hands.idle) {
+		for _, a := range r.hands.all() {
+			a.stop(ErrStopping)
+		}
+	}
+	var stuck error
+	if r.await(ctx, stopTime, r.hands.idle) {
+		r.handlers.Wait()
+	} else {
+		stuck = errors.New("stop: handlers go on although their contexts ended")
+	}
+	if !r.joined.Load() {
+		return stuck
+	}
+	if stuck == nil {
+		r.outbox.add(runner.Leave{}, nil)
+	}
+	if !r.await(ctx, leaveTime, r.outbox.empty) {
+		return errors.Join(stuck, fmt.Errorf("stop: the last reports could not be sent within %s; their attempts will be run again", leaveTime))
+	}
+	return stuck
+}
+
+// await waits until done, at most so long, and reports whether it was.
+func (r *Runner) await(ctx context.Context, most time.Duration, done func() bool) bool {
+	end := r.config.Now().Add(most)
+	for !done() {
+		left := end.Sub(r.config.Now())
+		if left <= 0 {
+			return false
+		}
+		sleep(ctx, rest{r.hands.freed, min(left, tickTime)})
+	}
+	return true
+}

@@ -1,0 +1,164 @@
+package runnersdk
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// trust is what a runner knows of its namespace: the statements from the
+// founding on, each proved with keys of the statements before it. Nothing that
+// came over the wire is believed without it.
+type trust struct {
+	keys     queue.Keys
+	line     queue.Line
+	verifier *signing.Verifier
+	want     signing.Hash             // fingerprint of the founding; zero pins the first
+	pin      func(signing.Hash) error // told the first; may be nil
+
+	mu sync.Mutex
+
+	state    access.State
+	since    map[signing.KeyID]uint64 // number of the statement that made the key known
+	founding signing.Hash
+}
+
+// fatalError is one after which a runner cannot go on.
+type fatalError struct{ error }
+
+func (e fatalError) Unwrap() error { return e.error }
+
+// reach reads statements until it holds n of them, or there are no more. It
+// keeps what it has proved when it fails.
+func (t *trust) reach(ctx context.Context, n uint64) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for t.state.Statements < n {
+		more, err := t.line.Statements(ctx, t.state.Statements)
+		if err != nil {
+			return fmt.Errorf("read statements: %w", err)
+		}
+		if len(more) == 0 {
+			return nil
+		}
+		for _, s := range more {
+			if err := t.add(s); err != nil {
+				return fmt.Errorf("check statement %d: %w", s.Number, err)
+			}
+		}
+	}
+	return nil
+}
+
+// add proves the next statement and folds it in.
+func (t *trust) add(s queue.Statement) error {
+	proof, err := t.keys.ParseStatement([]byte(s.Value))
+	if err != nil {
+		return err
+	}
+	e, err := history.ParseEntry(proof.Seq, proof.Event)
+	if err != nil {
+		return err
+	}
+	fact, ok := history.FactOf[access.Event](&e)
+	if !ok || !t.here(&e) || fact.Version != s.Number {
+		return domain.Errorf(domain.Invalid, "statement", "an event stands in the place of a statement")
+	}
+	if err := access.Legal(t.state, fact); err != nil {
+		return err
+	}
+	founded, founding := fact.Data.(access.Founded)
+	var key signing.PublicKey
+	if founding {
+		if err := t.meet(founded, e.Hash); err != nil {
+			return err
+		}
+		key = founded.Key
+	} else if key, err = t.sealer(&proof.Seal, e.At); err != nil {
+		return err
+	}
+	if err := proof.Check(); err != nil {
+		return err
+	}
+	if !t.verifier.Verify(proof.Seal.Check(key)) {
+		return errSeal
+	}
+	if founding && t.want.IsZero() && t.pin != nil {
+		if err := t.pin(e.Hash); err != nil {
+			return fatalError{fmt.Errorf("pin the founding: %w", err)}
+		}
+	}
+	t.fold(fact, e.Hash)
+	return nil
+}
+
+// here reports whether an event is of this namespace and partition.
+func (t *trust) here(e *history.Entry) bool {
+	return e.Namespace == string(t.keys.Namespace) && e.Partition == t.keys.Partition
+}
+
+// meet compares a founding with the one that is trusted.
+func (t *trust) meet(f access.Founded, fingerprint signing.Hash) error {
+	if f.Namespace != t.keys.Namespace {
+		return domain.Errorf(domain.Invalid, "statement", "the founding is of another namespace")
+	}
+	if !t.want.IsZero() && t.want != fingerprint {
+		return fatalError{domain.Errorf(domain.Forbidden, "trust",
+			"the namespace %s was founded by %s, but %s is trusted: is this the right Redis? "+
+				"If it was founded anew on purpose, give the new fingerprint", f.Namespace, fingerprint, t.want)}
+	}
+	return nil
+}
+
+func (t *trust) fold(fact event.Fact[access.Event], hash signing.Hash) {
+	t.state = access.Evolve(t.state, fact)
+	switch e := fact.Data.(type) {
+	case access.Founded:
+		t.founding = hash
+		t.since = map[signing.KeyID]uint64{e.Key.ID(): 1, e.Operator.ID(): 1}
+	case access.Admitted:
+		t.since[e.Key.Public.ID()] = fact.Version
+	}
+}
+
+// known returns how many statements are held.
+func (t *trust) known() uint64 {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.state.Statements
+}
+
+// fingerprint returns the founding's.
+func (t *trust) fingerprint() signing.Hash {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.founding
+}
+
+// sealer returns the key of a supervisor that could seal: one that the
+// statements before the seal admit, and that holds at that time.
+func (t *trust) sealer(s *signing.Seal, at event.Time) (signing.PublicKey, error) {
+	if s.Statements > t.state.Statements {
+		return signing.PublicKey{}, domain.Errorf(domain.TryAgain, "statements",
+			"the seal follows %d statements; %d are known", s.Statements, t.state.Statements)
+	}
+	key, ok := t.state.Key(access.Supervisor, s.Key, at)
+	if !ok || t.since[s.Key] > s.Statements {
+		return signing.PublicKey{}, domain.Errorf(domain.Forbidden, "key", "key %s may not seal here", s.Key)
+	}
+	return key.Public, nil
+}
+
+// client returns the key of a client that could sign a job at a time, as of the
+// statements before a seal. No time asks for the class alone.
+func (t *trust) client(id signing.KeyID, s *signing.Seal, at event.Time) (signing.PublicKey, bool) {
+	key, ok := t.state.Key(access.Client, id, at)
+	return key.Public, ok && t.since[id] <= s.Statements
+}
