@@ -116,6 +116,9 @@ func New(methods []Method, o Options) (*Server, error) {
 	return s, nil
 }
 
+// Limits returns what the server holds messages to, defaults filled in.
+func (s *Server) Limits() Limits { return s.limits }
+
 func (s *Server) add(m *Method) error {
 	if m.respond == nil {
 		return errors.New("made without Define")

@@ -1,0 +1,99 @@
+package rpcapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+// secret is the parameter of canonical methods for those who cannot send a
+// header. It comes last, so that it is in nobody's way by position.
+type secret struct {
+	Secret string `json:"secret,omitempty" validate:"max=1024" doc:"API key; not needed with the header Authorization: Bearer."`
+}
+
+func (s *secret) takeSecret() (taken string) {
+	taken, s.Secret = s.Secret, ""
+	return taken
+}
+
+// secretTaker is a parameter struct that may hold a secret. Taking it leaves
+// none behind for logs and errors to find.
+type secretTaker interface{ takeSecret() string }
+
+// caller is who calls: the API key's name and scope.
+type caller struct {
+	Name  string
+	Scope Scope
+}
+
+type callerKey struct{}
+
+// callerFrom returns who calls, and the zero caller for somebody anonymous.
+func callerFrom(ctx context.Context) caller {
+	c, _ := ctx.Value(callerKey{}).(caller)
+	return c
+}
+
+// gatekeeper lets calls in.
+type gatekeeper struct {
+	keys      []APIKey
+	rights    map[string]right
+	anonymous bool
+	failures  *limiter
+	clock     func() time.Time
+}
+
+// admit is [jsonrpc.Options].Before: it finds out who calls and whether they may.
+// Whoever may not learns nothing about whether the parameters were right.
+func (g *gatekeeper) admit(ctx context.Context, call jsonrpc.Call) (context.Context, error) {
+	right := g.rights[call.Method.Name]
+	given := jsonrpc.Bearer(ctx)
+	if taker, ok := call.Params.(secretTaker); ok {
+		if taken := taker.takeSecret(); taken != "" {
+			given = taken
+		}
+	}
+	if given == "" {
+		return ctx, g.admitAnonymous(right)
+	}
+	key, err := g.authenticate(jsonrpc.RemoteAddr(ctx), given)
+	if err != nil {
+		return ctx, err
+	}
+	if right&everybody == 0 && !right.grants(key.Scope) {
+		return ctx, domain.Errorf(domain.Forbidden, "scope", "an API key of scope %s may not call this method", key.Scope)
+	}
+	return context.WithValue(ctx, callerKey{}, caller{Name: key.Name, Scope: key.Scope}), nil
+}
+
+func (g *gatekeeper) admitAnonymous(right right) error {
+	switch {
+	case right&everybody != 0, right&anonymous != 0 && g.anonymous:
+		return nil
+	case right&anonymous != 0:
+		return domain.Errorf(domain.Unauthenticated, "anonymous_off",
+			"calls without a secret are off: send Authorization: Bearer <secret>, or set anonymous_reads = true in the supervisor's configuration")
+	}
+	return domain.Errorf(domain.Unauthenticated, "no_secret", "send an API key as Authorization: Bearer <secret>")
+}
+
+// authenticate finds the key of a secret. Whoever guessed too often from an
+// address waits, even if the next guess were right; keys that were used from
+// there before go on to work.
+func (g *gatekeeper) authenticate(remote, given string) (*APIKey, error) {
+	now := g.clock()
+	address := addressOf(remote)
+	key := findKey(g.keys, given)
+	if wait := g.failures.wait(address, key, now); wait > 0 {
+		return nil, jsonrpc.RateLimited(wait)
+	}
+	if key == nil {
+		g.failures.failed(address, now)
+		return nil, domain.Errorf(domain.Unauthenticated, "secret", "the API key is not known here")
+	}
+	g.failures.passed(address, key)
+	return key, nil
+}

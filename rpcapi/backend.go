@@ -1,0 +1,52 @@
+package rpcapi
+
+import (
+	"context"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/rpcapi/client/wire"
+)
+
+// Backend is the system behind the API. All fields are required.
+type Backend struct {
+	Leader  Leader
+	Jobs    Jobs
+	Runners Runners
+	System  System
+}
+
+// Leader decides and appends. Where nobody leads, its errors have
+// [domain.TryAgain].
+type Leader interface {
+	Execute(ctx context.Context, w eventstore.Work) error
+	Access() access.State
+}
+
+// Jobs reads jobs. What one job is asked sees everything that was answered
+// before; the errors for a job that nobody submitted have [domain.NotFound].
+type Jobs interface {
+	Get(ctx context.Context, id job.ID) (wire.Job, error)
+	History(ctx context.Context, id job.ID) ([]wire.Event, error)
+	// Lines returns at most limit lines of output after a number.
+	Lines(ctx context.Context, id job.ID, after uint64, limit int) ([]wire.Line, error)
+	List(ctx context.Context, q wire.JobQuery) (wire.JobPage, error)
+	// Watch returns a channel that receives, or is closed, when something
+	// happened to the job. stop gives the channel up.
+	Watch(id job.ID) (changed <-chan struct{}, stop func())
+}
+
+// Runners reads runners. The list may lag. Get answers [domain.NotFound] for an
+// id that nobody ever joined as.
+type Runners interface {
+	List(ctx context.Context) ([]wire.Runner, error)
+	Get(ctx context.Context, id domain.Name) (wire.Runner, error)
+}
+
+// System knows how the supervisor is.
+type System interface {
+	// Info returns everything but what the API's own configuration says.
+	Info(ctx context.Context) (wire.Info, error)
+}

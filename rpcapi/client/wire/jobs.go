@@ -1,0 +1,194 @@
+package wire
+
+import (
+	"bytes"
+	"errors"
+	"reflect"
+
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+)
+
+// JobText is a job in the very bytes in which its client wrote it, because that
+// is what was signed: a DSSE envelope, or a job object with or without
+// signatures.
+type JobText []byte
+
+// UnmarshalJSON keeps a copy of text.
+func (t *JobText) UnmarshalJSON(text []byte) error {
+	*t = bytes.Clone(text)
+	return nil
+}
+
+// MarshalJSON returns the bytes.
+func (t JobText) MarshalJSON() ([]byte, error) {
+	if len(t) == 0 {
+		return nil, errors.New("marshal job: there is none")
+	}
+	return t, nil
+}
+
+// Alternatives says what may be in the text; it is there for the description
+// of the API.
+func (JobText) Alternatives() []reflect.Type {
+	return []reflect.Type{reflect.TypeFor[job.Document](), reflect.TypeFor[Envelope]()}
+}
+
+// Envelope is a DSSE envelope (https://github.com/secure-systems-lab/dsse)
+// around a job.
+type Envelope struct {
+	Payload     string              `json:"payload" validate:"required" doc:"The job object in standard base64; its exact bytes are signed."`
+	PayloadType string              `json:"payloadType" validate:"required,oneof=application/vnd.horus.job+json"`
+	Signatures  []EnvelopeSignature `json:"signatures" validate:"required,min=1,max=8,dive"`
+}
+
+// EnvelopeSignature is one signature of an [Envelope].
+type EnvelopeSignature struct {
+	KeyID string `json:"keyid" validate:"required,len=32" doc:"First 16 bytes of the SHA-256 of the public key, in hexadecimal digits."`
+	Sig   string `json:"sig" validate:"required,len=88" doc:"Ed25519 signature of the pre-authentication encoding, in standard base64."`
+}
+
+// Submit asks for a job to be run.
+type Submit struct {
+	Job JobText `json:"job" validate:"required" doc:"The job: a DSSE envelope, or the job object itself, signed or not."`
+}
+
+// Receipt says that a job was accepted. It is never lost at the durability
+// that it names.
+type Receipt struct {
+	ID         string     `json:"id"`
+	State      job.Status `json:"state"`
+	Durability string     `json:"durability" doc:"What keeps the job: memory, everysec (the disk, within a second) or fsync (the disk, now)."`
+	Duplicate  bool       `json:"duplicate" doc:"The same job was submitted before; this changed nothing."`
+}
+
+// JobID names a job.
+type JobID struct {
+	ID string `json:"id" validate:"required,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"Id of the job."`
+}
+
+// WaitFor asks for a job's outcome.
+type WaitFor struct {
+	ID      string `json:"id" validate:"required,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"Id of the job."`
+	Timeout *int64 `json:"timeout,omitempty" validate:"omitnil,min=1,max=300" jsonschema:"default=30" doc:"Seconds to wait; 30 if absent."`
+}
+
+// Job is everything that there is to know about a job.
+type Job struct {
+	ID          string            `json:"id"`
+	CallerID    string            `json:"caller_id"`
+	ContextID   string            `json:"context_id"`
+	Payload     string            `json:"payload"`
+	Executor    string            `json:"executor"`
+	Runner      string            `json:"runner" doc:"Runner id that the job is for; empty if any of its kind may take it."`
+	Queue       string            `json:"queue" doc:"Where its attempts wait: runner:<id> or executor:<kind>."`
+	Timeout     int64             `json:"timeout" doc:"Seconds that one attempt may run."`
+	EnvVars     map[string]string `json:"env_vars"`
+	NotAfter    event.Time        `json:"not_after,omitzero"`
+	Audience    string            `json:"audience,omitempty"`
+	State       job.Status        `json:"state"`
+	Status      string            `json:"status" doc:"The state in the words of old clients: created, dispatched, started, completed or failed."`
+	Attempt     uint32            `json:"attempt" doc:"Number of the open or last attempt; 0 before the first."`
+	MaxAttempts uint32            `json:"max_attempts"`
+	RunBy       string            `json:"run_by,omitempty" doc:"Runner id that runs or ran the last attempt."`
+	CreatedAt   event.Time        `json:"created_at"`
+	StartedAt   event.Time        `json:"started_at,omitzero" doc:"When the last attempt began."`
+	EndedAt     event.Time        `json:"ended_at,omitzero"`
+	UpdatedAt   event.Time        `json:"updated_at"`
+	Result      *string           `json:"result,omitempty" doc:"What the job returned; absent until it ended."`
+	Error       *JobError         `json:"error,omitempty" doc:"Why the job failed; absent otherwise."`
+	Submitter   event.Actor       `json:"submitter" doc:"client:<key id> for a signed job, key:<name> for one that an API key vouches for."`
+	Signatures  []Signature       `json:"signatures" doc:"Signatures in the job object; empty when an envelope bears them."`
+}
+
+// Signature is one signature of a job object.
+type Signature struct {
+	PublicKey string `json:"public_key"`
+	Signature string `json:"signature"`
+}
+
+// JobError says why a job failed.
+type JobError struct {
+	Kind    job.FailureKind `json:"kind" doc:"error, timeout, lost, rejected or expired."`
+	Message string          `json:"message"`
+	Exit    int32           `json:"exit" doc:"Exit code of the process; 0 if there was none."`
+}
+
+// JobQuery selects jobs. Zero members select nothing.
+type JobQuery struct {
+	States   []job.Status `json:"states,omitempty" validate:"max=8" doc:"Only jobs in one of these states: created, queued, running, completed, failed."`
+	Runner   string       `json:"runner,omitempty" validate:"omitempty,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Only jobs for that runner id."`
+	Executor string       `json:"executor,omitempty" validate:"omitempty,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Only jobs for any runner of that kind."`
+	Limit    *int         `json:"limit,omitempty" validate:"omitnil,min=1,max=1000" jsonschema:"default=100" doc:"Most jobs in the answer; 100 if absent."`
+	Cursor   string       `json:"cursor,omitempty" validate:"max=256" doc:"The cursor of the answer that this one goes on from."`
+}
+
+// JobPage is an answer to a [JobQuery], newest jobs first. It may lag behind
+// the history; Lag says how far.
+type JobPage struct {
+	Jobs     []JobSummary `json:"jobs"`
+	Cursor   string       `json:"cursor,omitempty" doc:"Where the next page begins; absent on the last one."`
+	Position uint64       `json:"position" doc:"Number of the last event that the answer knows of."`
+	Lag      uint64       `json:"lag" doc:"Events in the history after that."`
+}
+
+// JobSummary is what a list says about a job.
+type JobSummary struct {
+	ID        string          `json:"id"`
+	State     job.Status      `json:"state"`
+	Queue     string          `json:"queue"`
+	Attempt   uint32          `json:"attempt"`
+	RunBy     string          `json:"run_by,omitempty"`
+	CreatedAt event.Time      `json:"created_at"`
+	StartedAt event.Time      `json:"started_at,omitzero"`
+	EndedAt   event.Time      `json:"ended_at,omitzero"`
+	UpdatedAt event.Time      `json:"updated_at"`
+	ErrorKind job.FailureKind `json:"error_kind,omitempty"`
+	Submitter event.Actor     `json:"submitter"`
+}
+
+// LogQuery asks for lines that a job wrote.
+type LogQuery struct {
+	ID    string `json:"id" validate:"required,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"Id of the job."`
+	After uint64 `json:"after,omitempty" doc:"Only lines after that number."`
+	Limit *int   `json:"limit,omitempty" validate:"omitnil,min=1,max=1000" jsonschema:"default=100" doc:"Most lines in the answer; 100 if absent."`
+}
+
+// Logs is an answer to a [LogQuery].
+type Logs struct {
+	Lines []Line `json:"lines"`
+	Next  uint64 `json:"next" doc:"The after of the next call, whether or not there are more lines yet."`
+}
+
+// Line is one line that a job wrote.
+type Line struct {
+	Number    uint64     `json:"number" doc:"1, 2, 3 … over all attempts."`
+	Timestamp event.Time `json:"timestamp" doc:"By the runner's clock."`
+	Stream    string     `json:"stream" doc:"stdout, stderr, or runner for what the runner itself says."`
+	Level     string     `json:"level" doc:"info, or error for stderr."`
+	Message   string     `json:"message"`
+}
+
+// History is everything that happened to a job.
+type History struct {
+	Events []Event `json:"events"`
+}
+
+// Event is one entry of the history.
+type Event struct {
+	Seq   uint64      `json:"seq" doc:"Place in the partition's log."`
+	Type  string      `json:"type"`
+	At    event.Time  `json:"at"`
+	Actor event.Actor `json:"actor"`
+	Event string      `json:"event" doc:"The event's exact bytes, a JSON text: what was hashed and sealed."`
+	Path  []string    `json:"path" doc:"Merkle path from the event to the seal's root (RFC 6962), hashes in hexadecimal digits."`
+	Seal  string      `json:"seal" doc:"The seal of the event's commit in its wire form."`
+}
+
+// String says why the job failed in one line.
+func (e *JobError) String() string {
+	if e.Message == "" {
+		return string(e.Kind)
+	}
+	return string(e.Kind) + ": " + e.Message
+}

@@ -1,0 +1,89 @@
+package rpcapi
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+// Config of an API. The zero value of a field that is not required is ready to
+// use.
+type Config struct {
+	Backend    Backend           // required
+	Keys       []APIKey          // who may call; nobody if empty
+	Durability string            // required; the word that receipts bear
+	Unsigned   Unsigned          // what becomes of unsigned jobs; [Reject] if empty
+	Anonymous  bool              // anonymous_reads: old reading calls need no secret
+	Version    string            // of the program; "dev" if empty
+	Limits     jsonrpc.Limits    // of messages
+	Verifier   *signing.Verifier // one of its own if nil
+	Metrics    *Metrics          // not measured if nil
+	Log        *slog.Logger      // discarded if nil
+	Clock      func() time.Time  // time.Now if nil
+	NewID      func() string     // of unsigned jobs without one; UUIDv7 (RFC 9562) if nil
+}
+
+// Unsigned says what becomes of a job that nobody signed.
+type Unsigned string
+
+// The ways.
+const (
+	Reject      Unsigned = "reject"
+	Countersign Unsigned = "countersign" // the leader's seal stands for the holder of the API key
+)
+
+// rememberedKeys is how many clients' keys have their tables at hand.
+const rememberedKeys = 1024
+
+// check fills in the defaults and names what is wrong.
+func (c *Config) check() error {
+	if c.Backend.Leader == nil || c.Backend.Jobs == nil || c.Backend.Runners == nil || c.Backend.System == nil {
+		return errors.New("config: Backend is not whole")
+	}
+	if c.Durability == "" {
+		return errors.New("config: Durability is required")
+	}
+	switch c.Unsigned {
+	case "":
+		c.Unsigned = Reject
+	case Reject, Countersign:
+	default:
+		return fmt.Errorf("config: Unsigned is %q; it is %q or %q", c.Unsigned, Reject, Countersign)
+	}
+	names := make(map[string]bool, len(c.Keys))
+	for _, key := range c.Keys {
+		if err := key.check(); err != nil {
+			return fmt.Errorf("config: Keys: %w", err)
+		}
+		if names[key.Name] {
+			return fmt.Errorf("config: Keys: two keys are called %q", key.Name)
+		}
+		names[key.Name] = true
+	}
+	c.fill()
+	return nil
+}
+
+func (c *Config) fill() {
+	if c.Version == "" {
+		c.Version = "dev"
+	}
+	if c.Verifier == nil {
+		c.Verifier = signing.NewVerifier(rememberedKeys)
+	}
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Clock == nil {
+		c.Clock = time.Now
+	}
+	if c.NewID == nil {
+		c.NewID = func() string { return uuid.Must(uuid.NewV7()).String() } // fails with crypto/rand only, which never does
+	}
+}

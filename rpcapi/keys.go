@@ -1,0 +1,103 @@
+package rpcapi
+
+import (
+	"context"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/rpcapi/client/wire"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+type addKeyParams struct {
+	wire.AddKey
+	secret
+}
+
+func addKeyInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "keys.add", Mutates: true, Result: "key",
+		Summary: "Admit a public key.",
+		Description: "From the statement in the answer on, the key may sign jobs (client), report (runner) or seal (supervisor). " +
+			"Whoever asks proves to hold the key: `proof` is its signature over its own admission.",
+		Errors: []domain.Code{domain.Invalid, domain.Conflict, domain.TooLarge, domain.TryAgain, domain.Indeterminate},
+		Examples: []jsonrpc.Example{{
+			Name: "a client's key",
+			Params: addKeyParams{AddKey: wire.AddKey{
+				Class: access.Client, Name: "alice",
+				PublicKey: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
+				Proof:     "l5lWSfvHgkY2wnNIBDOhMbLN0lbVUuSbDTSRldfDVuUqhOqLNSzaZ8hqAwEgUiGxnPJB7E8oX3yVqUVcX8SUBg==",
+			}},
+			Result: wire.KeyAdded{KeyID: "21fe31dfa154a261626bf854046fd227", Statement: 2},
+		}},
+	}
+}
+
+func (a *API) addKey(ctx context.Context, p addKeyParams) (wire.KeyAdded, error) {
+	key, err := admission(p.AddKey)
+	if err != nil {
+		return wire.KeyAdded{}, err
+	}
+	by := eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}
+	added := wire.KeyAdded{KeyID: key.Public.ID()}
+	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{Decide: func(tx *eventstore.Tx) error {
+		happened, err := tx.DecideAccess(by, access.Admit{Key: key, At: tx.Now()})
+		added.Statement, added.Duplicate = tx.Access().Statements, !happened
+		return err
+	}})
+	return added, err
+}
+
+// admission reads what is asked for. A key that is none and a proof that is
+// none have the same reason as a proof that does not hold.
+func admission(p wire.AddKey) (access.Key, error) {
+	key := access.Key{Class: p.Class, Until: p.Until}
+	var err error
+	if key.Name, err = domain.ParseName(p.Name); err != nil {
+		return key, within("/name", err)
+	}
+	if key.Public, err = signing.ParsePublicKey(p.PublicKey); err != nil {
+		return key, within("/public_key", err)
+	}
+	for _, kind := range p.Kinds {
+		name, err := domain.ParseName(kind)
+		if err != nil {
+			return key, within("/kinds", err)
+		}
+		key.Kinds = append(key.Kinds, name)
+	}
+	if key.Proof, err = signing.ParseSignature(p.Proof); err != nil {
+		return key, within("/proof", domain.Errorf(domain.Invalid, "key",
+			"proof is the key's signature over its admission, 64 bytes in standard base64"))
+	}
+	return key, nil
+}
+
+func keysInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "keys.list", Result: "keys",
+		Summary: "List every key that was admitted.",
+		Examples: []jsonrpc.Example{{
+			Name:   "the keys of the founding",
+			Params: none{},
+			Result: wire.Keys{Keys: []wire.Key{
+				{KeyID: "21fe31dfa154a261626bf854046fd227", Class: access.Supervisor, Name: "s1", PublicKey: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
+			}},
+		}},
+	}
+}
+
+func (a *API) keys(context.Context, none) (wire.Keys, error) {
+	now := event.At(a.cfg.Clock())
+	list := wire.Keys{Keys: []wire.Key{}}
+	for _, k := range a.cfg.Backend.Leader.Access().Keys() {
+		list.Keys = append(list.Keys, wire.Key{
+			KeyID: k.Public.ID(), Class: k.Class, Name: k.Name, PublicKey: k.Public.String(),
+			Kinds: k.Kinds, Until: k.Until, Expired: !k.Until.IsZero() && now > k.Until,
+		})
+	}
+	return list, nil
+}

@@ -1,0 +1,105 @@
+package rpcapi
+
+import (
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+)
+
+// How many wrong secrets an address may send: a burst of maxFailures, and one
+// more every failureEvery.
+const (
+	maxFailures  = 10
+	failureEvery = time.Second
+	// maxAddresses bounds what is remembered; above it, any one is forgotten.
+	maxAddresses = 4096
+)
+
+// limiter keeps whoever guesses secrets from guessing often. It is a token
+// bucket an address.
+type limiter struct {
+	mu sync.Mutex
+
+	addresses map[string]*record
+}
+
+// record is what is known of an address.
+type record struct {
+	full time.Time // when the bucket will be full again
+	used []*APIKey // that came from there
+}
+
+func newLimiter() *limiter { return &limiter{addresses: map[string]*record{}} }
+
+// wait returns how long whoever shows this key, nil for none that is known,
+// must wait before an answer.
+func (l *limiter) wait(address string, key *APIKey, now time.Time) time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.addresses[address]
+	if r == nil || key != nil && slices.Contains(r.used, key) {
+		return 0
+	}
+	const room = (maxFailures - 1) * failureEvery // one token is left
+	return max(r.full.Sub(now)-room, 0)
+}
+
+// failed takes a token.
+func (l *limiter) failed(address string, now time.Time) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.of(address)
+	if r.full.Before(now) {
+		r.full = now
+	}
+	r.full = r.full.Add(failureEvery)
+}
+
+// passed remembers that a key was used from an address.
+func (l *limiter) passed(address string, key *APIKey) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if r := l.of(address); !slices.Contains(r.used, key) {
+		r.used = append(r.used, key)
+	}
+}
+
+func (l *limiter) of(address string) *record {
+	r := l.addresses[address]
+	if r == nil {
+		if len(l.addresses) >= maxAddresses {
+			l.forget()
+		}
+		r = &record{}
+		l.addresses[address] = r
+	}
+	return r
+}
+
+// forget drops one address; a map yields them in no order.
+func (l *limiter) forget() {
+	for address := range l.addresses {
+		delete(l.addresses, address)
+		return
+	}
+}
+
+// addressOf returns what a remote address is limited by: the host, and of IPv6
+// the network of 64 bits that one customer has to himself.
+func addressOf(remote string) string {
+	host, _, err := net.SplitHostPort(remote)
+	if err != nil {
+		host = remote
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil {
+		return host
+	}
+	if ip = ip.Unmap(); ip.Is6() {
+		network, _ := ip.WithZone("").Prefix(64) // an IPv6 address has 128 bits
+		return network.String()
+	}
+	return ip.String()
+}

@@ -1,0 +1,161 @@
+package rpcapi
+
+import (
+	"strconv"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+// Metrics is what a supervisor shows of itself at /metrics. A nil *Metrics
+// measures nothing.
+//
+// The share of jobs that end well, over five minutes:
+//
+//	sum(rate(horus_jobs_total{outcome="completed"}[5m])) / sum(rate(horus_jobs_total[5m]))
+//
+// How long the slowest hundredth of the calls takes, by method:
+//
+//	histogram_quantile(0.99, sum by (method, le) (rate(horus_rpc_duration_seconds_bucket[5m])))
+type Metrics struct {
+	calls   *prometheus.HistogramVec
+	refused prometheus.Counter
+	events  prometheus.Histogram
+	append  prometheus.Histogram
+}
+
+// Figures are what the collector asks for at every scrape.
+type Figures struct {
+	Queues   []QueueFigures
+	Jobs     map[string]uint64 // how many jobs are in each state
+	Outcomes map[string]uint64 // how many jobs ended so since the founding: completed, and the kinds of failure
+	Lag      uint64            // events that the projections have yet to fold
+	Leading  bool
+}
+
+// QueueFigures are the figures of one queue.
+type QueueFigures struct {
+	Queue   string
+	Waiting uint64
+	Running uint64
+	Oldest  time.Duration // age of the attempt that waits longest; 0 if none does
+}
+
+// NewMetrics makes the metrics and registers them. figures is asked at every
+// scrape and must answer from memory; nil if there are none.
+func NewMetrics(reg prometheus.Registerer, figures func() Figures) (*Metrics, error) {
+	m := &Metrics{
+		calls: prometheus.NewHistogramVec(prometheus.HistogramOpts{
+			Name: "horus_rpc_duration_seconds", Help: "How long calls took, by method and JSON-RPC error number (0: it went well).",
+			Buckets: prometheus.ExponentialBuckets(0.0002, 4, 10), // 0.2 ms to 52 s: a submit to a long poll
+		}, []string{"method", "code"}),
+		refused: prometheus.NewCounter(prometheus.CounterOpts{
+			Name: "horus_rpc_notifications_refused_total", Help: "Notifications that would have changed something and were not run.",
+		}),
+		events: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "horus_commit_events", Help: "Events of a commit.",
+			Buckets: prometheus.ExponentialBuckets(1, 2, 9), // 1 to 256, which is the most
+		}),
+		append: prometheus.NewHistogram(prometheus.HistogramOpts{
+			Name: "horus_append_seconds", Help: "How long the store took to append a commit.",
+			Buckets: prometheus.ExponentialBuckets(0.0001, 2.5, 12), // 0.1 ms to 2.4 s
+		}),
+	}
+	collectors := []prometheus.Collector{m.calls, m.refused, m.events, m.append}
+	if figures != nil {
+		collectors = append(collectors, newCollector(figures))
+	}
+	for _, c := range collectors {
+		if err := reg.Register(c); err != nil {
+			return nil, err
+		}
+	}
+	return m, nil
+}
+
+// Appended counts a commit; it fits eventstore.Config.Observe.
+func (m *Metrics) Appended(events int, took time.Duration) {
+	m.events.Observe(float64(events))
+	m.append.Observe(took.Seconds())
+}
+
+// observer returns what the server tells of every call, nil if nobody listens.
+func (m *Metrics) observer(methods []jsonrpc.Method) func(jsonrpc.Observation) {
+	if m == nil {
+		return nil
+	}
+	good := make(map[string]prometheus.Observer, len(methods))
+	for _, method := range methods {
+		good[method.Name] = m.calls.WithLabelValues(method.Name, "0")
+	}
+	return func(o jsonrpc.Observation) {
+		if o.Reason == "notification_refused" {
+			m.refused.Inc()
+		}
+		series, ok := good[o.Method]
+		if !ok || o.Code != 0 {
+			series = m.calls.WithLabelValues(o.Method, strconv.Itoa(o.Code))
+		}
+		series.Observe(o.Took.Seconds())
+	}
+}
+
+// collector turns figures into samples.
+type collector struct {
+	figures  func() Figures
+	depth    *prometheus.Desc
+	oldest   *prometheus.Desc
+	jobs     *prometheus.Desc
+	outcomes *prometheus.Desc
+	lag      *prometheus.Desc
+	leading  *prometheus.Desc
+}
+
+func newCollector(figures func() Figures) *collector {
+	desc := func(name, help string, labels ...string) *prometheus.Desc {
+		return prometheus.NewDesc(name, help, labels, nil)
+	}
+	return &collector{
+		figures:  figures,
+		depth:    desc("horus_queue_depth", "Attempts of a queue, by state: waiting or running.", "queue", "state"),
+		oldest:   desc("horus_queue_oldest_seconds", "Age of the attempt that waits longest in a queue.", "queue"),
+		jobs:     desc("horus_jobs", "Jobs by state.", "state"),
+		outcomes: desc("horus_jobs_total", "Jobs that ended, by outcome: completed, error, timeout, lost, rejected or expired.", "outcome"),
+		lag:      desc("horus_projection_lag_events", "Events of the history that the projections have yet to fold."),
+		leading:  desc("horus_leading", "1 if this supervisor leads the partition."),
+	}
+}
+
+// Describe sends the descriptions.
+func (c *collector) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{c.depth, c.oldest, c.jobs, c.outcomes, c.lag, c.leading} {
+		ch <- d
+	}
+}
+
+// Collect asks for the figures and sends them.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	f := c.figures()
+	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	}
+	for _, q := range f.Queues {
+		gauge(c.depth, float64(q.Waiting), q.Queue, "waiting")
+		gauge(c.depth, float64(q.Running), q.Queue, "running")
+		gauge(c.oldest, q.Oldest.Seconds(), q.Queue)
+	}
+	for state, n := range f.Jobs {
+		gauge(c.jobs, float64(n), state)
+	}
+	for outcome, n := range f.Outcomes {
+		ch <- prometheus.MustNewConstMetric(c.outcomes, prometheus.CounterValue, float64(n), outcome)
+	}
+	gauge(c.lag, float64(f.Lag))
+	leading := 0.0
+	if f.Leading {
+		leading = 1
+	}
+	gauge(c.leading, leading)
+}

@@ -1,0 +1,69 @@
+package rpcapi
+
+import (
+	"context"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/rpcapi/client/wire"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+type runnerParams struct {
+	wire.RunnerID
+	secret
+}
+
+func runnersInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "runners.list", Result: "runners",
+		Summary: "List the runner ids that a process ever joined as.",
+		Examples: []jsonrpc.Example{{
+			Name:   "one runner",
+			Params: none{},
+			Result: wire.Runners{Runners: []wire.Runner{exampleRunner()}},
+		}},
+	}
+}
+
+func (a *API) runners(ctx context.Context, _ none) (wire.Runners, error) {
+	list, err := a.cfg.Backend.Runners.List(ctx)
+	return wire.Runners{Runners: list}, err
+}
+
+func runnerInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "runner.status", Result: "runner",
+		Summary: "Tell how a runner is.",
+		Errors:  []domain.Code{domain.NotFound},
+		Examples: []jsonrpc.Example{{
+			Name:   "a runner with one process",
+			Params: runnerParams{RunnerID: wire.RunnerID{ID: "r1"}},
+			Result: exampleRunner(),
+		}},
+	}
+}
+
+func (a *API) runner(ctx context.Context, p runnerParams) (wire.Runner, error) {
+	id, err := domain.ParseName(p.ID)
+	if err != nil {
+		return wire.Runner{}, within("/id", err)
+	}
+	return a.cfg.Backend.Runners.Get(ctx, id)
+}
+
+// runnerIDs lists the ids alone.
+func (a *API) runnerIDs(ctx context.Context) ([]string, error) {
+	list, err := a.cfg.Backend.Runners.List(ctx)
+	ids := make([]string, len(list))
+	for i, r := range list {
+		ids[i] = r.ID
+	}
+	return ids, err
+}
+
+func exampleRunner() wire.Runner {
+	return wire.Runner{ID: "r1", State: "running", Processes: []wire.RunnerProcess{{
+		Process: "8f3a", JoinedAt: exampleTime(), SeenAt: exampleTime(), Slots: 4,
+		Kinds: []domain.Name{"sh"}, KeyID: "00112233445566778899aabbccddeeff",
+	}}}
+}

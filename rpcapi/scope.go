@@ -1,0 +1,64 @@
+package rpcapi
+
+// Scope says what the holder of an API key may do.
+type Scope string
+
+// The scopes.
+const (
+	Admin     Scope = "admin"     // everything
+	User      Scope = "user"      // jobs, and looking
+	Registrar Scope = "registrar" // register runners, and nothing else
+)
+
+// right says who may call a method.
+type right uint8
+
+const (
+	admins    right = 1 << iota // every method grants this
+	users                       // scope user
+	anonymous                   // without a secret, where anonymous_reads is on
+	everybody                   // without a secret
+)
+
+// rights is the one table of methods and who may call them. A method that is
+// not in it is refused, and [New] refuses a method table that has such.
+func rights() map[string]right {
+	return map[string]right{
+		"jobs.submit":   admins | users,
+		"jobs.query":    admins | users,
+		"job.get":       admins | users,
+		"job.wait":      admins | users,
+		"job.logs":      admins | users,
+		"job.history":   admins | users,
+		"runners.list":  admins | users,
+		"runner.status": admins | users,
+		"keys.add":      admins,
+		"keys.list":     admins,
+		"system.info":   admins | users,
+		"rpc.discover":  admins | users | everybody,
+
+		"jobs.create":  admins | users,
+		"job.start":    admins | users,
+		"job.run":      admins | users,
+		"jobs.list":    admins | users,
+		"job.status":   admins | users | anonymous,
+		"job.result":   admins | users | anonymous,
+		"create_job":   admins | users,
+		"get_job":      admins | users,
+		"list_jobs":    admins | users,
+		"get_job_logs": admins | users,
+		"list_runners": admins | users | anonymous,
+	}
+}
+
+// grants reports whether a scope has the right.
+func (r right) grants(s Scope) bool {
+	switch s {
+	case Admin:
+		return r&admins != 0
+	case User:
+		return r&users != 0
+	case Registrar:
+	}
+	return false
+}

@@ -1,0 +1,154 @@
+package rpcapi
+
+import (
+	"context"
+	"errors"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/rpcapi/client/wire"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+type receipt = wire.Receipt
+
+type submitParams struct {
+	wire.Submit
+	secret
+}
+
+func submitInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "jobs.submit", Mutates: true, Result: "receipt",
+		Summary: "Submit a job.",
+		Description: "The answer comes when the job is in the history. The same job again, by id, content and signers, changes nothing " +
+			"and answers as the first time, so whatever happens it is safe to send it again; another job of that id is a conflict.",
+		Errors: []domain.Code{
+			domain.Invalid, domain.Unauthenticated, domain.Forbidden, domain.Conflict, domain.Expired,
+			domain.NotDurable, domain.Overloaded, domain.TryAgain, domain.Halted, domain.Indeterminate,
+		},
+		Examples: []jsonrpc.Example{{
+			Name:   "an unsigned job",
+			Params: submitParams{Submit: wire.Submit{Job: wire.JobText(`{"id":"hello","payload":"echo hello","executor":"sh"}`)}},
+			Result: receipt{ID: "hello", State: job.Waiting, Durability: "everysec"},
+		}},
+	}
+}
+
+// submit takes a job in. held keeps it out of its queue until it is released.
+func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt, error) {
+	opened, err := open(text)
+	if err != nil {
+		return receipt{}, err
+	}
+	by, err := a.vouch(ctx, opened)
+	if err != nil {
+		return receipt{}, err
+	}
+	id := opened.Spec.ID
+	if id.IsZero() {
+		if id, err = job.ParseID(a.cfg.NewID()); err != nil {
+			return receipt{}, err
+		}
+	}
+	r := receipt{ID: id.String(), Durability: a.cfg.Durability}
+	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
+		Aggregates: eventstore.Jobs(id),
+		Decide: func(tx *eventstore.Tx) error {
+			if _, err := known(opened, tx.Access(), tx.Now()); err != nil {
+				return err // no longer since the signatures were checked
+			}
+			happened, err := tx.DecideJob(id, by, job.Submit{
+				Job: opened, Namespace: tx.Namespace(), At: tx.Now(), By: by.Actor, Held: held,
+			})
+			r.State, r.Duplicate = tx.Job(id).Status, !happened
+			return err
+		},
+	})
+	return r, err
+}
+
+// release queues a held job, and does nothing for one that was queued before.
+func (a *API) release(ctx context.Context, id job.ID) error {
+	by := eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}
+	return a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
+		Aggregates: eventstore.Jobs(id),
+		Decide: func(tx *eventstore.Tx) error {
+			_, err := tx.DecideJob(id, by, job.Release{})
+			return err
+		},
+	})
+}
+
+// open reads a job as it was sent.
+func open(text wire.JobText) (*job.Opened, error) {
+	submission, err := job.Parse(text)
+	if err != nil {
+		return nil, within("/job", err)
+	}
+	opened, err := submission.Open()
+	switch {
+	case err == nil:
+		return opened, nil
+	case submission.Form == job.FormDSSE: // its own pointers lead into the payload
+		return nil, within("/job/payload", withoutPointer(err))
+	}
+	return nil, within("/job", err)
+}
+
+// within makes the pointer of a domain error one into the parameters.
+func within(place string, err error) error {
+	inner, ok := errors.AsType[*domain.Error](err)
+	if !ok {
+		return err
+	}
+	located := *inner
+	located.Pointer = place + inner.Pointer
+	return &located
+}
+
+func withoutPointer(err error) error {
+	inner, ok := errors.AsType[*domain.Error](err)
+	if !ok {
+		return err
+	}
+	bare := *inner
+	bare.Pointer = ""
+	return &bare
+}
+
+// vouch finds out who stands for a job: those who signed it, once their
+// signatures hold, or else the holder of the API key, where that is allowed.
+func (a *API) vouch(ctx context.Context, o *job.Opened) (eventstore.By, error) {
+	if len(o.Signers) == 0 {
+		if a.cfg.Unsigned != Countersign {
+			return eventstore.By{}, domain.Errorf(domain.Unauthenticated, "unsigned",
+				"unsigned jobs are off: sign the job, or set unsigned = %q in the supervisor's configuration", Countersign)
+		}
+		return eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}, nil
+	}
+	checks, err := known(o, a.cfg.Backend.Leader.Access(), event.At(a.cfg.Clock()))
+	if err != nil {
+		return eventstore.By{}, err
+	}
+	if !a.gate.verify(checks) {
+		return eventstore.By{}, domain.Errorf(domain.Unauthenticated, "signature", "a signature of the job is not of the key that it names, over these bytes")
+	}
+	return eventstore.By{Actor: event.ByClient(string(o.Signers[0]))}, nil
+}
+
+// known returns what must be checked of a job's signatures, if all signers are
+// clients whose keys hold at that time.
+func known(o *job.Opened, keys access.State, at event.Time) ([]signing.Check, error) {
+	if len(o.Signers) == 0 {
+		return nil, nil
+	}
+	return o.AppendChecks(nil, func(id signing.KeyID) (signing.PublicKey, bool) {
+		key, ok := keys.Key(access.Client, id, at)
+		return key.Public, ok
+	})
+}

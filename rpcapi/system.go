@@ -1,0 +1,55 @@
+package rpcapi
+
+import (
+	"context"
+	"time"
+
+	"github.com/go-json-experiment/json/jsontext"
+
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/rpcapi/client/wire"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
+)
+
+func systemInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "system.info", Result: "info",
+		Summary: "Tell how the supervisor is and what it takes.",
+		Examples: []jsonrpc.Example{{
+			Name:   "a supervisor that leads",
+			Params: none{},
+			Result: wire.Info{
+				Version: "dev", Namespace: "horus", Partitions: 1, Leader: "s1", Term: 1767366245, Position: 3,
+				Founding:   "90961b11ceaf0000000000000000000000000000000000000000000000000000",
+				Durability: "everysec", Unsigned: string(Reject), Jobs: map[string]uint64{"queued": 1},
+				Runners: 1, Limits: limits(jsonrpc.Limits{}),
+			},
+		}},
+	}
+}
+
+func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
+	info, err := a.cfg.Backend.System.Info(ctx)
+	if err != nil {
+		return info, err
+	}
+	founding := a.cfg.Backend.Leader.Access().Founding
+	info.Namespace, info.Partitions = founding.Namespace, founding.Partitions
+	info.Version, info.Durability = a.cfg.Version, a.cfg.Durability
+	info.Unsigned, info.AnonymousReads = string(a.cfg.Unsigned), a.cfg.Anonymous
+	info.Limits = limits(a.server.Limits())
+	return info, nil
+}
+
+func limits(l jsonrpc.Limits) wire.Limits {
+	return wire.Limits{
+		MessageBytes: l.Message, Batch: l.Batch,
+		JobBytes: job.MaxDocumentBytes, PayloadBytes: job.MaxPayloadBytes,
+		EnvVars: job.MaxEnvVars, EnvBytes: job.MaxEnvBytes,
+		TimeoutSeconds: int64(job.MaxTimeout / time.Second), MaxAttempts: job.MaxMaxAttempts, Keys: access.MaxKeys,
+	}
+}
+
+// discover returns the description of the API.
+func (a *API) discover(context.Context, struct{}) (jsontext.Value, error) { return a.document, nil }
