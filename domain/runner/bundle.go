@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"fmt"
 	"math"
 	"strconv"
@@ -152,6 +153,8 @@ func ParseCause(s string) (c Cause, ok bool) {
 	}
 	number, err1 := strconv.ParseUint(parts[3], 10, 64)
 	index, err2 := strconv.Atoi(parts[4])
-	c = Cause{domain.Name(parts[1]), parts[2], number, index}
-	return c, err1 == nil && err2 == nil && index >= 0 && c.String() == s
+	id, err3 := domain.ParseName(parts[1])
+	_, err4 := parseProcess(parts[2])
+	c = Cause{id, parts[2], number, index}
+	return c, cmp.Or(err1, err2, err3, err4) == nil && index >= 0 && c.String() == s
 }

@@ -18,6 +18,9 @@ type Event interface {
 	runnerEvent()
 }
 
+// Events has one of every kind.
+func Events() []Event { return []Event{Joined{}, Left{}} }
+
 // Joined: a process of the runner may take work.
 type Joined struct {
 	Process string
@@ -117,8 +120,7 @@ func readJoined(r *fixedjson.Reader, process string, pin signing.PublicKey) Join
 	e.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
 	r.Literal(`,"kinds":`)
 	e.Kinds = readNames(r)
-	r.Literal(`,"slots":`)
-	e.Slots = uint32(min(r.Uint(), MaxSlots)) //nolint:gosec // bounded
+	e.Slots = readSlots(r)
 	r.Literal(`,"marks":[`)
 	for range 1 + maxKinds {
 		var m Mark

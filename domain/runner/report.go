@@ -1,6 +1,8 @@
 package runner
 
 import (
+	"slices"
+
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/fixedjson"
@@ -69,7 +71,7 @@ type Completed struct {
 type Failed struct {
 	About
 	Kind    job.FailureKind // error, timeout or rejected
-	Exit    int32           // exit code of a process; 0 if there was none
+	Exit    int32           // exit code of a process, 0 to 255; 0 if there was none
 	Message string
 	Result  string // what the job had returned until then
 }
@@ -136,7 +138,8 @@ func (r Completed) append(dst []byte) []byte {
 
 func (r Failed) append(dst []byte) []byte {
 	dst = append(append(r.About.append(dst, "failed"), `,"kind":"`...), r.Kind...)
-	dst = fixedjson.AppendUint(append(dst, `","exit":`...), uint64(max(r.Exit, 0))) //nolint:gosec // not negative
+	// Clamped, because a report that cannot be read back costs its whole bundle.
+	dst = fixedjson.AppendUint(append(dst, `","exit":`...), uint64(min(max(r.Exit, 0), maxExit))) //nolint:gosec // not negative
 	dst = fixedjson.AppendString(append(dst, `,"message":`...), r.Message)
 	dst = fixedjson.AppendString(append(dst, `,"result":`...), r.Result)
 	return append(dst, '}')
@@ -199,20 +202,24 @@ func readJoin(r *fixedjson.Reader) Report {
 	j.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
 	r.Literal(`,"kinds":`)
 	j.Kinds = readNames(r)
+	j.Slots = readSlots(r)
+	r.Literal(`}`)
+	return j
+}
+
+func readSlots(r *fixedjson.Reader) uint32 {
 	r.Literal(`,"slots":`)
 	slots := r.Uint()
-	r.Literal(`}`)
 	if slots == 0 || slots > MaxSlots {
 		r.Fail(domain.Errorf(domain.Invalid, "slots", "a process has 1 to %d slots", MaxSlots))
 	}
-	j.Slots = uint32(slots) //nolint:gosec // bounded above
-	return j
+	return uint32(min(slots, MaxSlots)) //nolint:gosec // bounded
 }
 
 // MaxSlots bounds what one process runs at once.
 const MaxSlots = 4096
 
-// readNames reads a list of names.
+// readNames reads a list of different names.
 func readNames(r *fixedjson.Reader) []domain.Name {
 	r.Literal(`[`)
 	var names []domain.Name
@@ -220,10 +227,14 @@ func readNames(r *fixedjson.Reader) []domain.Name {
 		if len(names) > 0 {
 			r.Literal(`,`)
 		}
-		names = append(names, fixedjson.Parsed(r, domain.ParseName))
+		name := fixedjson.Parsed(r, domain.ParseName)
+		if slices.Contains(names, name) {
+			r.Fail(domain.Errorf(domain.Invalid, "kinds", "a kind is named twice"))
+		}
 		if r.Err() != nil {
 			return nil
 		}
+		names = append(names, name)
 		if len(names) == maxKinds {
 			r.Literal(`]`)
 		}
@@ -266,7 +277,7 @@ func parseStream(s string) (Stream, error) {
 func readFailed(r *fixedjson.Reader) Report {
 	f := Failed{About: readAbout(r)}
 	r.Literal(`,"kind":`)
-	f.Kind = fixedjson.Parsed(r, job.ParseFailureKind)
+	f.Kind = fixedjson.Parsed(r, parseKind)
 	r.Literal(`,"exit":`)
 	exit := r.Uint()
 	r.Literal(`,"message":`)
@@ -279,6 +290,16 @@ func readFailed(r *fixedjson.Reader) Report {
 	}
 	f.Exit = int32(exit & maxExit) //nolint:gosec // bounded above
 	return f
+}
+
+// parseKind reads the kinds of failure that a runner can know of.
+func parseKind(s string) (job.FailureKind, error) {
+	switch k := job.FailureKind(s); k {
+	case job.FailedError, job.FailedTimeout, job.FailedRejected:
+		return k, nil
+	case job.FailedLost, job.FailedExpired:
+	}
+	return "", domain.Errorf(domain.Invalid, "kind", "a runner reports a failure as error, timeout or rejected")
 }
 
 // maxExit is the largest exit code of a process.

@@ -68,8 +68,8 @@ type Process struct {
 }
 
 // Accept decides about a bundle: nil and true when it is news, nil and false
-// for a repetition. A process speaks with one key, joins with its first bundle
-// and says nothing after it left.
+// for a repetition. A process speaks with one key, joins once, with its first
+// report, and says nothing after it left. Errors have [domain.Forbidden].
 func (p Process) Accept(s Signed, b *Bundle) (news bool, err error) {
 	if p.Version > 0 && b.Number <= p.Number {
 		return false, nil
@@ -77,9 +77,14 @@ func (p Process) Accept(s Signed, b *Bundle) (news bool, err error) {
 	if p.Left || p.Version > 0 && p.Key != s.Key {
 		return false, domain.Errorf(domain.Forbidden, "process", "the process left, or speaks with another key")
 	}
-	_, joins := b.Reports[0].(Join)
-	if joins != (p.Version == 0) {
-		return false, domain.Errorf(domain.Forbidden, "process", "a process joins with the first report of its first bundle")
+	for i, r := range b.Reports {
+		_, joins := r.(Join)
+		if joins != (p.Version == 0 && i == 0) {
+			return false, domain.Errorf(domain.Forbidden, "process", "a process joins with the first report of its first bundle, and once")
+		}
+		if _, leaves := r.(Leave); leaves && i < len(b.Reports)-1 {
+			return false, domain.Errorf(domain.Forbidden, "process", "a process says nothing after it left")
+		}
 	}
 	return true, nil
 }

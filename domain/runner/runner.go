@@ -31,7 +31,7 @@ type JoinAs struct {
 	Admitted []domain.Name // kinds whose queues the key was admitted for
 	Known    bool          // the key was admitted for this id by a statement
 	FirstUse bool          // the first key that an unknown id shows is admitted
-	Marks    []Mark
+	Marks    []Mark        // one for each of [Queues]
 }
 
 // Go says that a process left.
@@ -40,13 +40,17 @@ type Go struct{ Process string }
 func (JoinAs) runnerCommand() {}
 func (Go) runnerCommand()     {}
 
-// Decide returns what happens when c is asked of a runner in state s. Its
-// errors have [domain.Forbidden].
+// Decide returns what happens when c is asked of a runner in state s; nobody
+// leaves an id that no process joined. Its errors have [domain.Forbidden], or
+// [domain.Internal] when marks are missing.
 func Decide(s State, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case JoinAs:
 		return decideJoin(s, c)
 	case Go:
+		if s.Version == 0 {
+			return nil, nil
+		}
 		return []Event{Left{c.Process, s.Pin}}, nil
 	}
 	panic("runner: unknown command")
@@ -62,10 +66,13 @@ func decideJoin(s State, c JoinAs) ([]Event, error) {
 		pin = c.Join.Key
 	}
 	for _, kind := range c.Join.Kinds {
-		if !slices.Contains(c.Admitted, kind) {
+		if !c.Known || !slices.Contains(c.Admitted, kind) { // a first use admits the id alone
 			return nil, domain.Errorf(domain.Forbidden, "runner_kind",
 				"the key is not admitted for jobs of kind %s: an administrator runs horus keys add --class runner --kind %s", kind, kind)
 		}
+	}
+	if len(c.Marks) != len(c.Join.Kinds)+1 {
+		return nil, domain.Errorf(domain.Internal, "marks", "%d marks for %d queues", len(c.Marks), len(c.Join.Kinds)+1)
 	}
 	return []Event{Joined{c.Process, c.Join.Key, pin, c.Join.Kinds, c.Join.Slots, c.Marks}}, nil
 }
@@ -102,6 +109,9 @@ func Legal(s State, f event.Fact[Event], known func(signing.KeyID, []domain.Name
 		}
 		return samePin(e.Pin, pin)
 	case Left:
+		if s.Version == 0 {
+			return illegal("a process left an id that none joined")
+		}
 		return samePin(e.Pin, pin)
 	}
 	panic("runner: unknown event")
