@@ -9,8 +9,11 @@ package eventstore
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/signing"
 )
 
 // Errors that say what a Store kept. Any other error of a writing call means
@@ -70,21 +73,39 @@ type Batch struct {
 // Tip returns the end of a log after the batch was appended to it.
 func (b *Batch) Tip() Tip { return Tip{b.First + uint64(len(b.Events)) - 1, string(b.Seal)} }
 
+// Check reports why no log that ends with after can take the batch: a commit is
+// 1 to [signing.MaxSealed] events that begin behind after, none of them empty,
+// and a seal. The error wraps [ErrConflict].
+func (b *Batch) Check(after Tip) error {
+	empty := func(event []byte) bool { return len(event) == 0 }
+	switch {
+	case b.First != after.Seq+1:
+		return fmt.Errorf("a commit from %d behind a log that ends with %d: %w", b.First, after.Seq, ErrConflict)
+	case len(b.Events) < 1 || len(b.Events) > signing.MaxSealed:
+		return fmt.Errorf("a commit of %d events: %w", len(b.Events), ErrConflict)
+	case len(b.Seal) == 0 || slices.ContainsFunc(b.Events, empty):
+		return fmt.Errorf("a commit with an empty event or without a seal: %w", ErrConflict)
+	}
+	return nil
+}
+
 // Lease says who may append. It does not expire: a leader raises its beat, and
 // whoever sees the beat stand still for long enough on his own clock may take
 // the lease from it.
 type Lease interface {
-	// Holder returns who holds the lease; its zero value when nobody ever did
-	// or the last holder gave it back.
+	// Holder returns who holds the lease: without a name, but with its term,
+	// when the last holder gave it back, and zero when nobody ever did.
 	Holder(ctx context.Context) (Holder, error)
 	// Take makes next the holder if the lease is still as seen, and from
 	// then on nothing of an older term is written. Terms grow: next.Term is
-	// above seen.Term. ErrConflict means that somebody else was faster, or
-	// that the seen holder lives.
+	// above seen.Term. ErrConflict means that somebody else was faster, that
+	// the seen holder lives, or that this is the second time of asking: whoever
+	// never saw the first reply waits until his own beat stood still.
 	Take(ctx context.Context, seen, next Holder) error
 	// Beat raises the holder's beat. ErrConflict means that the term is over.
 	Beat(ctx context.Context, term uint64) error
-	// Release gives the lease back, so that the next leader need not wait.
+	// Release gives the lease back, so that the next leader need not wait. Its
+	// term writes nothing more. ErrConflict means that the term was over.
 	Release(ctx context.Context, term uint64) error
 }
 

@@ -1,0 +1,80 @@
+package redisstore
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+
+	"github.com/herocode/horus/eventstore"
+)
+
+// Fields of the lease, as the scripts spell them.
+const (
+	leaseTerm = "term"
+	leaseName = "name"
+	leaseBeat = "beat"
+)
+
+// Holder returns who holds the lease.
+func (s *Store) Holder(ctx context.Context) (eventstore.Holder, error) {
+	fields, err := s.read.HMGet(ctx, s.leader, leaseTerm, leaseName, leaseBeat).Result()
+	if err != nil {
+		return eventstore.Holder{}, fmt.Errorf("read lease %s: %w", s.leader, err)
+	}
+	var h eventstore.Holder
+	if h.Term, err = parseNumber(fields[0]); err != nil {
+		return eventstore.Holder{}, fmt.Errorf("read term of lease %s: %w", s.leader, err)
+	}
+	if h.Beat, err = parseNumber(fields[2]); err != nil {
+		return eventstore.Holder{}, fmt.Errorf("read beat of lease %s: %w", s.leader, err)
+	}
+	h.Name, _ = fields[1].(string)
+	return h, nil
+}
+
+// parseNumber reads a field of a hash; one that is not there is 0.
+func parseNumber(field any) (uint64, error) {
+	text, ok := field.(string)
+	if !ok {
+		return 0, nil
+	}
+	return strconv.ParseUint(text, 10, 64)
+}
+
+// Take makes next the holder and writes its term into the position, in one
+// script.
+//
+// A crash of ours behind it leaves a lease whose beat stands still: whoever
+// sees that takes the next term. A crash of Redis can bring the lease of the
+// old term back, and with it the old log: its leader may go on where it stood,
+// the new one meets a term that is not its own and begins anew.
+func (s *Store) Take(ctx context.Context, seen, next eventstore.Holder) error {
+	if next.Term <= seen.Term || next.Name == "" {
+		return fmt.Errorf("take lease %s of term %d as %q with term %d: %w", s.leader, seen.Term, next.Name, next.Term, eventstore.ErrConflict)
+	}
+	err := s.run(ctx, takeScript, []string{s.leader, s.position},
+		strconv.FormatUint(seen.Term, 10), seen.Name, strconv.FormatUint(seen.Beat, 10),
+		strconv.FormatUint(next.Term, 10), next.Name, strconv.FormatUint(next.Beat, 10))
+	if err != nil {
+		return fmt.Errorf("take lease %s with term %d: %w", s.leader, next.Term, err)
+	}
+	return nil
+}
+
+// Beat raises the holder's beat. A beat that was lost, or counted twice, says
+// the same: somebody is there. A crash leaves a beat that stands still.
+func (s *Store) Beat(ctx context.Context, term uint64) error {
+	if err := s.run(ctx, beatScript, []string{s.leader}, strconv.FormatUint(term, 10)); err != nil {
+		return fmt.Errorf("raise beat of lease %s: %w", s.leader, err)
+	}
+	return nil
+}
+
+// Release gives the lease back. A crash before it leaves a lease whose beat
+// stands still, and the next leader waits for as long as after any crash.
+func (s *Store) Release(ctx context.Context, term uint64) error {
+	if err := s.run(ctx, releaseScript, []string{s.leader}, strconv.FormatUint(term, 10)); err != nil {
+		return fmt.Errorf("give lease %s back: %w", s.leader, err)
+	}
+	return nil
+}

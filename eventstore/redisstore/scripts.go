@@ -1,0 +1,75 @@
+package redisstore
+
+import (
+	"context"
+	_ "embed" // the scripts
+	"fmt"
+	"slices"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/eventstore"
+)
+
+var (
+	//go:embed append.lua
+	appendSource string
+	//go:embed take.lua
+	takeSource string
+	//go:embed beat.lua
+	beatSource string
+	//go:embed release.lua
+	releaseSource string
+)
+
+var (
+	appendScript  = redis.NewScript(appendSource)
+	takeScript    = redis.NewScript(takeSource)
+	beatScript    = redis.NewScript(beatSource)
+	releaseScript = redis.NewScript(releaseSource)
+)
+
+// run runs a script and reads its one word. Redis forgets scripts as it likes:
+// where it does not know one it has run nothing, and gets the whole text.
+func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) error {
+	word, err := script.Run(ctx, s.write, keys, args...).Text()
+	switch {
+	case refused(err):
+		return fmt.Errorf("%w: %w", eventstore.ErrRefused, err)
+	case tailDeleted(err):
+		return fmt.Errorf("%w: entries were deleted from the end of the log, and Redis gives no id twice; copy the log to a new key: %w",
+			eventstore.ErrRefused, err)
+	case err != nil:
+		return err
+	}
+	switch word {
+	case "ok":
+		return nil
+	case "term":
+		return fmt.Errorf("%w: the lease is of another term", eventstore.ErrConflict)
+	case "end":
+		return fmt.Errorf("%w: the log ends with something else", eventstore.ErrConflict)
+	case "held":
+		return fmt.Errorf("%w: the lease is not as it was seen", eventstore.ErrConflict)
+	}
+	return fmt.Errorf("the script answers %.40q", word)
+}
+
+// refused reports whether err is Redis' word that it wrote nothing because it
+// cannot, or may not for us, now. Of a script's writes only the first can meet
+// one of these.
+func refused(err error) bool {
+	prefixes := []string{
+		"OOM ", "LOADING ", "READONLY ", "MISCONF ", "NOREPLICAS ", "MASTERDOWN ", "BUSY ",
+		"CLUSTERDOWN ", "TRYAGAIN ", "MOVED ", "ASK ", // the cluster is being changed
+		"NOAUTH ", "NOPERM ", "WRONGPASS ", "max number of clients reached",
+	}
+	return slices.ContainsFunc(prefixes, func(p string) bool { return redis.HasErrorPrefix(err, p) })
+}
+
+// tailDeleted reports whether err is what XADD says when the stream once had a
+// higher id than its last entry has. That is a stream from whose end somebody
+// deleted; one that Redis itself lost the end of is whole.
+func tailDeleted(err error) bool {
+	return redis.HasErrorPrefix(err, "The ID specified in XADD is equal or smaller")
+}

@@ -1,0 +1,127 @@
+package redisstore_test
+
+import (
+	"fmt"
+	"net/url"
+	"os"
+	"testing"
+
+	"github.com/alicebob/miniredis/v2"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/redisstore"
+	"github.com/herocode/horus/eventstore/storetest"
+	"github.com/herocode/horus/integration/faultproxy"
+	"github.com/herocode/horus/integration/redistest"
+)
+
+func TestMain(m *testing.M) { os.Exit(redistest.Around(m).Run()) }
+
+func TestStoreOnRedis(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		return harness(t, redistest.Shared(t).URL(), redistest.Namespace(t))
+	})
+}
+
+func TestStoreOnMiniredis(t *testing.T) {
+	storetest.Run(t, func(t *testing.T) storetest.Harness {
+		return harness(t, "redis://"+miniredis.RunT(t).Addr(), "horus")
+	})
+}
+
+// harness reaches the store through a proxy that can lose things, and does to
+// its keys what a test asks for without it.
+func harness(t *testing.T, address, namespace string) storetest.Harness {
+	t.Helper()
+	u, err := url.Parse(address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	proxy := faultproxy.Start(t, u.Host)
+	u.Host = proxy.Addr()
+	keys := redisstore.Keys{Namespace: domain.Name(namespace), Partition: 7}
+	hand := newHand(t, address, keys)
+	return storetest.Harness{
+		Store:    open(connect(t, u.String()), keys),
+		Other:    open(connect(t, address), keys),
+		Intrude:  func(c eventstore.Batch) { hand.add(storetest.Raws(c)) },
+		Truncate: hand.truncate,
+		LoseAppend: func(kept bool) {
+			if kept {
+				proxy.LoseReply(keys.Log())
+			} else {
+				proxy.LoseRequest(keys.Log())
+			}
+		},
+		Forget: func() {
+			if err := hand.redis.ScriptFlush(t.Context()).Err(); err != nil {
+				t.Fatal(err)
+			}
+		},
+	}
+}
+
+func connect(t testing.TB, address string) *redisstore.Server {
+	t.Helper()
+	server, err := redisstore.Connect(t.Context(), address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := server.Close(); err != nil {
+			t.Errorf("Close: %v", err)
+		}
+	})
+	return server
+}
+
+func open(server *redisstore.Server, keys redisstore.Keys) *redisstore.Store {
+	return redisstore.New(server.Writer(2), server.Reader(2), keys)
+}
+
+// hand writes to a log as nobody should.
+type hand struct {
+	t     testing.TB
+	redis redis.UniversalClient
+	keys  redisstore.Keys
+}
+
+func newHand(t testing.TB, address string, keys redisstore.Keys) *hand {
+	t.Helper()
+	return &hand{t, connect(t, address).Writer(1), keys}
+}
+
+func (h *hand) add(raws []history.Raw) {
+	h.t.Helper()
+	for _, raw := range raws {
+		values := []any{"e", raw.Event}
+		if len(raw.Seal) > 0 {
+			values = append(values, "s", raw.Seal)
+		}
+		h.do(append([]any{"XADD", h.keys.Log(), fmt.Sprintf("%d-0", raw.Seq)}, values...)...)
+	}
+}
+
+func (h *hand) do(args ...any) any {
+	h.t.Helper()
+	reply, err := h.redis.Do(h.t.Context(), args...).Result()
+	if err != nil {
+		h.t.Fatalf("%v: %v", args[:2], err)
+	}
+	return reply
+}
+
+// truncate leaves a log as a server has it that lost the tail: the stream ends
+// where it ended then, and knows of no higher id.
+func (h *hand) truncate(to uint64) {
+	h.t.Helper()
+	raws, err := redisstore.New(h.redis, h.redis, h.keys).Read(h.t.Context(), 0, int(to))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	h.do("DEL", h.keys.Log())
+	h.add(raws)
+}
