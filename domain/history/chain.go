@@ -11,7 +11,7 @@ import (
 )
 
 // Fault is why a log is not a history: the place of the first thing that is
-// wrong, and what it is. A commit is proved as a whole, so a changed event is
+// wrong, and what it is, always with [domain.Halted]. A commit is proved as a whole, so a changed event is
 // placed at the first event of its commit unless it can be told which one it
 // was.
 type Fault struct {
@@ -27,6 +27,15 @@ func (f *Fault) Unwrap() error { return f.Why }
 
 func fault(seq uint64, format string, args ...any) error {
 	return &Fault{seq, domain.Errorf(domain.Halted, "tampered", format, args...)}
+}
+
+// faultOf makes a fault of what a decoder or an aggregate said. What would be a
+// caller's mistake in a request is nobody's in a log.
+func faultOf(seq uint64, err error) error {
+	if domain.CodeOf(err) != domain.Halted {
+		err = domain.Errorf(domain.Halted, "tampered", "%v", err)
+	}
+	return &Fault{seq, err}
 }
 
 // Chain checks a partition's log from its founding on, or from a place that is
@@ -79,12 +88,15 @@ func (c *Chain) Check(commit *Commit) error {
 // those that were found before it: one of them that does not hold is the
 // earlier fault.
 func (c *Chain) Examine(commit *Commit) (Signatures, error) {
+	// A key may end between two events of a commit: each event is judged as of
+	// its own place.
+	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]bool{}}
 	if err := c.checkSeal(commit); err != nil {
 		return c.asked, err
 	}
-	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]bool{}}
 	for i := range commit.Entries {
 		e := &commit.Entries[i]
+		k.latest = max(k.latest, e.At)
 		if err := c.State.legal(e, k); err != nil {
 			return c.asked, &Fault{e.Seq, err}
 		}
@@ -120,12 +132,16 @@ func (c *Chain) checkSeal(commit *Commit) error {
 	s := &commit.Seal
 	c.asked.Reset()
 	switch {
-	case s.First != c.next || uint64(len(commit.Entries)) != uint64(s.Count):
+	case s.Namespace != c.namespace || s.Partition != c.partition:
+		return fault(c.next, "the seal is of another place")
+	case len(commit.Entries) == 0 || s.First != c.next || uint64(len(commit.Entries)) != uint64(s.Count):
 		return fault(c.next, "the seal is of %d events from %d; here are %d from %d", s.Count, s.First, len(commit.Entries), c.next)
 	case s.Prev != c.prev:
 		return fault(s.First, "the seal does not follow the seal before it")
 	case s.Term < c.term || s.Term == 0:
 		return fault(s.First, "a seal of term %d follows one of term %d", s.Term, c.term)
+	case s.Term == c.State.Term.Term && s.Key != c.State.Term.Key:
+		return fault(s.First, "term %d is not led by key %s", s.Term, s.Key)
 	case s.Statements != c.State.Access.Statements:
 		return fault(s.First, "the seal names %d statements before it; there are %d", s.Statements, c.State.Access.Statements)
 	}
@@ -193,11 +209,11 @@ func NewReader(namespace string, partition uint16, after uint64) *Reader {
 // Errors are [*Fault]s.
 func (r *Reader) Next(raw Raw) (*Commit, error) {
 	if raw.Seq != r.next {
-		return nil, fault(r.next, "event %d is missing: the next one has %d", r.next, raw.Seq)
+		return nil, fault(r.next, "the event here bears the number %d", raw.Seq)
 	}
 	e, err := ParseEntry(raw.Seq, raw.Event)
 	if err != nil {
-		return nil, &Fault{raw.Seq, err}
+		return nil, faultOf(raw.Seq, err)
 	}
 	r.next++
 	r.pending = append(r.pending, e)
@@ -209,7 +225,7 @@ func (r *Reader) Next(raw Raw) (*Commit, error) {
 	}
 	seal, err := signing.ParseSeal(r.namespace, r.partition, raw.Seal)
 	if err != nil {
-		return nil, &Fault{raw.Seq, err}
+		return nil, faultOf(raw.Seq, err)
 	}
 	commit := &Commit{Entries: r.pending, Seal: seal}
 	r.pending = nil

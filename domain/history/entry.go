@@ -4,7 +4,7 @@
 //
 //	chain := history.NewChain("horus", 0, verifier)
 //	for each commit {
-//		err := chain.Append(commit) // seal, chain, keys as of their place, legal transitions
+//		err := chain.Check(commit) // seal, chain, keys as of their place, legal transitions
 //	}
 package history
 

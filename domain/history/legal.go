@@ -1,6 +1,7 @@
 package history
 
 import (
+	"maps"
 	"slices"
 
 	"github.com/herocode/horus/domain"
@@ -15,7 +16,7 @@ import (
 // the bundles that stand in the same commit.
 type context struct {
 	seal    signing.Seal
-	latest  event.Time
+	latest  event.Time // that the entry that is being judged or one before it bears
 	bundles []bundle
 	joins   map[string]bool // processes that begin in this commit: joined yet?
 	checks  []signing.Check // of the entry that is being judged
@@ -28,28 +29,25 @@ type bundle struct {
 
 // see remembers an entry that others in its commit may refer to.
 func (c *context) see(e *Entry) {
-	c.latest = max(c.latest, e.At)
 	switch data := e.Data.(type) {
 	case runner.Reported:
 		if b, err := data.Bundle(); err == nil {
 			c.bundles = append(c.bundles, bundle{b, data.Signed.Key})
 		}
 		if e.Version == 1 {
-			c.joins[e.Aggregate.ID] = false
+			c.joins[e.Aggregate.ID] = e.Seq
 		}
 	case runner.Joined:
-		c.joins[runner.AggregateID(domain.Name(e.Aggregate.ID), data.Process)] = true
+		delete(c.joins, runner.AggregateID(domain.Name(e.Aggregate.ID), data.Process))
 	}
 }
 
-// end reports a process that reported without having joined.
+// end reports the first process that reported and did not join.
 func (c *context) end() error {
-	for process, joined := range c.joins {
-		if !joined {
-			return illegal("process %s reported and did not join", process)
-		}
+	if len(c.joins) == 0 {
+		return nil
 	}
-	return nil
+	return faultOf(slices.Min(slices.Collect(maps.Values(c.joins))), illegal("a process reported and did not join"))
 }
 
 // report finds the report that an event names as its cause.
@@ -75,7 +73,8 @@ func (c *context) reported(e *Entry) error {
 	case runner.Joined:
 		join, ok := report.(runner.Join)
 		fits = fits && ok && data.Process == b.Process && data.Key == join.Key && join.Key.ID() == b.key &&
-			slices.Equal(data.Kinds, join.Kinds) && data.Slots == join.Slots
+			slices.Equal(data.Kinds, join.Kinds) && data.Slots == join.Slots &&
+			slices.EqualFunc(data.Marks, runner.Queues(b.Runner, join.Kinds), func(m runner.Mark, q job.Queue) bool { return m.Queue == q })
 	case runner.Left:
 		_, ok := report.(runner.Leave)
 		fits = fits && ok && data.Process == b.Process
@@ -98,7 +97,7 @@ func (s *State) legalReport(e *Entry, data runner.Reported, c *context) error {
 	if b.Namespace != e.Namespace || b.Partition != e.Partition || e.Actor != event.ByRunner(string(b.Runner)) {
 		return illegal("a bundle stands in the place of another")
 	}
-	key, ok := s.BundleKey(b, data.Signed.Key, max(c.latest, e.At))
+	key, ok := s.BundleKey(b, data.Signed.Key, c.latest)
 	if !ok {
 		return illegal("a bundle is signed with a key that is not its runner's")
 	}
@@ -175,9 +174,8 @@ func (s *State) legalSubmission(e *Entry, id job.ID, data job.Submitted, c *cont
 	if len(opened.Signers) > 0 && e.Actor != event.ByClient(string(opened.Signers[0])) {
 		return illegal("a signed job names another submitter")
 	}
-	at := max(c.latest, e.At)
 	c.checks, err = opened.AppendChecks(c.checks, func(key signing.KeyID) (signing.PublicKey, bool) {
-		k, ok := s.Access.Key(access.Client, key, at)
+		k, ok := s.Access.Key(access.Client, key, c.latest)
 		return k.Public, ok
 	})
 	return err
@@ -194,7 +192,7 @@ func (s *State) legalOutcome(e *Entry, state job.State, c *context, process stri
 	if !ok || a.Job.String() != e.Aggregate.ID || a.Token != state.Token || b.Process != process {
 		return illegal("%s does not say what was reported", e.Type)
 	}
-	if !s.Serves(b.Runner, b.key, state.Queue, max(c.latest, e.At)) {
+	if !s.Serves(b.Runner, b.key, state.Queue, c.latest) {
 		return illegal("runner %s may not serve queue %s", b.Runner, state.Queue)
 	}
 	return nil
