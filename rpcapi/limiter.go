@@ -43,7 +43,7 @@ func (l *limiter) wait(address string, key *APIKey, now time.Time) time.Duration
 		return 0
 	}
 	const room = (maxFailures - 1) * failureEvery // one token is left
-	return max(r.full.Sub(now)-room, 0)
+	return max(r.full.Add(-room).Sub(now), 0)
 }
 
 // failed takes a token.

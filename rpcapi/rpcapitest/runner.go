@@ -1,0 +1,125 @@
+package rpcapitest
+
+import (
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+)
+
+// Admission returns a key with the proof that goes with its admission.
+func Admission(key signing.PrivateKey, class access.Class, name string) access.Key {
+	k := access.Key{Class: class, Name: domain.Name(name), Public: key.Public()}
+	k.Proof = key.Sign(access.AdmissionText(Namespace, k))
+	return k
+}
+
+// Runner is a runner process that reports what a test tells it. It is not safe
+// for concurrent use.
+type Runner struct {
+	system  *System
+	id      domain.Name
+	process string
+	key     signing.PrivateKey
+	number  uint64
+}
+
+// Runner makes a process join under a runner id.
+func (s *System) Runner(id string) *Runner {
+	s.t.Helper()
+	r := &Runner{system: s, id: domain.Name(id), process: "8f3a", key: Key(9)}
+	join := runner.Join{Key: r.key.Public(), Slots: 4}
+	r.report(func(tx *eventstore.Tx, by eventstore.By) error {
+		return tx.DecideRunner(r.id, by, runner.JoinAs{
+			Join: join, Process: r.process, FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue(r.id), Seq: 1}},
+		})
+	}, job.ID{}, join)
+	return r
+}
+
+// Start says that the open attempt of a job runs, and what it wrote.
+func (r *Runner) Start(id string, lines ...string) {
+	r.system.t.Helper()
+	about := r.about(id)
+	reports := []runner.Report{runner.Started{About: about}}
+	if len(lines) > 0 {
+		log := runner.Log{About: about}
+		for _, text := range lines {
+			log.Lines = append(log.Lines, runner.Line{At: about.At, Stream: runner.Stdout, Text: text})
+		}
+		reports = append(reports, log)
+	}
+	r.decide(about, job.Start{Token: about.Token, Process: r.process}, reports...)
+}
+
+// Complete says that the open attempt of a job ended well.
+func (r *Runner) Complete(id, result string) {
+	r.system.t.Helper()
+	about := r.about(id)
+	r.decide(about, job.Finish{Token: about.Token, Process: r.process}, runner.Completed{About: about, Result: result})
+}
+
+// Fail says that the open attempt of a job failed by its own fault.
+func (r *Runner) Fail(id, message string, exit int32) {
+	r.system.t.Helper()
+	about := r.about(id)
+	r.decide(about, job.Finish{Token: about.Token, Process: r.process, Failure: job.FailedError},
+		runner.Failed{About: about, Kind: job.FailedError, Exit: exit, Message: message})
+}
+
+// about names the open attempt of a job.
+func (r *Runner) about(text string) runner.About {
+	id, err := job.ParseID(text)
+	if err != nil {
+		r.system.t.Fatal(err)
+	}
+	about := runner.About{Job: id, At: event.At(r.system.Clock())}
+	err = r.system.Leader.Execute(r.system.t.Context(), eventstore.Work{
+		Aggregates: eventstore.Jobs(id),
+		Decide: func(tx *eventstore.Tx) error {
+			about.Token = tx.Job(id).Token
+			return nil
+		},
+	})
+	if err != nil || about.Token.IsZero() {
+		r.system.t.Fatalf("job %s has no open attempt (%v)", text, err)
+	}
+	return about
+}
+
+func (r *Runner) decide(about runner.About, c job.Command, reports ...runner.Report) {
+	r.system.t.Helper()
+	r.report(func(tx *eventstore.Tx, by eventstore.By) error {
+		_, err := tx.DecideJob(about.Job, by, c)
+		return err
+	}, about.Job, reports...)
+}
+
+// report records a bundle and what its last report decides.
+func (r *Runner) report(decide func(*eventstore.Tx, eventstore.By) error, id job.ID, reports ...runner.Report) {
+	r.system.t.Helper()
+	r.number++
+	b := &runner.Bundle{Namespace: Namespace, Runner: r.id, Process: r.process, Number: r.number, Reports: reports}
+	cause := runner.Cause{Runner: r.id, Process: r.process, Number: r.number}
+	by := eventstore.By{Actor: event.ByRunner(string(r.id)), Cause: cause.String()}
+	signed := b.Sign(r.key)
+	touched := eventstore.Process(r.id, r.process)
+	if !id.IsZero() {
+		touched = append(touched, eventstore.Jobs(id)...)
+	}
+	err := r.system.Leader.Execute(r.system.t.Context(), eventstore.Work{
+		Aggregates: touched,
+		Decide: func(tx *eventstore.Tx) error {
+			if _, err := tx.Report(signed, b); err != nil {
+				return err
+			}
+			return decide(tx, by)
+		},
+	})
+	if err != nil {
+		r.system.t.Fatal(err)
+	}
+}
