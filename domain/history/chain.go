@@ -90,7 +90,7 @@ func (c *Chain) Check(commit *Commit) error {
 func (c *Chain) Examine(commit *Commit) (Signatures, error) {
 	// A key may end between two events of a commit: each event is judged as of
 	// its own place.
-	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]bool{}}
+	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]uint64{}}
 	if err := c.checkSeal(commit); err != nil {
 		return c.asked, err
 	}
@@ -98,7 +98,7 @@ func (c *Chain) Examine(commit *Commit) (Signatures, error) {
 		e := &commit.Entries[i]
 		k.latest = max(k.latest, e.At)
 		if err := c.State.legal(e, k); err != nil {
-			return c.asked, &Fault{e.Seq, err}
+			return c.asked, faultOf(e.Seq, err)
 		}
 		c.State.Apply(e)
 		k.see(e)
@@ -106,7 +106,7 @@ func (c *Chain) Examine(commit *Commit) (Signatures, error) {
 		k.checks = k.checks[:0]
 	}
 	if err := k.end(); err != nil {
-		return c.asked, &Fault{commit.Seal.First, err}
+		return c.asked, err
 	}
 	return c.asked, nil
 }

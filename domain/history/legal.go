@@ -18,8 +18,8 @@ type context struct {
 	seal    signing.Seal
 	latest  event.Time // that the entry that is being judged or one before it bears
 	bundles []bundle
-	joins   map[string]bool // processes that begin in this commit: joined yet?
-	checks  []signing.Check // of the entry that is being judged
+	joins   map[string]uint64 // processes that began in this commit and did not join: where
+	checks  []signing.Check   // of the entry that is being judged
 }
 
 type bundle struct {
@@ -164,15 +164,15 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 
 // legalSubmission checks who a job is from and collects its signatures.
 func (s *State) legalSubmission(e *Entry, id job.ID, data job.Submitted, c *context) error {
-	opened, err := data.Submission.Open()
+	opened, err := data.Open()
 	if err != nil {
 		return err
 	}
 	if !opened.Spec.ID.IsZero() && opened.Spec.ID != id {
 		return illegal("a job was submitted under another id")
 	}
-	if len(opened.Signers) > 0 && e.Actor != event.ByClient(string(opened.Signers[0])) {
-		return illegal("a signed job names another submitter")
+	if err := opened.Spec.CheckFor(e.Namespace, e.At); err != nil {
+		return illegal("%v", err)
 	}
 	c.checks, err = opened.AppendChecks(c.checks, func(key signing.KeyID) (signing.PublicKey, bool) {
 		k, ok := s.Access.Key(access.Client, key, c.latest)

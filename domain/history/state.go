@@ -34,7 +34,9 @@ func (s *State) Apply(e *Entry) {
 	switch data := e.Data.(type) {
 	case job.Event:
 		id, _ := job.ParseID(e.Aggregate.ID) // a bad id is no job's: legalJob refuses it
-		s.Jobs[id] = job.Evolve(s.Jobs[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+		state := s.Jobs[id]
+		state.ID = id // a job that the server named is not named in its document
+		s.Jobs[id] = job.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case runner.Reported:
 		id := e.Aggregate.ID
 		s.Processes[id] = runner.EvolveProcess(s.Processes[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
@@ -50,6 +52,9 @@ func (s *State) Apply(e *Entry) {
 
 // legal reports why an entry could not have happened in this state, or nil.
 func (s *State) legal(e *Entry, c *context) error {
+	if !s.began(e, c) {
+		return illegal("%s in term %d before it began", e.Type, c.seal.Term)
+	}
 	switch data := e.Data.(type) {
 	case job.Event:
 		return s.legalJob(e, data, c)
@@ -69,4 +74,16 @@ func (s *State) legal(e *Entry, c *context) error {
 		return term.Legal(s.Term, event.FactOf(e.Recorded, data, e.Seq, e.Hash), c.seal)
 	}
 	return domain.Errorf(domain.Halted, "illegal", "an event of an unknown aggregate")
+}
+
+// began reports whether an entry stands behind the beginning of its term. Only
+// what the founding needs comes before the first one.
+func (s *State) began(e *Entry, c *context) bool {
+	switch e.Data.(type) {
+	case term.Began:
+		return true
+	case access.Event:
+		return s.Term.Term == c.seal.Term || c.seal.First == 1
+	}
+	return s.Term.Term == c.seal.Term
 }

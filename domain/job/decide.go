@@ -26,8 +26,8 @@ type Submit struct {
 	Job       *Opened
 	Namespace string
 	At        event.Time
-	By        event.Actor
-	Held      bool // wait for a Release before queueing
+	By        event.Actor // the client of the first signature, or who sent it unsigned
+	Held      bool        // wait for a Release before queueing
 }
 
 // Release queues a held job. It changes nothing for one that was queued before.
@@ -37,12 +37,14 @@ type Release struct{}
 type Start struct {
 	Token   signing.Hash // of the grant
 	Process string
+	By      event.Actor // the runner: two runners' processes may bear one name
 }
 
 // Finish says how an attempt ended.
 type Finish struct {
 	Token   signing.Hash
 	Process string
+	By      event.Actor
 	Failure FailureKind // empty when it ended well
 }
 
@@ -96,6 +98,9 @@ func decideSubmit(s State, c Submit) ([]Event, error) {
 	if err := c.Job.Spec.CheckFor(c.Namespace, c.At); err != nil {
 		return nil, err
 	}
+	if !c.Job.from(c.By) {
+		return nil, domain.Errorf(domain.Internal, "submitter", "%s did not submit what its signers signed", c.By)
+	}
 	e := Submitted{Submission: c.Job.Submission, opened: c.Job}
 	if !c.Held {
 		e.Grant = &Grant{Attempt: 1, Queue: c.Job.Spec.Queue(), Job: c.Job.Hash, Keys: c.Job.Signers}
@@ -116,7 +121,7 @@ func (s *State) Same(o *Opened, by event.Actor) bool {
 }
 
 func decideStart(s State, c Start) ([]Event, error) {
-	if err := s.owned(c.Token, c.Process); err != nil {
+	if err := s.owned(c); err != nil {
 		return nil, err
 	}
 	if s.Status == Running {
@@ -126,7 +131,7 @@ func decideStart(s State, c Start) ([]Event, error) {
 }
 
 func decideFinish(s State, c Finish) ([]Event, error) {
-	events, err := decideStart(s, Start{c.Token, c.Process})
+	events, err := decideStart(s, Start{c.Token, c.Process, c.By})
 	if err != nil {
 		return nil, err
 	}
@@ -166,8 +171,11 @@ func (s *State) nextGrant() Grant {
 
 // owned refuses a report on any attempt but the open one, or from another
 // process than the one that reported on it first.
-func (s *State) owned(token signing.Hash, process string) error {
-	if !s.Open() || s.Token != token || s.Process != "" && s.Process != process {
+func (s *State) owned(c Start) error {
+	if !s.Open() || s.Token != c.Token || c.Process == "" {
+		return stale()
+	}
+	if s.Process != "" && (s.Process != c.Process || c.By != "" && s.By != c.By) {
 		return stale()
 	}
 	return nil

@@ -17,6 +17,11 @@ type Event interface {
 	jobEvent()
 }
 
+// Events has one of every kind.
+func Events() []Event {
+	return []Event{Submitted{}, Queued{}, Started{}, Completed{}, Failed{}, AttemptLost{}}
+}
+
 // Submitted: the job was accepted. It waits in a queue when it carries a grant
 // and for a [Release] otherwise.
 type Submitted struct {
@@ -24,6 +29,14 @@ type Submitted struct {
 	Grant      *Grant // nil while the job is held
 
 	opened *Opened // what Submission says, when it was read already
+}
+
+// Open reads the submission unless that was done before.
+func (e Submitted) Open() (*Opened, error) {
+	if e.opened != nil {
+		return e.opened, nil
+	}
+	return e.Submission.Open()
 }
 
 // Queued: a held job, or the next attempt of a job, was put in its queue.
@@ -226,13 +239,20 @@ func readSubmitted(r *fixedjson.Reader) Submitted {
 		g := readGrant(r)
 		e.Grant = &g
 	}
+	if r.Err() == nil {
+		e.opened, _ = e.Submission.Open() // who reads the event asks for it, and gets the error
+	}
 	return e
 }
 
 func readStarted(r *fixedjson.Reader) Started {
 	attempt := readAttempt(r)
 	r.Literal(`,"process":`)
-	return Started{Attempt: attempt, Process: r.String()}
+	process := r.String()
+	if process == "" {
+		r.Fail(domain.Errorf(domain.Invalid, "process", "a process has a name"))
+	}
+	return Started{Attempt: attempt, Process: process}
 }
 
 func readAttempt(r *fixedjson.Reader) uint32 {

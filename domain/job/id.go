@@ -91,3 +91,13 @@ func (q Queue) MarshalText() ([]byte, error) {
 	}
 	return []byte(q.String()), nil
 }
+
+// UnmarshalText reads what MarshalText writes.
+func (q *Queue) UnmarshalText(text []byte) (err error) {
+	if len(text) == 0 {
+		*q = Queue{}
+		return nil
+	}
+	*q, err = ParseQueue(string(text))
+	return err
+}

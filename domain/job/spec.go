@@ -20,6 +20,7 @@ const (
 	MaxPayloadBytes    = 256 << 10 // one queue entry must stay cheap to read
 	MaxEnvVars         = 64
 	MaxEnvBytes        = 4 << 10 // one variable's value
+	MaxEnvName         = 128
 	DefaultTimeout     = 300 * time.Second
 	MaxTimeout         = 24 * time.Hour
 	DefaultMaxAttempts = 3
@@ -144,7 +145,7 @@ var documentValidator = sync.OnceValue(func() *validator.Validate {
 	})
 	rules := map[string]validator.Func{
 		"env_name":  func(f validator.FieldLevel) bool { return GoodEnvName(f.Field().String()) },
-		"env_value": func(f validator.FieldLevel) bool { return !strings.Contains(f.Field().String(), "\x00") },
+		"env_value": func(f validator.FieldLevel) bool { return goodEnvValue(f.Field().String()) },
 	}
 	for name, rule := range rules {
 		if err := v.RegisterValidation(name, rule); err != nil {
@@ -158,7 +159,7 @@ var documentValidator = sync.OnceValue(func() *validator.Validate {
 // (POSIX.1-2017, section 8.1) that steers neither the dynamic linker nor the
 // shell's search nor our own variables.
 func GoodEnvName(name string) bool {
-	if name == "" || len(name) > maxID || name == "PATH" ||
+	if name == "" || len(name) > MaxEnvName || name == "PATH" ||
 		strings.HasPrefix(name, "LD_") || strings.HasPrefix(name, "HORUS_") {
 		return false
 	}
@@ -171,7 +172,14 @@ func GoodEnvName(name string) bool {
 	return true
 }
 
-// invalidField says which member broke which rule.
+// goodEnvValue reports whether a process can have the value. The tag max counts
+// characters; what has a limit is bytes.
+func goodEnvValue(value string) bool {
+	return len(value) <= MaxEnvBytes && !strings.Contains(value, "\x00")
+}
+
+// invalidField says which member broke which rule. A bad signature is no bad
+// parameter: whoever sends it is not who he says.
 func invalidField(err error) error {
 	fields, ok := err.(validator.ValidationErrors) //nolint:errorlint // the validator returns it bare
 	if !ok || len(fields) == 0 {
@@ -180,11 +188,13 @@ func invalidField(err error) error {
 	f := fields[0]
 	_, path, _ := strings.Cut(f.Namespace(), ".")
 	pointer := "/" + strings.NewReplacer(".", "/", "[", "/", "]", "").Replace(path)
-	reason := "bounds"
-	if strings.HasPrefix(path, "env_vars") {
+	code, reason := domain.Invalid, "bounds"
+	switch {
+	case strings.HasPrefix(path, "env_vars"):
 		reason, pointer = "env", "/env_vars"
-	}
-	if f.Tag() == "max" && path == "payload" {
+	case strings.HasPrefix(path, "signatures"):
+		code, reason = domain.Unauthenticated, "signature"
+	case f.Tag() == "max" && path == "payload":
 		reason = "size"
 	}
 	rule := f.Tag()
@@ -192,7 +202,7 @@ func invalidField(err error) error {
 		rule += "=" + f.Param()
 	}
 	return &domain.Error{
-		Code: domain.Invalid, Reason: reason, Pointer: pointer,
+		Code: code, Reason: reason, Pointer: pointer,
 		Message: fmt.Sprintf("%s breaks the rule %s", pointer, rule),
 	}
 }

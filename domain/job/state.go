@@ -54,7 +54,7 @@ func (s *Status) UnmarshalText(text []byte) (err error) {
 // State is a job as its events left it: what deciding needs and no more. The
 // zero State is a job that nobody submitted.
 type State struct {
-	ID      ID
+	ID      ID     // zero when the document names none and nobody set it before
 	Version uint64 // of the last event
 	Status  Status
 
@@ -71,12 +71,13 @@ type State struct {
 	Lost     bool         // the last attempt is lost and nothing followed yet
 	Token    signing.Hash // of the event that granted the open attempt
 	Process  string       // that runs the open attempt; empty before it reported
+	By       event.Actor  // the runner of Process
 	Failure  FailureKind
 	GrantSeq uint64 // place of the event that granted the open attempt
 }
 
-// Open reports whether an attempt waits or runs.
-func (s *State) Open() bool { return s.Status == Waiting || s.Status == Running }
+// Open reports whether an attempt waits or runs, and is not lost.
+func (s *State) Open() bool { return !s.Lost && (s.Status == Waiting || s.Status == Running) }
 
 // Evolve returns the state after a fact. It reads facts and refuses nothing:
 // whether a fact was possible is for [Legal].
@@ -88,13 +89,13 @@ func Evolve(s State, f event.Fact[Event]) State {
 	case Queued:
 		return s.granted(e.Grant, f)
 	case Started:
-		s.Status, s.Process = Running, e.Process
+		s.Status, s.Process, s.By = Running, e.Process, f.Actor
 		return s
 	case Completed:
 		s.Status = Done
 		return s.closed()
 	case Failed:
-		s.Status, s.Failure = Broken, e.Kind
+		s.Status, s.Failure, s.Lost = Broken, e.Kind, false
 		return s.closed()
 	case AttemptLost:
 		if e.Reason != LostQueue {
@@ -109,8 +110,10 @@ func Evolve(s State, f event.Fact[Event]) State {
 func evolveSubmitted(s State, e Submitted, f event.Fact[Event]) State {
 	s.Status = Created
 	s.Submitter = f.Actor
-	if o, err := e.open(); err == nil { // Legal refuses what does not open
-		s.ID = o.Spec.ID
+	if o, err := e.Open(); err == nil { // Legal refuses what does not open
+		if s.ID.IsZero() {
+			s.ID = o.Spec.ID
+		}
 		s.Hash, s.Signers, s.Queue = o.Hash, o.Signers, o.Spec.Queue()
 		s.MaxAttempts, s.NotAfter = o.Spec.MaxAttempts, o.Spec.NotAfter
 	}
@@ -122,7 +125,7 @@ func evolveSubmitted(s State, e Submitted, f event.Fact[Event]) State {
 
 func (s State) granted(g Grant, f event.Fact[Event]) State {
 	s.Status, s.Attempt, s.Lost = Waiting, g.Attempt, false
-	s.Token, s.GrantSeq, s.Process = f.Hash, f.Seq, ""
+	s.Token, s.GrantSeq, s.Process, s.By = f.Hash, f.Seq, "", ""
 	return s
 }
 
@@ -147,35 +150,31 @@ func Legal(s State, f event.Fact[Event]) error {
 	}
 	switch e := f.Data.(type) {
 	case Submitted:
-		return legalSubmitted(s, e)
+		return legalSubmitted(s, e, f.Actor)
 	case Queued:
 		return legalQueued(s, e)
 	case Started:
 		return s.expect(e, e.Attempt, Waiting)
 	case Completed:
-		return s.expect(e, e.Attempt, Running)
+		return s.reported(e, e.Attempt, f.Actor)
 	case AttemptLost:
 		return s.expect(e, e.Attempt, Waiting, Running)
 	case Failed:
-		lost := e.Kind == FailedLost || e.Kind == FailedExpired
-		if lost != s.Lost {
-			return illegal("a job failed as %s without its cause", e.Kind)
-		}
-		if lost {
-			return s.expect(e, e.Attempt, Waiting, Running)
-		}
-		return s.expect(e, e.Attempt, Running)
+		return legalFailed(s, e, f.Actor)
 	}
 	panic("job: unknown event")
 }
 
-func legalSubmitted(s State, e Submitted) error {
+func legalSubmitted(s State, e Submitted, by event.Actor) error {
 	if s.Status != None {
 		return illegal("a job was submitted twice")
 	}
-	o, err := e.open()
+	o, err := e.Open()
 	if err != nil {
-		return err
+		return illegal("a job that cannot be read: %v", err)
+	}
+	if !o.from(by) {
+		return illegal("%s did not submit what its signers signed", by)
 	}
 	if e.Grant == nil {
 		return nil
@@ -187,7 +186,25 @@ func legalQueued(s State, e Queued) error {
 	if s.Status != Created && !s.Lost {
 		return illegal("a %s job was queued", s.Status)
 	}
+	if s.Lost && s.Counted >= s.MaxAttempts {
+		return illegal("a job was queued that had all its %d attempts", s.MaxAttempts)
+	}
 	return legalGrant(e.Grant, s.Attempt+1, s.Queue, s.Hash, s.Signers)
+}
+
+func legalFailed(s State, e Failed, by event.Actor) error {
+	lost := e.Kind == FailedLost || e.Kind == FailedExpired
+	switch {
+	case lost != s.Lost:
+		return illegal("a job failed as %s without its cause", e.Kind)
+	case !lost:
+		return s.reported(e, e.Attempt, by)
+	case e.Kind == FailedLost && s.Counted < s.MaxAttempts:
+		return illegal("a job failed as lost after %d of %d attempts", s.Counted, s.MaxAttempts)
+	case e.Kind == FailedExpired && s.NotAfter.IsZero():
+		return illegal("a job expired that has no end")
+	}
+	return s.expect(e, e.Attempt, Waiting, Running)
 }
 
 func legalGrant(g Grant, attempt uint32, queue Queue, hash signing.Hash, keys []signing.KeyID) error {
@@ -208,14 +225,17 @@ func (s *State) expect(e Event, attempt uint32, statuses ...Status) error {
 	return nil
 }
 
-func illegal(format string, args ...any) error {
-	return domain.Errorf(domain.Halted, "illegal", "illegal transition: "+format, args...)
+// reported checks that the runner of the open attempt ended it.
+func (s *State) reported(e Event, attempt uint32, by event.Actor) error {
+	if err := s.expect(e, attempt, Running); err != nil {
+		return err
+	}
+	if by != s.By {
+		return illegal("%s by %s of an attempt that %s runs", e.EventName(), by, s.By)
+	}
+	return nil
 }
 
-// open reads the submission unless that was done before.
-func (e *Submitted) open() (*Opened, error) {
-	if e.opened != nil {
-		return e.opened, nil
-	}
-	return e.Submission.Open()
+func illegal(format string, args ...any) error {
+	return domain.Errorf(domain.Halted, "illegal", "illegal transition: "+format, args...)
 }

@@ -1,10 +1,13 @@
 package job
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -28,6 +31,18 @@ const (
 	// stands for the holder of the API key that sent it.
 	FormUnsigned Form = "unsigned"
 )
+
+func parseForm(s string) (Form, error) {
+	switch f := Form(s); f {
+	case FormDSSE, FormJCS, FormUnsigned:
+		return f, nil
+	}
+	return "", errForm()
+}
+
+func errForm() error {
+	return domain.Errorf(domain.Invalid, "form", "a job's form is dsse, jcs or unsigned")
+}
 
 // PayloadType is the DSSE payload type of a job document.
 const PayloadType = "application/vnd.horus.job+json"
@@ -62,24 +77,32 @@ type Opened struct {
 }
 
 // Parse reads what a client sent as a job: a DSSE envelope, or a document with
-// or without signatures.
+// or without signatures. A list of no signatures is none: clients of the
+// original send it with what they do not sign.
 func Parse(data []byte) (Submission, error) {
+	form := FormUnsigned
 	for member, err := range strictjson.Members(data) {
 		if err != nil {
 			return Submission{}, err
 		}
 		switch member.Name {
-		case "payloadType", "payload_type":
+		case "payloadType": // wherever it stands: an envelope has signatures too
 			return parseEnvelope(data)
 		case "signatures":
-			return Submission{Form: FormJCS, Doc: data}, nil
+			none := len(bytes.Trim(member.Value, "[] \t\r\n")) == 0 || string(member.Value) == "null"
+			if !none {
+				form = FormJCS
+			}
 		}
 	}
-	return Submission{Form: FormUnsigned, Doc: data}, nil
+	return Submission{Form: form, Doc: data}, nil
 }
 
 func parseEnvelope(data []byte) (Submission, error) {
 	env, err := signing.ParseEnvelope(data)
+	if e, ok := errors.AsType[*domain.Error](err); ok && (e.Reason == "signature" || e.Reason == "signatures") {
+		return Submission{}, &domain.Error{Code: domain.Unauthenticated, Reason: "signature", Message: e.Message, Pointer: e.Pointer}
+	}
 	if err != nil {
 		return Submission{}, err
 	}
@@ -134,12 +157,12 @@ func (s Submission) Open() (*Opened, error) {
 func (o *Opened) openSignatures(doc *Document) error {
 	switch o.Form {
 	case FormUnsigned:
-		if doc.Signatures != nil || o.Submission.Signatures != nil {
+		if len(doc.Signatures) > 0 || len(o.Submission.Signatures) > 0 {
 			return domain.Errorf(domain.Invalid, "form", "an unsigned job has no signatures")
 		}
 		return nil
 	case FormDSSE:
-		if len(o.Submission.Signatures) == 0 || doc.Signatures != nil {
+		if len(o.Submission.Signatures) == 0 || len(doc.Signatures) > 0 {
 			return domain.Errorf(domain.Unauthenticated, "signature", "an enveloped job is signed by its envelope alone")
 		}
 		o.message = signing.PAE(PayloadType, o.Doc)
@@ -149,6 +172,9 @@ func (o *Opened) openSignatures(doc *Document) error {
 		}
 		return o.distinct()
 	case FormJCS:
+		if len(o.Submission.Signatures) > 0 {
+			return domain.Errorf(domain.Invalid, "form", "the signatures of this form stand in the document")
+		}
 		canonical, err := signing.CanonicalWithout(o.Doc, "signatures")
 		if err != nil {
 			return err
@@ -164,7 +190,7 @@ func (o *Opened) openSignatures(doc *Document) error {
 		}
 		return o.distinct()
 	}
-	return domain.Errorf(domain.Invalid, "form", "no such form of signature")
+	return errForm()
 }
 
 // distinct refuses a job that nobody signed, or somebody twice.
@@ -188,6 +214,15 @@ func (d *DocumentSignature) parse() (signing.PublicKey, signing.Signature, error
 	}
 	_, _ = hex.Decode(sig[:], []byte(d.Signature)) // checked above
 	return key, sig, nil
+}
+
+// from reports whether an event may say that the job is from by: its first
+// signer, or, unsigned, anybody but a client, since those sign.
+func (o *Opened) from(by event.Actor) bool {
+	if len(o.Signers) > 0 {
+		return by == event.ByClient(string(o.Signers[0]))
+	}
+	return !strings.HasPrefix(string(by), string(event.ByClient("")))
 }
 
 // signedBytes is what names the job's content.
@@ -248,7 +283,7 @@ func (s *Submission) append(dst []byte) []byte {
 func readSubmission(r *fixedjson.Reader) Submission {
 	var s Submission
 	r.Literal(`"form":`)
-	s.Form = Form(r.String())
+	s.Form = fixedjson.Parsed(r, parseForm)
 	r.Literal(`,"doc":`)
 	s.Doc = r.Value()
 	if !r.Optional(`,"sigs":[`) {
