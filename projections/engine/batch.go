@@ -1,0 +1,186 @@
+package engine
+
+import (
+	"context"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/proofs"
+	"github.com/herocode/horus/projections/queues"
+	"github.com/herocode/horus/projections/runners"
+	"github.com/herocode/horus/projections/views"
+)
+
+// batch is a stretch of history on its way into the views. It changes nothing
+// of the engine until it is remembered, so it can be folded again.
+type batch struct {
+	e      *Engine
+	tx     *views.Tx
+	census views.Census
+	folded Folded
+
+	jobs        map[job.ID]*workJob
+	jobOrder    []*workJob // in the order in which the batch met them
+	runners     map[domain.Name]*workRunner
+	runnerOrder []*workRunner
+	queues      map[job.Queue]queues.Count // that changed
+	queueOrder  []job.Queue
+	tips        map[event.Aggregate]uint64
+	tipOrder    []event.Aggregate
+	groups      []job.Queue // that are made
+	found       []job.ID    // missing attempts that ended
+	done        map[job.Queue]int
+
+	// Of the commit that is being folded.
+	step    *step
+	bundles map[report]uint64 // places of its bundles
+	paths   [][]signing.Hash
+}
+
+// workJob is a job that the batch touches.
+type workJob struct {
+	id      job.ID
+	exists  bool
+	changed bool
+	cachedJob
+	grant *granting // of the open attempt, when the batch granted it
+
+	before     job.Status // None for a new one
+	beforeOpen *jobs.Attempt
+}
+
+// granting is what a runner needs to know of a grant.
+type granting struct {
+	proof      signing.Proof
+	submission *job.Submission // nil when the event holds it
+}
+
+// workRunner is a runner id that the batch touches.
+type workRunner struct {
+	id      domain.Name
+	record  runners.Record
+	existed bool
+	exists  bool
+	changed bool
+}
+
+// report names a bundle for those who look for what it caused.
+type report struct {
+	process string // runner.AggregateID
+	number  uint64
+}
+
+// fold folds steps into a transaction.
+func (e *Engine) fold(ctx context.Context, steps []step) (*batch, error) {
+	last := steps[len(steps)-1]
+	b := &batch{
+		e: e, tx: &views.Tx{Generation: e.pos.Live}, census: e.pos.Census,
+		jobs: map[job.ID]*workJob{}, runners: map[domain.Name]*workRunner{},
+		queues: map[job.Queue]queues.Count{}, tips: map[event.Aggregate]uint64{}, done: map[job.Queue]int{},
+	}
+	if err := b.load(ctx, steps); err != nil {
+		return nil, err
+	}
+	for i := range steps {
+		b.step, b.bundles, b.paths = &steps[i], map[report]uint64{}, nil
+		for j := range steps[i].commit.Entries {
+			entry := &steps[i].commit.Entries[j]
+			if err := b.apply(entry); err != nil {
+				return nil, &history.Fault{Seq: entry.Seq, Why: err}
+			}
+			b.folded.Events++
+		}
+	}
+	if err := b.emit(ctx); err != nil {
+		return nil, err
+	}
+	b.tx.Position = views.Position{
+		Term: e.term(), Seq: last.head.Seq, Seal: last.head.Seal, Latest: last.head.Latest,
+		Live: e.pos.Live, Filling: e.pos.Filling, Statements: last.access.Statements, Census: b.census,
+	}
+	return b, nil
+}
+
+// term returns the term that the position bears from now on.
+func (e *Engine) term() uint64 { return max(e.cfg.Term, e.pos.Term) }
+
+// prove returns the proof of an entry of the commit that is being folded.
+func (b *batch) prove(e *history.Entry) signing.Proof {
+	c := b.step.commit
+	if b.paths == nil {
+		b.paths = signing.Paths(proofs.Leaves(c))
+	}
+	return signing.Proof{Event: e.Bytes, Seq: e.Seq, Path: b.paths[e.Seq-c.Seal.First], Seal: c.Seal}
+}
+
+// apply folds one event in.
+func (b *batch) apply(e *history.Entry) error {
+	switch data := e.Data.(type) {
+	case job.Event:
+		return b.applyJob(e, data)
+	case runner.Reported:
+		b.tip(e)
+		return b.applyBundle(e, data)
+	case runner.Event:
+		b.tip(e)
+		b.applyRunner(e, data)
+	default:
+		if e.Aggregate.Kind == event.Access {
+			b.applyStatement(e)
+			return nil
+		}
+		b.tip(e)
+	}
+	return nil
+}
+
+// tip notes an aggregate's last event. An aggregate is new with its version 1.
+func (b *batch) tip(e *history.Entry) {
+	if _, known := b.tips[e.Aggregate]; !known {
+		b.tipOrder = append(b.tipOrder, e.Aggregate)
+	}
+	b.tips[e.Aggregate] = e.Seq
+	if e.Version == 1 {
+		b.census.Fields[views.Tips]++
+	}
+}
+
+func (b *batch) applyStatement(e *history.Entry) {
+	if b.e.fill != 0 {
+		return // statements belong to no generation
+	}
+	b.tx.Statements = append(b.tx.Statements, statement(e.Version, b.prove(e)))
+}
+
+// remember makes what was committed the engine's memory.
+func (b *batch) remember() {
+	e := b.e
+	for _, j := range b.jobOrder {
+		switch {
+		case !j.changed:
+		case j.record.Status.Terminal():
+			e.jobs.remove(j.id)
+		default:
+			e.jobs.put(j.id, j.cachedJob)
+		}
+	}
+	for _, r := range b.runnerOrder {
+		if r.exists {
+			e.runners.put(r.id, r.record)
+		}
+	}
+	for q, c := range b.queues {
+		e.queues[q] = c
+	}
+	for _, q := range b.groups {
+		e.groups[q] = true
+	}
+	for _, id := range b.found {
+		delete(e.missing, id)
+	}
+}

@@ -1,0 +1,191 @@
+package engine
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/queues"
+	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// emit writes down what became of everything that the batch touched: once,
+// however many states it passed through.
+func (b *batch) emit(ctx context.Context) error {
+	if err := b.submissions(ctx); err != nil {
+		return err
+	}
+	for _, j := range b.jobOrder {
+		if j.changed {
+			b.emitJob(j)
+		}
+	}
+	for _, r := range b.runnerOrder {
+		if !r.changed {
+			continue
+		}
+		b.tx.Put(views.Runners, string(r.id), r.record.Append(nil))
+		if !r.existed {
+			b.census.Fields[views.Runners]++
+		}
+	}
+	for _, a := range b.tipOrder {
+		b.tx.Put(views.Tips, a.String(), strconv.AppendUint(nil, b.tips[a], 10))
+	}
+	for _, q := range b.queueOrder {
+		b.tx.Put(views.Queues, q.String(), b.queues[q].Append(nil))
+	}
+	b.tx.Groups = b.groups
+	return nil
+}
+
+func (b *batch) emitJob(j *workJob) {
+	name, status, submitted := j.id.String(), j.record.Status, j.record.Submitted()
+	b.tx.Put(views.Jobs, name, j.record.Append(nil))
+	if j.before == job.None {
+		b.census.Fields[views.Jobs]++
+	}
+	if j.before != status {
+		if j.before != job.None {
+			b.tx.Unlisted = append(b.tx.Unlisted, views.Listing{Status: j.before, Seq: submitted})
+		}
+		b.tx.Listed = append(b.tx.Listed, views.Listing{Status: status, Seq: submitted})
+		if q := j.record.Queue; !q.IsZero() {
+			c := b.meetQueue(q)
+			c.Add(j.before, -1)
+			c.Add(status, 1)
+			b.queues[q] = c
+		}
+	}
+	if j.open == nil && j.beforeOpen == nil || j.open != nil && j.beforeOpen != nil && *j.open == *j.beforeOpen {
+		return
+	}
+	if j.beforeOpen != nil {
+		b.emitEnd(j, *j.beforeOpen)
+	}
+	if j.open != nil {
+		b.emitGrant(j)
+	} else {
+		b.tx.Unset = append(b.tx.Unset, views.Field{Table: views.Open, Name: name})
+	}
+}
+
+// emitEnd takes the entry of an attempt that ended out of its queue. Behind the
+// end of the log that is left to Reconcile.
+func (b *batch) emitEnd(j *workJob, ended jobs.Attempt) {
+	b.census.Fields[views.Open]--
+	if id, missing := b.e.missing[j.id]; missing && id == ended.Entry {
+		b.found = append(b.found, j.id)
+		return
+	}
+	if !b.e.live {
+		return
+	}
+	at, known := b.done[ended.Queue]
+	if !known {
+		at = len(b.tx.Done)
+		b.done[ended.Queue] = at
+		b.tx.Done = append(b.tx.Done, views.Done{Queue: ended.Queue})
+	}
+	b.tx.Done[at].IDs = append(b.tx.Done[at].IDs, ended.Entry)
+	b.census.Entries--
+}
+
+// emitGrant puts the attempt that is open now into its queue. An attempt that
+// was granted and ended within the batch never stood there.
+func (b *batch) emitGrant(j *workJob) {
+	b.tx.Put(views.Open, j.id.String(), j.open.Append(nil))
+	b.census.Fields[views.Open]++
+	if !b.e.live {
+		return
+	}
+	b.needGroup(j.open.Queue)
+	b.tx.Queued = append(b.tx.Queued, views.Assignment{
+		Queue:      j.open.Queue,
+		Assignment: queue.Assignment{ID: j.open.Entry, Grant: j.grant.proof, Submission: j.grant.submission},
+	})
+	b.census.Entries++
+}
+
+// meetQueue returns the count of a queue, which the batch changes.
+func (b *batch) meetQueue(q job.Queue) queues.Count {
+	c, changed := b.queues[q]
+	if changed {
+		return c
+	}
+	c, known := b.e.queues[q]
+	if !known {
+		b.census.Fields[views.Queues]++
+	}
+	b.queues[q] = c
+	b.queueOrder = append(b.queueOrder, q)
+	return c
+}
+
+// needGroup has a queue's consumer group made if it was not seen yet.
+func (b *batch) needGroup(q job.Queue) {
+	if b.e.live && !b.e.groups[q] && !slices.Contains(b.groups, q) {
+		b.groups = append(b.groups, q)
+	}
+}
+
+// submissions reads the signed jobs that queue entries need and that their
+// granting events do not hold.
+func (b *batch) submissions(ctx context.Context) error {
+	if !b.e.live {
+		return nil
+	}
+	var need []*workJob
+	var seqs []uint64
+	for _, j := range b.jobOrder {
+		if j.grant != nil && j.open.Entry.Seq != j.record.Submitted() {
+			need = append(need, j)
+			seqs = append(seqs, j.record.Submitted())
+		}
+	}
+	if len(need) == 0 {
+		return nil
+	}
+	raws, err := b.e.cfg.Log.Get(ctx, seqs)
+	if err != nil {
+		return fmt.Errorf("read submissions: %w", err)
+	}
+	for i, j := range need {
+		if j.grant.submission, err = submission(j.id, seqs[i], raws[i].Event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// submission reads a job from the event that submitted it. Whether it is the
+// one that was granted is for the runner to check, who trusts nobody.
+func submission(id job.ID, seq uint64, data []byte) (*job.Submission, error) {
+	e, err := history.ParseEntry(seq, data)
+	if err != nil {
+		return nil, &history.Fault{Seq: seq, Why: err}
+	}
+	submitted, ok := e.Data.(job.Submitted)
+	if !ok || e.Aggregate.ID != id.String() {
+		why := domain.Errorf(domain.Halted, "views_damaged", "the view names %s as the submission of job %s", e.Type, id)
+		return nil, &history.Fault{Seq: seq, Why: why}
+	}
+	return &submitted.Submission, nil
+}
+
+// statement is what the statements' hash holds of a statement.
+func statement(n uint64, p signing.Proof) views.Statement {
+	return views.Statement{Number: n, Data: queue.AppendStatement(nil, p)}
+}
+
+// notice tells a process that it joined.
+func notice(id domain.Name, process string, p signing.Proof) views.Notice {
+	return views.Notice{Runner: id, Notice: queue.Notice{Kind: queue.NoticeJoined, Process: process, Proof: p}}
+}

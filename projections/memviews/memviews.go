@@ -1,0 +1,234 @@
+// Package memviews keeps a partition's views in memory, for tests and
+// simulations. It means what Redis means (package viewtest says what that is),
+// and can be told to fail in the two ways in which a store fails: not kept, and
+// kept without saying so.
+//
+//	store := memviews.New(log)
+//	store.OnCommit = func() (bool, error) { return true, errLost }
+package memviews
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strconv"
+	"sync"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/views"
+)
+
+// Store is one partition's views. It is safe for concurrent use.
+type Store struct {
+	// OnCommit, if set, decides how each commit of a writer fares. With keep,
+	// it is carried out; an error is what its caller gets instead of the
+	// outcome. Set it before the store is used, or between its calls.
+	OnCommit func() (keep bool, err error)
+
+	log eventstore.Log
+
+	mu sync.Mutex
+
+	positions   map[uint64]*position // of the partition, and of generations that are filled
+	generations map[uint64]*generation
+	statements  map[string][]byte
+	streams     map[job.Queue]*stream
+	notices     map[domain.Name][]map[string]string
+}
+
+// position is one position key. touched counts what WATCH would notice.
+type position struct {
+	values  []string // nil when there is none
+	touched uint64
+}
+
+type generation struct {
+	tables [views.NumTables]map[string][]byte
+	lists  map[job.Status]map[uint64]bool
+}
+
+var _ views.Store = (*Store)(nil)
+
+// New returns a store without views, beside a log.
+func New(log eventstore.Log) *Store {
+	return &Store{
+		log: log, positions: map[uint64]*position{}, generations: map[uint64]*generation{},
+		statements: map[string][]byte{}, streams: map[job.Queue]*stream{}, notices: map[domain.Name][]map[string]string{},
+	}
+}
+
+// Fence writes a term into the position, as taking the lease does.
+func (s *Store) Fence(term uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.positionLocked(0)
+	if p.values == nil {
+		p.values = make([]string, len(views.PositionFields()))
+	}
+	p.values[0] = strconv.FormatUint(term, 10)
+	p.touched++
+}
+
+func (s *Store) positionLocked(fill uint64) *position {
+	p := s.positions[fill]
+	if p == nil {
+		p = &position{}
+		s.positions[fill] = p
+	}
+	return p
+}
+
+func (p *position) parse() (views.Position, error) {
+	if p.values == nil {
+		return views.Position{}, nil
+	}
+	return views.ParsePosition(p.values)
+}
+
+func (s *Store) generationLocked(g uint64) *generation {
+	found := s.generations[g]
+	if found == nil {
+		found = &generation{lists: map[job.Status]map[uint64]bool{}}
+		for i := range found.tables {
+			found.tables[i] = map[string][]byte{}
+		}
+		for _, status := range job.Statuses() {
+			found.lists[status] = map[uint64]bool{}
+		}
+		s.generations[g] = found
+	}
+	return found
+}
+
+func (g *generation) counts() (fields [views.NumTables]uint64, listed uint64) {
+	for i, t := range g.tables {
+		fields[i] = uint64(len(t))
+	}
+	for _, l := range g.lists {
+		listed += uint64(len(l))
+	}
+	return fields, listed
+}
+
+// Look answers a query.
+func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
+	look := &views.Look{}
+	if q.End {
+		tip, err := s.log.Tip(ctx)
+		if err != nil {
+			return nil, err
+		}
+		look.End = tip.Seq
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var err error
+	if look.Position, err = s.positionLocked(0).parse(); err != nil {
+		return nil, err
+	}
+	g := s.generationLocked(look.Position.Live)
+	for _, f := range q.Fields {
+		look.Values = append(look.Values, slices.Clone(g.tables[f.Table][f.Name]))
+	}
+	for _, t := range q.Whole {
+		look.Whole = append(look.Whole, maps.Clone(g.tables[t]))
+	}
+	for _, r := range q.Lists {
+		look.Lists = append(look.Lists, g.list(r))
+	}
+	if q.Count {
+		look.Fields, look.Listed = g.counts()
+		look.Told = uint64(len(s.statements))
+	}
+	if q.Statements {
+		look.Statements = maps.Clone(s.statements)
+	}
+	for _, name := range q.Entries {
+		if st := s.streams[name]; st != nil {
+			look.Entries += uint64(len(st.entries))
+		}
+	}
+	return look, nil
+}
+
+func (g *generation) list(r views.Range) []uint64 {
+	var found []uint64
+	for _, seq := range slices.Backward(slices.Sorted(maps.Keys(g.lists[r.Status]))) {
+		if (r.Below == 0 || seq < r.Below) && len(found) < r.Limit {
+			found = append(found, seq)
+		}
+	}
+	return found
+}
+
+// Stored returns the generations of which anything is kept.
+func (s *Store) Stored(ctx context.Context) ([]uint64, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	found := map[uint64]bool{}
+	for n, g := range s.generations {
+		if fields, listed := g.counts(); fields != [views.NumTables]uint64{} || listed > 0 {
+			found[n] = true
+		}
+	}
+	for n, p := range s.positions {
+		if n != 0 && p.values != nil {
+			found[n] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(found)), ctx.Err()
+}
+
+// Drop removes everything of a generation.
+func (s *Store) Drop(ctx context.Context, g uint64) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.generations, g)
+	if p := s.positions[g]; g != 0 && p != nil {
+		p.values = nil
+		p.touched++
+	}
+	return nil
+}
+
+// Walk calls yield with every field of a table.
+func (s *Store) Walk(ctx context.Context, g uint64, t views.Table, yield func(string, []byte) error) error {
+	s.mu.Lock()
+	table := maps.Clone(s.generationLocked(g).tables[t])
+	s.mu.Unlock()
+	for _, name := range slices.Sorted(maps.Keys(table)) {
+		if err := yield(name, table[name]); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// WalkList calls yield with every member of a list.
+func (s *Store) WalkList(ctx context.Context, g uint64, status job.Status, yield func(uint64) error) error {
+	s.mu.Lock()
+	members := slices.Sorted(maps.Keys(s.generationLocked(g).lists[status]))
+	s.mu.Unlock()
+	for _, seq := range members {
+		if err := yield(seq); err != nil {
+			return err
+		}
+	}
+	return ctx.Err()
+}
+
+// Listed reports which of the members are in their lists.
+func (s *Store) Listed(ctx context.Context, g uint64, members []views.Listing) ([]bool, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	listed := make([]bool, len(members))
+	for i, m := range members {
+		listed[i] = s.generationLocked(g).lists[m.Status][m.Seq]
+	}
+	return listed, ctx.Err()
+}

@@ -1,0 +1,191 @@
+package views
+
+import (
+	"context"
+	"errors"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// ErrConflict means that nothing was written, because somebody touched the
+// position since it was watched.
+var ErrConflict = errors.New("conflict: the position was touched")
+
+// Store keeps one partition's views.
+type Store interface {
+	Reader
+	Streams
+	Generations
+	// Writer returns a writer that is fenced by the partition's position, or
+	// by that of a generation which a rebuild fills when fill is not 0.
+	Writer(fill uint64) Writer
+}
+
+// Writer writes views. It is not safe for concurrent use.
+type Writer interface {
+	// Watch returns the position and begins to watch it.
+	Watch(ctx context.Context) (Position, error)
+	// Read returns fields of a generation, nil where there is none. They are
+	// as of the watched position if the next Commit finds that untouched.
+	Read(ctx context.Context, generation uint64, fields []Field) ([][]byte, error)
+	// Commit writes all of tx if nobody touched the position since it was
+	// watched, and nothing otherwise. It then watches the position again and
+	// returns it as it found it.
+	//
+	// nil means that tx was written. ErrConflict means that nothing was, and
+	// that nothing is watched. ErrDamaged means that tx was written but for a
+	// part that the store refused because of what it found there. Any other
+	// error leaves open whether it was written: Watch, and compare.
+	Commit(ctx context.Context, tx *Tx) (Position, error)
+	// Close gives up what the writer holds.
+	Close() error
+}
+
+// Tx is everything that one stretch of history changes.
+type Tx struct {
+	Generation uint64 // that tables and lists belong to
+
+	Set      []Value
+	Unset    []Field
+	Listed   []Listing
+	Unlisted []Listing
+
+	Forget     bool // remove all statements first
+	Statements []Statement
+
+	Clear   []job.Queue  // streams to remove with everything in them; before Groups
+	Groups  []job.Queue  // streams whose consumer group is made if it is not there; before Queued
+	Queued  []Assignment // entries to add
+	Done    []Done       // entries to acknowledge and remove
+	Notices []Notice
+
+	Position Position // from here on
+}
+
+// Value is a field and what it holds.
+type Value struct {
+	Field
+	Data []byte
+}
+
+// Put adds a value.
+func (tx *Tx) Put(t Table, name string, data []byte) {
+	tx.Set = append(tx.Set, Value{Field{t, name}, data})
+}
+
+// Statement is a statement's number and what the statements' hash holds of it.
+type Statement struct {
+	Number uint64
+	Data   []byte
+}
+
+// Assignment is an entry of a work queue.
+type Assignment struct {
+	Queue job.Queue
+	queue.Assignment
+}
+
+// Done names entries of a work queue whose attempts ended.
+type Done struct {
+	Queue job.Queue
+	IDs   []queue.EntryID
+}
+
+// Notice is an entry of a runner's control stream.
+type Notice struct {
+	Runner domain.Name
+	queue.Notice
+}
+
+// Reader reads views. It is safe for concurrent use.
+type Reader interface {
+	// Look answers everything that q asks, as of one instant. ErrDamaged
+	// means that the position, or a key, is not what it should be.
+	Look(ctx context.Context, q Query) (*Look, error)
+}
+
+// Query is what a reader wants to know besides the position.
+type Query struct {
+	End        bool        // the end of the log
+	Fields     []Field     // values of the live generation
+	Whole      []Table     // small tables of it as a whole
+	Lists      []Range     // parts of its lists
+	Count      bool        // how many fields there are
+	Statements bool        // all of them
+	Entries    []job.Queue // streams whose entries are counted
+}
+
+// Range is the part of a list below a place, its highest members first. Below
+// 0 means all of it.
+type Range struct {
+	Status job.Status
+	Below  uint64
+	Limit  int
+}
+
+// Look is what was found, at one instant.
+type Look struct {
+	Position   Position
+	End        uint64              // place of the log's last event; 0 if not asked for
+	Values     [][]byte            // of Query.Fields; nil where there is none
+	Whole      []map[string][]byte // of Query.Whole
+	Lists      [][]uint64          // of Query.Lists
+	Fields     [NumTables]uint64   // how many each table has
+	Listed     uint64              // how many members all lists have together
+	Told       uint64              // how many statements there are
+	Statements map[string][]byte   // by the text of their number
+	Entries    uint64              // of the streams in Query.Entries together
+}
+
+// Check compares what was counted with the census, and returns ErrDamaged when
+// there is more or less. Query.Count was set.
+func (l *Look) Check() error {
+	if l.Fields != l.Position.Census.Fields || l.Listed != l.Fields[Jobs] || l.Told != l.Position.Statements {
+		return ErrDamaged
+	}
+	return nil
+}
+
+// Streams looks at the streams of work queues. It is safe for concurrent use.
+type Streams interface {
+	// Streams returns how each queue's stream is.
+	Streams(ctx context.Context, queues []job.Queue) ([]Stream, error)
+	// Missing returns those of the entries, at most [MaxMissing], that are not
+	// in the queue's stream. What is in them does not travel.
+	Missing(ctx context.Context, q job.Queue, ids []queue.EntryID) ([]queue.EntryID, error)
+	// Entries returns the ids of at most limit entries behind a place, in
+	// order.
+	Entries(ctx context.Context, q job.Queue, after queue.EntryID, limit int) ([]queue.EntryID, error)
+}
+
+// MaxMissing bounds what one question is about: a script with all of them must
+// not hold up others for long.
+const MaxMissing = 500
+
+// Stream is how a work queue's stream is. The zero Stream is one that is not
+// there, or not a stream.
+type Stream struct {
+	Group   bool          // the runners' consumer group is there
+	Length  uint64        // how many entries there are
+	First   queue.EntryID // the lowest one; zero if there is none
+	Last    queue.EntryID // the highest id that was ever given
+	Waiting queue.EntryID // the lowest one that no runner was given yet; zero if there is none
+}
+
+// Generations is what it takes to compare and to remove whole generations.
+type Generations interface {
+	// Stored returns the generations of which anything is kept, in order.
+	Stored(ctx context.Context) ([]uint64, error)
+	// Drop removes everything of a generation.
+	Drop(ctx context.Context, generation uint64) error
+	// Walk calls yield with every field of a table that is there from
+	// beginning to end, at least once, and perhaps with others. It returns
+	// yield's error.
+	Walk(ctx context.Context, generation uint64, t Table, yield func(name string, data []byte) error) error
+	// WalkList does the same with a list.
+	WalkList(ctx context.Context, generation uint64, s job.Status, yield func(seq uint64) error) error
+	// Listed reports which of the members are in their lists.
+	Listed(ctx context.Context, generation uint64, members []Listing) ([]bool, error)
+}
