@@ -132,17 +132,7 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 	case job.Submitted:
 		return s.legalSubmission(e, id, data, c)
 	case job.Started:
-		return s.legalOutcome(e, state, c, data.Process, func(r runner.Report) (runner.About, bool) {
-			switch r := r.(type) {
-			case runner.Started:
-				return r.About, true
-			case runner.Completed:
-				return r.About, true
-			case runner.Failed:
-				return r.About, true
-			}
-			return runner.About{}, false
-		})
+		return s.legalOutcome(e, state, c, data.Process, begun)
 	case job.Completed:
 		return s.legalOutcome(e, state, c, state.Process, func(r runner.Report) (runner.About, bool) {
 			done, ok := r.(runner.Completed)
@@ -160,6 +150,21 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 		return nil
 	}
 	panic("history: unknown job event")
+}
+
+// begun returns the attempt that ran or has run if r is the first report on it.
+func begun(r runner.Report) (runner.About, bool) {
+	switch r := r.(type) {
+	case runner.Started:
+		return r.About, true
+	case runner.Completed:
+		return r.About, true
+	case runner.Failed:
+		return r.About, true
+	case runner.Join, runner.Leave, runner.Log, runner.Refused:
+		return runner.About{}, false
+	}
+	panic("history: unknown report")
 }
 
 // legalSubmission checks who a job is from and collects its signatures.

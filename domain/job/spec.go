@@ -135,8 +135,6 @@ func at(pointer string, err error) error {
 }
 
 // documentValidator checks what the tags of Document say.
-//
-//nolint:gochecknoglobals // built once, never changed: a validator caches what it learns of a type
 var documentValidator = sync.OnceValue(func() *validator.Validate {
 	v := validator.New(validator.WithRequiredStructEnabled())
 	v.RegisterTagNameFunc(func(f reflect.StructField) string {
