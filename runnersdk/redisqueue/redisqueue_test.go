@@ -151,8 +151,6 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	if err := server.Client().ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-	defer cancel()
 	tests := []struct {
 		name, url string
 		code      domain.Code
@@ -164,6 +162,8 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			defer cancel()
 			_, err := redisqueue.Open(ctx, test.url, queue.Keys{Namespace: "n"})
 			if domain.CodeOf(err) != test.code {
 				t.Errorf("error %v has the code %s, want %s", err, domain.CodeOf(err), test.code)

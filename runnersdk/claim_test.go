@@ -1,0 +1,354 @@
+package runnersdk
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// resealed seals an event anew, changed before or after.
+func (w *world) resealed(encoded []byte) queue.Assignment {
+	return w.assignment(w.seal([][]byte{encoded}, []signing.Hash{signing.LeafHash(encoded)})[0])
+}
+
+// encoded is the granting event of a job.
+func (w *world) encoded(s job.Submission, g *job.Grant, change func(*event.Header)) []byte {
+	h := w.header(jobAggregate("j1"))
+	if change != nil {
+		change(&h)
+	}
+	return event.Append(nil, h, job.Submitted{Submission: s, Grant: g})
+}
+
+func TestEntryIsRefused(t *testing.T) {
+	doc := document("j1", "p")
+	tests := []struct {
+		name string
+		make func(*world) queue.Assignment
+		want string
+	}{
+		{
+			name: "when its event was changed",
+			make: func(w *world) queue.Assignment {
+				a := w.assign(w.signed(doc, w.client))
+				a.Grant.Event = bytes.Replace(a.Grant.Event, []byte(`"runner:r1"`), []byte(`"runner:r2"`), 1)
+				return a
+			},
+			want: "queue",
+		},
+		{
+			name: "when the sealed bytes are others",
+			make: func(w *world) queue.Assignment {
+				a := w.assign(w.signed(doc, w.client))
+				a.Grant.Event = bytes.Replace(a.Grant.Event, []byte(`"n":1`), []byte(`"n":2`), 1)
+				return a
+			},
+			want: "proof",
+		},
+		{
+			name: "when the seal's signature is another's",
+			make: func(w *world) queue.Assignment {
+				a := w.assign(w.signed(doc, w.client))
+				a.Grant.Seal.Signature[7] ^= 1
+				return a
+			},
+			want: "seal",
+		},
+		{
+			name: "when a client sealed it",
+			make: func(w *world) queue.Assignment {
+				w.supervisor = w.client
+				return w.assign(w.signed(doc, w.client))
+			},
+			want: "key",
+		},
+		{
+			name: "when a supervisor sealed it that nobody admitted",
+			make: func(w *world) queue.Assignment {
+				w.supervisor = key(w.t, "stranger")
+				return w.assign(w.signed(doc, w.client))
+			},
+			want: "key",
+		},
+		{
+			name: "when a supervisor sealed it before it was admitted",
+			make: func(w *world) queue.Assignment {
+				second := key(w.t, "second")
+				w.admit(access.Supervisor, "s2", second)
+				w.statements--
+				w.supervisor = second
+				a := w.assign(w.signed(doc, w.client))
+				w.statements++
+				return a
+			},
+			want: "key",
+		},
+		{
+			name: "when the seal follows statements that are not there",
+			make: func(w *world) queue.Assignment {
+				w.statements += 3
+				return w.assign(w.signed(doc, w.client))
+			},
+			want: "statements",
+		},
+		{
+			name: "when it stands in another place",
+			make: func(w *world) queue.Assignment {
+				a := w.assign(w.signed(doc, w.client))
+				a.ID.Term++
+				return a
+			},
+			want: "entry_id",
+		},
+		{
+			name: "when it was granted elsewhere",
+			make: func(w *world) queue.Assignment {
+				s := w.signed(doc, w.client)
+				_, grant := w.grantOf(s)
+				return w.resealed(w.encoded(s, grant, func(h *event.Header) { h.Namespace = "other" }))
+			},
+			want: "namespace",
+		},
+		{
+			name: "when it was granted in another partition",
+			make: func(w *world) queue.Assignment {
+				s := w.signed(doc, w.client)
+				_, grant := w.grantOf(s)
+				return w.resealed(w.encoded(s, grant, func(h *event.Header) { h.Partition = 1 }))
+			},
+			want: "namespace",
+		},
+		{
+			name: "when the event grants nothing",
+			make: func(w *world) queue.Assignment {
+				return w.resealed(w.encoded(w.signed(doc, w.client), nil, nil))
+			},
+			want: "grant",
+		},
+		{
+			name: "when its next attempt comes without the job",
+			make: func(w *world) queue.Assignment {
+				_, grant := w.grantOf(w.signed(doc, w.client))
+				grant.Attempt = 2
+				return w.assignment(w.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
+			},
+			want: "grant",
+		},
+		{
+			name: "when its next attempt comes with another job",
+			make: func(w *world) queue.Assignment {
+				_, grant := w.grantOf(w.signed(doc, w.client))
+				grant.Attempt = 2
+				a := w.assignment(w.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
+				other := w.signed(document("j1", "evil"), w.client)
+				a.Submission = &other
+				return a
+			},
+			want: "job",
+		},
+		{
+			name: "when the job says that it is another",
+			make: func(w *world) queue.Assignment {
+				s := w.signed(document("j2", "p"), w.client)
+				_, grant := w.grantOf(s)
+				return w.resealed(w.encoded(s, grant, nil))
+			},
+			want: "job",
+		},
+		{
+			name: "when the grant names other signers",
+			make: func(w *world) queue.Assignment {
+				s := w.signed(doc, w.client)
+				_, grant := w.grantOf(s)
+				grant.Keys = nil
+				return w.resealed(w.encoded(s, grant, nil))
+			},
+			want: "job",
+		},
+		{
+			name: "when the job asks for another runner",
+			make: func(w *world) queue.Assignment {
+				s := w.signed(strings.Replace(doc, `"r1"`, `"r2"`, 1), w.client)
+				_, grant := w.grantOf(s)
+				grant.Queue = job.RunnerQueue(me)
+				return w.resealed(w.encoded(s, grant, nil))
+			},
+			want: "queue",
+		},
+		{
+			name: "when the client's key was not admitted",
+			make: func(w *world) queue.Assignment { return w.assign(w.signed(doc, key(w.t, "stranger"))) },
+			want: "client_key",
+		},
+		{
+			name: "when one of its signers is no client",
+			make: func(w *world) queue.Assignment { return w.assign(w.signed(doc, w.client, w.operator)) },
+			want: "client_key",
+		},
+		{
+			name: "when the client signed something else",
+			make: func(w *world) queue.Assignment {
+				s := w.signed(doc, w.client)
+				s.Signatures[0].Signature = w.client.Sign([]byte(doc))
+				return w.assign(s)
+			},
+			want: "signature",
+		},
+		{
+			name: "when it is meant for another namespace",
+			make: func(w *world) queue.Assignment {
+				return w.assign(w.signed(strings.Replace(doc, `{`, `{"audience":"other",`, 1), w.client))
+			},
+			want: "audience",
+		},
+		{
+			name: "when it comes too late",
+			make: func(w *world) queue.Assignment {
+				past := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
+				return w.assign(w.signed(strings.Replace(doc, `{`, `{"not_after":"`+past+`",`, 1), w.client))
+			},
+			want: "not_after",
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				d := begin(t, echo)
+				d.put(test.make(d.world))
+				d.turn()
+				d.expect("j1 refused: " + test.want)
+			})
+		})
+	}
+}
+
+// What cannot be read names no job: it is logged and not reported, since such a
+// report could not be read either.
+func TestUnreadableEntryIsLoggedOnly(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, echo)
+		good := d.assign(d.signed(document("j1", "p"), d.client))
+		d.wire.Put(job.RunnerQueue(me), queue.EntryID{Term: 7, Seq: 2}, map[string]string{"grant": "no proof"})
+		d.put(good)
+		d.turn()
+		d.expect("j1 completed: p")
+		if !d.logs.has("reason=form") {
+			t.Error("it was not logged")
+		}
+	})
+}
+
+func TestJobsWithoutASignatureRun(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, echo)
+		s := job.Submission{Form: job.FormUnsigned, Doc: []byte(`{"payload":"p","runner":"r1"}`)}
+		_, grant := d.grantOf(s)
+		d.put(d.resealed(d.encoded(s, grant, nil)))
+		d.turn()
+		d.expect("j1 completed: p")
+	})
+}
+
+// A client's key may end between the first attempt and the second: it held when
+// the job was signed.
+func TestEndedClientKeyIsGoodForALaterAttempt(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, echo)
+		brief := key(t, "brief")
+		k := access.Key{Class: access.Client, Name: "c2", Public: brief.Public(), Until: event.At(time.Now().Add(time.Minute))}
+		k.Proof = brief.Sign(access.AdmissionText(space, k))
+		d.state(access.Admitted{Key: k})
+		s := d.signed(document("j1", "p"), brief)
+		_, grant := d.grantOf(s)
+		grant.Attempt = 2
+		time.Sleep(time.Hour)
+		a := d.assignment(d.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
+		a.Submission = &s
+		d.put(a)
+		d.put(d.assign(d.signed(document("j2", "p"), brief)))
+		d.turn()
+		got := story(d.reports())
+		slices.Sort(got)
+		if !slices.Equal(got, []string{"j1 completed: p", "j2 refused: client_key"}) {
+			t.Errorf("reports: %q", got)
+		}
+	})
+}
+
+func TestOneBadEntryDoesNotHarmItsNeighbours(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, echo)
+		var assignments []queue.Assignment
+		for _, id := range []string{"j1", "j2", "j3", "j4"} {
+			s := d.signed(document(id, "p"), d.client)
+			if id == "j2" {
+				s.Signatures[0].Signature[3] ^= 1
+			}
+			assignments = append(assignments, d.assign(s))
+		}
+		assignments[2].Grant.Seal.Signature[3] ^= 1
+		for _, a := range assignments {
+			d.put(a)
+		}
+		d.turn()
+		got := story(d.reports())
+		slices.Sort(got)
+		want := []string{"j1 completed: p", "j2 refused: signature", "j3 refused: seal", "j4 completed: p"}
+		if !slices.Equal(got, want) {
+			t.Errorf("reports: %q, want %q", got, want)
+		}
+	})
+}
+
+// A finished job that somebody puts back does not run again.
+func TestMark(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		q := job.RunnerQueue(me)
+		finished := w.assign(w.signed(document("j1", "p"), w.client))
+		open := w.assign(w.signed(document("j2", "p"), w.client))
+		d := w.beginWith(echo, open.ID.Seq)
+		d.put(finished)
+		d.put(open)
+		d.turn()
+		got := story(d.reports())
+		slices.Sort(got)
+		if want := []string{"j1 refused: mark", "j2 completed: p"}; !slices.Equal(got, want) {
+			t.Errorf("before and at the lowest open grant: %q", got)
+		}
+		d.wire.Remove(q, open.ID)
+		d.wire.DropQueue(q)
+		d.wire.MakeQueue(q)
+		d.put(open)
+		d.turn()
+		d.expect("j2 refused: mark")
+		d.term, d.seq = d.term+1, open.ID.Seq-1 // the log lost its tail, and gives numbers again
+		d.submit("j3", "p")
+		d.turn()
+		d.expect("j3 completed: p")
+	})
+}
+
+// A forged entry with a high place must not make good ones look old.
+func TestForgedEntryMovesNoMark(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, echo)
+		forged := d.assign(d.signed(document("j1", "p"), d.client))
+		forged.Grant.Seal.Signature[3] ^= 1
+		d.put(forged)
+		d.turn()
+		if last := d.checker.marks[job.RunnerQueue(me)].last; !(last == queue.EntryID{}) {
+			t.Errorf("the mark moved to %s", last)
+		}
+		synctest.Wait()
+	})
+}
