@@ -131,6 +131,9 @@ func (k PrivateKey) MarshalPEM() ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: pemType, Bytes: der}), nil
 }
 
+// IsZero reports whether k is no key.
+func (k PrivateKey) IsZero() bool { return k.secret == nil }
+
 // Public returns the key that checks what k signs.
 func (k PrivateKey) Public() PublicKey {
 	return PublicKey{[ed25519.PublicKeySize]byte(k.secret()[ed25519.SeedSize:])}

@@ -193,3 +193,12 @@ func TestSignIsEd25519(t *testing.T) {
 		}
 	}
 }
+
+func TestPrivateKeyIsZero(t *testing.T) {
+	if !(signing.PrivateKey{}).IsZero() {
+		t.Error("the zero key is a key")
+	}
+	if keyOf(t, 1).IsZero() {
+		t.Error("a key is none")
+	}
+}
