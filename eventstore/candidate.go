@@ -25,6 +25,9 @@ type Candidate struct {
 	Lease Lease
 	Name  domain.Name
 	Clock func() time.Time // time.Now in production; its monotonic part is used
+	// Known is the highest term that was ever seen, here or in the log: a lease
+	// that was deleted does not remember it.
+	Known uint64
 
 	seen  Holder
 	since time.Time
@@ -49,7 +52,8 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 	if holder.Name != "" && now.Sub(c.since) < TakeAfter {
 		return 0, nil
 	}
-	next := Holder{Term: term.Next(holder.Term, event.At(now)), Name: string(c.Name)}
+	c.Known = max(c.Known, holder.Term)
+	next := Holder{Term: term.Next(c.Known, event.At(now)), Name: string(c.Name)}
 	err = c.Lease.Take(ctx, holder, next)
 	switch {
 	case errors.Is(err, ErrConflict):

@@ -15,11 +15,9 @@ import (
 	"github.com/herocode/horus/domain/term"
 )
 
-// Limits of what is gathered.
-const (
-	maxCommitBytes = 1 << 20 // of events in a commit, as a write-ahead log's group commit
-	maxWaiting     = 64      // full commits that wait; then callers are told to come back
-)
+// maxLooks bounds how often cold aggregates are looked up for one decision: a
+// look is in vain when the index is behind what was forgotten meanwhile.
+const maxLooks = 4
 
 // Config is what a leader needs. All fields are required but Address and
 // Observe.
@@ -51,6 +49,8 @@ type Config struct {
 type Leader struct {
 	cfg    Config
 	term   uint64
+	after  uint64 // the last term of the log that the leader goes on from
+	key    signing.KeyID
 	loader loader
 	wake   chan struct{}
 
@@ -69,24 +69,14 @@ type Leader struct {
 	prev   signing.Hash
 }
 
-// commit is what travels under one seal.
-type commit struct {
-	batch      history.Commit
-	size       int
-	callers    int
-	statements uint64
-	wire       Batch
-	done       chan struct{} // closed when err is final
-	err        error
-}
-
-// NewLeader makes a leader of a term that goes on after a place in the log.
-// The chain was followed to that place and is the leader's from now on.
+// NewLeader makes a leader of a term that goes on after a place in the log, to
+// which the chain was followed. Everything but statements and term is cold.
 func NewLeader(cfg Config, newTerm uint64, tip Tip, chain *history.Chain) *Leader {
 	head := chain.Head()
 	l := &Leader{
-		cfg: cfg, term: newTerm, wake: make(chan struct{}, 1),
-		memory: newMemory(chain.State), next: head.Seq + 1, tip: tip, prev: head.Seal,
+		cfg: cfg, term: newTerm, after: max(head.Term, chain.State.Term.Term), key: cfg.Key.Public().ID(),
+		wake: make(chan struct{}, 1), memory: newMemory(chain.State, head), next: head.Seq + 1,
+		tip: tip, prev: head.Seal,
 	}
 	l.loader = loader{
 		log: cfg.Store, index: cfg.Index, verifier: cfg.Verifier,
@@ -111,19 +101,35 @@ func (l *Leader) Access() access.State {
 }
 
 // Begin records that the term began, and before it the founding if the log is
-// empty. founding is not looked at otherwise.
+// empty; founding is not looked at otherwise. Until then nothing else is
+// decided. [domain.Forbidden] means that the supervisor's key may not seal,
+// [domain.TryAgain] that the term is not above those in the log: a lease that
+// was deleted gave it out, and the next one may be.
 func (l *Leader) Begin(ctx context.Context, founding access.Founded) error {
 	return l.Execute(ctx, Work{Decide: func(tx *Tx) error {
+		if last := max(l.after, l.memory.state.Term.Term); l.term <= last {
+			return domain.Errorf(domain.TryAgain, "old_term", "term %d cannot follow term %d: take the lease again", l.term, last)
+		}
+		if tx.Access().Statements == 0 && founding.Namespace != l.cfg.Namespace {
+			return domain.Errorf(domain.Invalid, "namespace", "the founding of %s cannot begin the log of %s", founding.Namespace, l.cfg.Namespace)
+		}
 		if _, err := tx.DecideAccess(By{Actor: event.BySystem("founding")}, access.Found{Founded: founding}); err != nil {
 			return err
 		}
-		if _, ok := tx.Access().Key(access.Supervisor, l.cfg.Key.Public().ID(), tx.now); !ok {
+		if !l.maySeal(tx) {
 			return domain.Errorf(domain.Forbidden, "supervisor_key",
-				"the key of supervisor %s (%s) is not one of the founding's or an admitted one", l.cfg.Name, l.cfg.Key.Public())
+				"the key of supervisor %s is not admitted, or has ended: an administrator runs horus keys add --class supervisor --name %s --key %s",
+				l.cfg.Name, l.cfg.Name, l.cfg.Key.Public())
 		}
-		tx.begin(term.Began{Term: l.term, Name: l.cfg.Name, Address: l.cfg.Address, Key: l.cfg.Key.Public().ID()})
+		tx.begin(term.Began{Term: l.term, Name: l.cfg.Name, Address: l.cfg.Address, Key: l.key})
 		return nil
 	}})
+}
+
+// maySeal reports whether the leader's key holds at the time of a decision.
+func (l *Leader) maySeal(tx *Tx) bool {
+	_, ok := tx.Access().Key(access.Supervisor, l.key, tx.now)
+	return ok
 }
 
 // Work is something to decide.
@@ -169,20 +175,26 @@ type Proposal struct {
 // must keep their order travel in one commit. Nothing may be told to anybody
 // before Wait has answered.
 func (l *Leader) Propose(ctx context.Context, w Work) Proposal {
-	for {
+	for range maxLooks {
 		var decided error
 		c, cold, err := l.try(w, &decided)
 		switch {
 		case err != nil:
 			return Proposal{decided: err}
 		case len(cold) == 0:
-			return Proposal{c, decided}
+			return Proposal{commit: c, decided: decided}
 		}
 		if err := l.warm(ctx, cold); err != nil {
 			return Proposal{decided: err}
 		}
 	}
+	return Proposal{decided: domain.Errorf(domain.Overloaded, "views_behind", "the read models are behind the log: come back later")}
 }
+
+// Decided returns why nothing was decided, or what Decide said against it. It is
+// for whoever must not go on after that, and may be told to nobody else before
+// Wait has answered.
+func (p Proposal) Decided() error { return p.decided }
 
 // Wait answers as Execute does.
 func (p Proposal) Wait(ctx context.Context) error {
@@ -191,8 +203,12 @@ func (p Proposal) Wait(ctx context.Context) error {
 	}
 	select {
 	case <-p.commit.done:
-	case <-ctx.Done():
-		return domain.Errorf(domain.Indeterminate, "unanswered", "the store did not answer in time: ask again with the same id")
+	default:
+		select {
+		case <-p.commit.done:
+		case <-ctx.Done():
+			return unanswered()
+		}
 	}
 	if p.commit.err != nil {
 		return p.commit.err
@@ -217,7 +233,10 @@ func (l *Leader) try(w Work, decided *error) (wait *commit, cold []event.Aggrega
 	if len(cold) > 0 {
 		return nil, cold, nil
 	}
-	tx := Tx{leader: l, now: event.At(l.cfg.Clock()), first: l.next, trace: w.Trace}
+	// Keys are judged as of their place in the log, so no event is older than
+	// one before it, whatever a clock says.
+	now := max(event.At(l.cfg.Clock()), l.memory.latest)
+	tx := Tx{leader: l, now: now, first: l.next, trace: w.Trace}
 	if *decided = w.Decide(&tx); *decided == nil && len(tx.entries) > 0 {
 		if err := l.gather(&tx); err != nil {
 			return nil, nil, err
@@ -226,54 +245,14 @@ func (l *Leader) try(w Work, decided *error) (wait *commit, cold []event.Aggrega
 	return l.pending(), nil, nil
 }
 
-// pending returns the youngest commit that is not settled. What was decided
-// now was decided upon all of them.
-func (l *Leader) pending() *commit {
-	if l.newest == nil {
-		return nil
-	}
-	select {
-	case <-l.newest.done:
-		if l.newest.err == nil {
-			l.newest = nil
-		}
-	default:
-	}
-	return l.newest
-}
-
-// gather adds a decision to the commit that goes next.
-func (l *Leader) gather(tx *Tx) error {
-	if len(tx.entries) > signing.MaxSealed {
-		return domain.Errorf(domain.TooLarge, "commit", "%d events at once; the limit is %d", len(tx.entries), signing.MaxSealed)
-	}
-	if c := l.open; c != nil && (len(c.batch.Entries)+len(tx.entries) > signing.MaxSealed || c.size+tx.size > maxCommitBytes) {
-		if len(l.full) >= maxWaiting {
-			return domain.Errorf(domain.Overloaded, "overloaded", "too much is waiting to be written: come back later")
-		}
-		l.full, l.open = append(l.full, c), nil
-	}
-	if l.open == nil {
-		l.open = &commit{done: make(chan struct{}), statements: l.memory.state.Access.Statements}
-		l.newest = l.open
-	}
-	l.open.batch.Entries = append(l.open.batch.Entries, tx.entries...)
-	l.open.size += tx.size
-	l.open.callers++
-	l.next += uint64(len(tx.entries))
-	tx.install(l.memory)
-	l.memory.forget(l.cfg.Indexed())
-	select {
-	case l.wake <- struct{}{}:
-	default:
-	}
-	return nil
-}
-
 // warm reads cold aggregates into memory.
 func (l *Leader) warm(ctx context.Context, cold []event.Aggregate) error {
 	loaded, err := l.loader.load(ctx, cold, l.Access())
-	if err != nil {
+	switch {
+	case err != nil && domain.CodeOf(err) == domain.Internal: // a store or an index that cannot answer now
+		later := domain.Errorf(domain.Overloaded, "unread", "what was decided before could not be read: come back later")
+		return errors.Join(later, err)
+	case err != nil:
 		return err
 	}
 	l.mu.Lock()
@@ -281,6 +260,7 @@ func (l *Leader) warm(ctx context.Context, cold []event.Aggregate) error {
 	if loaded.passed < l.memory.forgot {
 		return nil // something was decided and forgotten since: look again
 	}
+	l.memory.forget(l.cfg.Indexed()) // before, or it could take what is wanted
 	for _, a := range cold {
 		if err := l.memory.recall(a, loaded.loaded[a]); err != nil {
 			return err
@@ -288,97 +268,3 @@ func (l *Leader) warm(ctx context.Context, cold []event.Aggregate) error {
 	}
 	return nil
 }
-
-// Turn appends one commit if there is one. busy says that several callers
-// travelled in it, so that more are likely to come together.
-// An error that is not [ErrConflict] leaves the commit on its way, and the
-// next Turn asks the same again; after ErrConflict the leader has failed.
-func (l *Leader) Turn(ctx context.Context) (busy bool, err error) {
-	if l.flying == nil && !l.depart() {
-		return false, nil
-	}
-	start := l.cfg.Clock()
-	// A crash before the append lost nothing that anybody was told. A crash
-	// behind it left a sealed commit at the end of the log: the next leader
-	// folds it, and callers who ask again find it.
-	err = l.cfg.Store.Append(ctx, l.term, l.tip, l.flying.wire)
-	switch {
-	case errors.Is(err, ErrConflict):
-		l.fail(err)
-		return false, err
-	case err != nil:
-		l.unsure = l.unsure || !errors.Is(err, ErrRefused)
-		return false, err
-	}
-	return l.arrive(start), nil
-}
-
-// depart seals the oldest commit that waits.
-func (l *Leader) depart() bool {
-	l.mu.Lock()
-	var c *commit
-	if len(l.full) > 0 {
-		c, l.full = l.full[0], l.full[1:]
-	} else {
-		c, l.open = l.open, nil
-	}
-	l.mu.Unlock()
-	if c == nil {
-		return false
-	}
-	entries := c.batch.Entries
-	leaves := make([]signing.Hash, len(entries))
-	c.wire = Batch{First: entries[0].Seq, Events: make([][]byte, len(entries))}
-	for i := range entries {
-		leaves[i], c.wire.Events[i] = entries[i].Hash, entries[i].Bytes
-	}
-	c.batch.Seal = signing.Seal{
-		Namespace: string(l.cfg.Namespace), Partition: l.cfg.Partition,
-		Term: l.term, First: entries[0].Seq, Count: uint32(len(entries)), //nolint:gosec // at most MaxSealed
-		Root: signing.Root(leaves), Statements: c.statements, Prev: l.prev,
-	}.Sign(l.cfg.Key)
-	c.wire.Seal = c.batch.Seal.Append(nil)
-	l.flying, l.unsure = c, false
-	return true
-}
-
-// arrive settles the commit on its way as kept.
-func (l *Leader) arrive(start time.Time) (company bool) {
-	c := l.flying
-	l.flying, l.tip, l.prev = nil, c.wire.Tip(), c.batch.Seal.Hash()
-	close(c.done)
-	l.cfg.Feed(&c.batch)
-	if l.cfg.Observe != nil {
-		l.cfg.Observe(len(c.batch.Entries), l.cfg.Clock().Sub(start))
-	}
-	return c.callers > 1
-}
-
-// fail settles everything that waits as not kept; the commit on its way may
-// have been, if an answer was missing.
-func (l *Leader) fail(cause error) {
-	lost := domain.Errorf(domain.TryAgain, "not_leader", "this supervisor leads no more: ask again")
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.failed = lost
-	settle := func(c *commit, err error) {
-		if c != nil {
-			c.err = errors.Join(err, cause)
-			close(c.done)
-		}
-	}
-	if l.flying != nil && l.unsure {
-		settle(l.flying, domain.Errorf(domain.Indeterminate, "unanswered", "the store's answer was lost: ask again with the same id"))
-	} else {
-		settle(l.flying, lost)
-	}
-	for _, c := range l.full {
-		settle(c, lost)
-	}
-	settle(l.open, lost)
-	l.flying, l.full, l.open = nil, nil, nil
-}
-
-// Fail ends the leader from outside, as when its beat found the term over.
-// Turn must not be running.
-func (l *Leader) Fail(cause error) { l.fail(cause) }

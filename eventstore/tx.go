@@ -40,7 +40,8 @@ type By struct {
 	Cause string
 }
 
-// Now is the time that all events of the transaction bear.
+// Now is the time that all events of the transaction bear. It is never before
+// that of an event that is in the log.
 func (tx *Tx) Now() event.Time { return tx.now }
 
 // Namespace is the partition's namespace.
@@ -91,8 +92,20 @@ func set[K comparable, S any](changes *[]changed[K, S], key K, s S) {
 	*changes = append(*changes, changed[K, S]{key, s})
 }
 
+// named refuses to decide about an aggregate that the work did not name: a
+// known one that is not in memory would look as if nothing had happened to it.
+func (tx *Tx) named(a event.Aggregate) error {
+	if !tx.leader.memory.has(a) {
+		return domain.Errorf(domain.Internal, "aggregate", "%s is not among the aggregates of its work", a)
+	}
+	return nil
+}
+
 // DecideJob asks a command of a job and reports whether anything happened.
 func (tx *Tx) DecideJob(id job.ID, by By, c job.Command) (happened bool, err error) {
+	if err := tx.named(jobAggregate(id)); err != nil {
+		return false, err
+	}
 	state := tx.Job(id)
 	events, err := job.Decide(state, c)
 	if err != nil {
@@ -110,6 +123,9 @@ func (tx *Tx) DecideJob(id job.ID, by By, c job.Command) (happened bool, err err
 
 // DecideRunner asks a command of a runner id.
 func (tx *Tx) DecideRunner(id domain.Name, by By, c runner.Command) error {
+	if err := tx.named(runnerAggregate(id)); err != nil {
+		return err
+	}
 	state := tx.Runner(id)
 	events, err := runner.Decide(state, c)
 	if err != nil {
@@ -142,6 +158,9 @@ func (tx *Tx) DecideAccess(by By, c access.Command) (happened bool, err error) {
 // Report records a bundle, whose signature the caller has checked, and reports
 // whether it is news.
 func (tx *Tx) Report(s runner.Signed, b *runner.Bundle) (news bool, err error) {
+	if err := tx.named(processAggregate(b.Runner, b.Process)); err != nil {
+		return false, err
+	}
 	state := tx.Process(b.Runner, b.Process)
 	if news, err = state.Accept(s, b); err != nil || !news {
 		return false, err
@@ -206,6 +225,7 @@ func (tx *Tx) install(m *memory) {
 	if tx.term != nil {
 		m.state.Term = *tx.term
 	}
+	m.latest = tx.now
 	for i := range tx.entries {
 		e := &tx.entries[i]
 		if k := e.Aggregate.Kind; k != event.Access && k != event.Leader {

@@ -1,0 +1,159 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// loader reads cold aggregates. Callers that come while a read is on its way
+// travel together in the next one.
+type loader struct {
+	log      Log
+	index    Index
+	verifier *signing.Verifier
+	reader   func(after uint64) *history.Reader
+
+	running sync.Mutex // held by whoever reads
+
+	mu   sync.Mutex
+	next *loadBatch
+}
+
+type loadBatch struct {
+	wanted []event.Aggregate
+	done   bool // guarded by running
+	loaded map[event.Aggregate][]history.Entry
+	passed uint64
+	err    error
+}
+
+// loadTimeout bounds one read of cold aggregates.
+const loadTimeout = 10 * time.Second
+
+// load returns the events of the aggregates and the place that the index had
+// passed. The read is everybody's who travels with it, so it does not end with
+// the context of the one who happens to make it.
+func (l *loader) load(ctx context.Context, wanted []event.Aggregate, keys access.State) (*loadBatch, error) {
+	l.mu.Lock()
+	if l.next == nil {
+		l.next = &loadBatch{}
+	}
+	b := l.next
+	b.wanted = append(b.wanted, wanted...)
+	l.mu.Unlock()
+
+	l.running.Lock()
+	defer l.running.Unlock()
+	if !b.done {
+		l.mu.Lock()
+		l.next = nil // later callers travel with the next one
+		l.mu.Unlock()
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
+		defer cancel()
+		b.err = l.read(ctx, b, keys)
+		b.done = true
+	}
+	return b, b.err
+}
+
+func (l *loader) read(ctx context.Context, b *loadBatch, keys access.State) error {
+	found, passed, err := l.index.Find(ctx, b.wanted)
+	if err != nil {
+		return fmt.Errorf("look up the events of %d aggregates: %w", len(b.wanted), err)
+	}
+	b.passed, b.loaded = passed, make(map[event.Aggregate][]history.Entry, len(b.wanted))
+	proved := map[uint64]history.Entry{}
+	for i, a := range b.wanted {
+		entries := make([]history.Entry, 0, len(found[i]))
+		for _, seq := range found[i] {
+			if _, ok := proved[seq]; !ok {
+				if err := l.prove(ctx, seq, keys, proved); err != nil {
+					return err
+				}
+			}
+			entries = append(entries, proved[seq])
+		}
+		b.loaded[a] = entries
+	}
+	return nil
+}
+
+// peek is how many entries are read to find the end of a commit, before as
+// many as a commit may have: most commits are small, and an entry may not be.
+const peek = 16
+
+// prove reads the commit around a place and checks its seal: what is decided
+// about is what a supervisor sealed, whatever an index or a store says.
+func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into map[uint64]history.Entry) error {
+	raws, end, err := l.readToSeal(ctx, seq)
+	if err != nil {
+		return err
+	}
+	if end < 0 {
+		return damaged(seq)
+	}
+	probe := l.reader(raws[end].Seq - 1)
+	last, err := probe.Next(raws[end])
+	if err != nil {
+		return damaged(seq)
+	}
+	seal := last.Seal
+	if seal.First < seq {
+		if raws, err = l.log.Read(ctx, seal.First-1, int(seal.Count)); err != nil {
+			return fmt.Errorf("read the commit from %d: %w", seal.First, err)
+		}
+	}
+	reader := l.reader(seal.First - 1)
+	var commit *history.Commit
+	for _, raw := range raws[:min(int(seal.Count), len(raws))] {
+		if commit, err = reader.Next(raw); err != nil {
+			return damaged(seq)
+		}
+	}
+	if commit == nil || !l.sealed(commit, keys) || seq > seal.Last() {
+		return damaged(seq)
+	}
+	for _, e := range commit.Entries {
+		into[e.Seq] = e
+	}
+	return nil
+}
+
+// readToSeal reads from a place on, and finds the first entry with a seal; end
+// is -1 when there is none where it must be.
+func (l *loader) readToSeal(ctx context.Context, seq uint64) (raws []history.Raw, end int, err error) {
+	for _, limit := range [...]int{peek, signing.MaxSealed} {
+		if raws, err = l.log.Read(ctx, seq-1, limit); err != nil {
+			return nil, -1, fmt.Errorf("read the log from %d: %w", seq, err)
+		}
+		end = slices.IndexFunc(raws, func(r history.Raw) bool { return len(r.Seal) > 0 })
+		if end >= 0 {
+			break
+		}
+	}
+	return raws, end, nil
+}
+
+// sealed checks the root and the signature of one commit on its own.
+func (l *loader) sealed(c *history.Commit, keys access.State) bool {
+	leaves := make([]signing.Hash, len(c.Entries))
+	var latest event.Time
+	for i := range c.Entries {
+		leaves[i], latest = c.Entries[i].Hash, max(latest, c.Entries[i].At)
+	}
+	key, ok := keys.Key(access.Supervisor, c.Seal.Key, latest)
+	return ok && signing.Root(leaves) == c.Seal.Root && l.verifier.Verify(c.Seal.Check(key.Public))
+}
+
+func damaged(seq uint64) error {
+	return domain.Errorf(domain.Halted, "log_damaged", "the log is damaged around seq %d: run horus audit verify", seq)
+}
