@@ -56,7 +56,7 @@ type Ledger interface {
 // Counts says what became of bundles and reports. Each is called with how many.
 type Counts struct {
 	Taken   func(bundles int)
-	Dropped func(reason string) // a bundle that was not recorded
+	Dropped func(reason string) // a bundle that was not recorded; "repeated" if it was before
 	Late    func(reports int)   // reports on attempts that were not open any more
 }
 
@@ -119,32 +119,16 @@ func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
 		if err := in.take(ctx, letters); err != nil {
 			return false, err
 		}
-		in.cursor = letters[len(letters)-1].ID
-		if err := in.cfg.Inbox.Drop(ctx, in.cursor); err != nil {
+		last := letters[len(letters)-1].ID
+		if err := in.cfg.Inbox.Drop(ctx, last); err != nil {
 			return false, err // they are in the history: read again, they are repetitions
 		}
+		in.cursor = last
 	}
-	if len(letters) < readLimit || !olderID(in.cursor, in.target) {
+	if len(letters) == 0 || !olderID(in.cursor, in.target) {
 		in.once.Do(func() { close(in.drained) })
 	}
 	return len(letters) > 1, nil
-}
-
-// olderID reports whether the stream id a is before b.
-func olderID(a, b string) bool {
-	x, errX := queue.ParseEntryID(a)
-	y, errY := queue.ParseEntryID(b)
-	if errX != nil || errY != nil {
-		return errY == nil // nothing was read yet, and something is there
-	}
-	return x.Term < y.Term || x.Term == y.Term && x.Seq < y.Seq
-}
-
-// bundle is a letter that was read.
-type bundle struct {
-	runner.Signed
-	*runner.Bundle
-	late int
 }
 
 // take records all bundles of a read, in order, in as few commits as they fit.
@@ -153,36 +137,61 @@ func (in *Intake) take(ctx context.Context, letters []Letter) error {
 	if err != nil {
 		return err
 	}
-	proposals := make([]eventstore.Proposal, len(bundles))
-	for i, b := range bundles {
-		marks, err := in.marks(ctx, b)
-		if err != nil {
-			return err
-		}
-		proposals[i] = in.cfg.Ledger.Propose(ctx, eventstore.Work{
-			Aggregates: touched(b),
-			Decide:     func(tx *eventstore.Tx) error { return in.decide(tx, b, marks) },
-		})
-	}
+	proposals, trouble := in.propose(ctx, bundles)
 	for i, p := range proposals {
 		if err := in.settle(ctx, bundles[i], p.Wait(ctx)); err != nil {
 			return err
 		}
 	}
-	return nil
+	return trouble
+}
+
+// propose asks for bundles to be recorded, up to the first that cannot be
+// decided about now: a later one of its process would make it look repeated.
+func (in *Intake) propose(ctx context.Context, bundles []*bundle) ([]eventstore.Proposal, error) {
+	proposals := make([]eventstore.Proposal, 0, len(bundles))
+	for _, b := range bundles {
+		marks, err := in.marks(ctx, b)
+		if err != nil {
+			return proposals, err
+		}
+		p := in.cfg.Ledger.Propose(ctx, eventstore.Work{
+			Aggregates: touched(b),
+			Decide:     func(tx *eventstore.Tx) error { return in.decide(tx, b, marks) },
+		})
+		if err := p.Decided(); err != nil && !refusal(err) {
+			return proposals, err
+		}
+		proposals = append(proposals, p)
+	}
+	return proposals, nil
+}
+
+// refusal reports whether a bundle can never be recorded.
+func refusal(err error) bool {
+	switch domain.CodeOf(err) {
+	case domain.Forbidden, domain.Invalid, domain.TooLarge:
+		return true
+	default:
+		return false
+	}
 }
 
 // settle says what became of a bundle. Only an error that may pass is returned.
 func (in *Intake) settle(ctx context.Context, b *bundle, err error) error {
-	switch domain.CodeOf(err) {
-	case domain.Forbidden, domain.Invalid:
+	switch {
+	case refusal(err):
 		in.drop(string(b.Runner), err)
 		hint := queue.Notice{Kind: queue.NoticeRefused, Process: b.Process, Reason: err.Error()}
-		return in.cfg.Inbox.Hint(ctx, b.Runner, hint)
-	default:
-		if err != nil {
-			return err
+		if err := in.cfg.Inbox.Hint(ctx, b.Runner, hint); err != nil {
+			in.cfg.Log.Warn("a runner was not told why", "runner", string(b.Runner), "error", err)
 		}
+		return nil
+	case err != nil:
+		return err
+	case !b.news:
+		in.cfg.Counts.Dropped("repeated")
+		return nil
 	}
 	in.cfg.Counts.Taken(1)
 	if b.late > 0 {
@@ -235,11 +244,16 @@ func attempt(r runner.Report) (runner.About, bool) {
 
 // decide records a bundle and what follows from it.
 func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) error {
-	b.late = 0
+	b.news, b.late = false, 0
 	news, err := tx.Report(b.Signed, b.Bundle)
 	if err != nil || !news {
 		return err
 	}
+	if !b.signedByRunner(tx) {
+		return domain.Errorf(domain.Forbidden, "runner_key",
+			"the key does not speak for this runner, or has ended: an administrator runs horus keys add --class runner")
+	}
+	b.news = true
 	for i, r := range b.Reports {
 		by := eventstore.By{
 			Actor: event.ByRunner(string(b.Runner)),
@@ -264,6 +278,17 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 		}
 	}
 	return nil
+}
+
+// signedByRunner reports whether the key that signed the bundle speaks for its
+// runner here: the one that its join shows, which joining judges, the one that
+// the runner's id was first used with, or one that is admitted and has not ended.
+func (b *bundle) signedByRunner(tx *eventstore.Tx) bool {
+	if join, ok := b.Reports[0].(runner.Join); ok {
+		return join.Key.ID() == b.Key
+	}
+	pin := tx.Runner(b.Runner).Pin
+	return !pin.IsZero() && pin.ID() == b.Key || tx.Access().MayServe(b.Runner, b.Key, nil, tx.Now())
 }
 
 func (in *Intake) join(tx *eventstore.Tx, b *bundle, join runner.Join, by eventstore.By, marks []runner.Mark) error {
@@ -297,95 +322,4 @@ func (b *bundle) about(tx *eventstore.Tx, about runner.About, by eventstore.By, 
 	default:
 		return err
 	}
-}
-
-// open reads the letters and drops those that nobody may have written. An
-// error may pass.
-func (in *Intake) open(ctx context.Context, letters []Letter) ([]*bundle, error) {
-	bundles := make([]*bundle, 0, len(letters))
-	checks := make([]signing.Check, 0, len(letters))
-	for _, letter := range letters {
-		b, check, err := in.read(ctx, letter)
-		switch domain.CodeOf(err) {
-		case domain.Invalid, domain.TooLarge, domain.Unauthenticated:
-			in.drop("", err)
-			continue
-		default:
-			if err != nil {
-				return nil, err
-			}
-		}
-		bundles, checks = append(bundles, b), append(checks, check)
-	}
-	verdicts := make([]bool, len(checks))
-	in.cfg.Verifier.VerifyAll(checks, verdicts)
-	good := bundles[:0]
-	for i, b := range bundles {
-		if !verdicts[i] {
-			in.drop(string(b.Runner), domain.Errorf(domain.Unauthenticated, "signature", "a bundle's signature is not its key's"))
-			continue
-		}
-		in.learn(b, checks[i].Key)
-		good = append(good, b)
-	}
-	return good, nil
-}
-
-func (in *Intake) read(ctx context.Context, letter Letter) (*bundle, signing.Check, error) {
-	signed, err := queue.ParseBundle(letter.Fields)
-	if err != nil {
-		return nil, signing.Check{}, err
-	}
-	doc, err := runner.ParseBundle(signed.Doc)
-	if err != nil {
-		return nil, signing.Check{}, err
-	}
-	if doc.Namespace != string(in.cfg.Namespace) || doc.Partition != in.cfg.Partition {
-		return nil, signing.Check{}, domain.Errorf(domain.Invalid, "place", "a bundle is for another partition")
-	}
-	b := &bundle{Signed: signed, Bundle: doc}
-	key, err := in.key(ctx, b)
-	if err != nil {
-		return nil, signing.Check{}, err
-	}
-	return b, signed.Check(key), nil
-}
-
-// key finds the public key of a key id. The id is the key's hash, so it does
-// not matter who showed the key; whether it may speak for the runner is decided
-// with the runner's state.
-func (in *Intake) key(ctx context.Context, b *bundle) (signing.PublicKey, error) {
-	if join, ok := b.Reports[0].(runner.Join); ok && join.Key.ID() == b.Key {
-		return join.Key, nil
-	}
-	if key, ok := in.keys[b.Key]; ok {
-		return key, nil
-	}
-	if key, ok := in.cfg.Ledger.Access().Key(access.Runner, b.Key, 0); ok {
-		return key.Public, nil
-	}
-	// The process joined before this leader's time with the first key of its
-	// id: the runner's events name it.
-	var pin signing.PublicKey
-	look := eventstore.Work{
-		Aggregates: eventstore.Process(b.Runner, b.Process),
-		Decide: func(tx *eventstore.Tx) error {
-			pin = tx.Runner(b.Runner).Pin
-			return nil
-		},
-	}
-	if err := in.cfg.Ledger.Propose(ctx, look).Wait(ctx); err != nil {
-		return pin, err
-	}
-	if pin.IsZero() || pin.ID() != b.Key {
-		return pin, domain.Errorf(domain.Unauthenticated, "key", "a bundle is signed with a key that nobody knows")
-	}
-	return pin, nil
-}
-
-func (in *Intake) learn(b *bundle, key signing.PublicKey) {
-	if len(in.keys) >= maxKeys {
-		clear(in.keys)
-	}
-	in.keys[b.Key] = key
 }
