@@ -9,6 +9,7 @@ package redelivery
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"time"
 
@@ -16,6 +17,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/runnersdk/queue"
 )
@@ -44,8 +46,9 @@ type Ledger interface {
 // its lease and twice that.
 const Every = 500 * time.Millisecond
 
-// jitter is how much earlier than it was an estimated renewal must be to count
-// as a new one: the round trips of two sweeps.
+// jitter is how much an idle time may grow otherwise than our clock did and
+// still be that of an entry nobody touched: rounding, and clocks that are being
+// set right slowly.
 const jitter = 50 * time.Millisecond
 
 // Config is what a sweep needs; all fields are required.
@@ -64,9 +67,9 @@ type Config struct {
 // Sweep is the loop that watches deliveries.
 type Sweep struct {
 	cfg   Config
-	last  time.Time // of the last look
+	last  time.Time // of the last whole look
+	blind bool      // the deliveries could not be read since
 	held  map[place]hold
-	since time.Time // of the first look: what is older starts anew here
 }
 
 type place struct {
@@ -74,11 +77,14 @@ type place struct {
 	id    queue.EntryID
 }
 
-// hold is what is known of one delivery.
+// hold is what is known of one delivery. All times are by our clock.
 type hold struct {
 	consumer string
-	renewed  time.Time // by our clock
-	seen     time.Time
+	idle     time.Duration // as it was read
+	asked    time.Time     // when the question was sent that idle answered
+	seen     time.Time     // when the answer was there
+	renewed  time.Time     // not before it was
+	settled  bool          // nothing is open under this entry any more
 }
 
 // New returns a sweep that has seen nothing yet.
@@ -88,16 +94,20 @@ func New(cfg Config) *Sweep { return &Sweep{cfg: cfg, held: map[place]hold{}} }
 func (s *Sweep) Turn(ctx context.Context) (busy bool, err error) {
 	queues, err := s.cfg.Deliveries.Queues(ctx)
 	if err != nil {
+		s.blind = true
 		return false, err
 	}
 	for _, q := range queues {
+		asked := s.cfg.Clock()
 		pending, err := s.cfg.Deliveries.Pending(ctx, q)
 		if err != nil {
+			s.blind = true
 			return false, err
 		}
-		now := s.cfg.Clock()
+		s.reconnect(asked)
+		seen := s.cfg.Clock()
 		for _, d := range pending {
-			if !s.overdue(q, d, now) {
+			if !s.overdue(q, d, asked, seen) {
 				continue
 			}
 			if err := s.lose(ctx, q, d); err != nil {
@@ -109,79 +119,102 @@ func (s *Sweep) Turn(ctx context.Context) (busy bool, err error) {
 	return false, nil
 }
 
+// reconnect begins to watch anew when nothing could be seen for as long as
+// renewing takes: runners could not be heard either, and get a lease to say what
+// they finished meanwhile.
+func (s *Sweep) reconnect(now time.Time) {
+	if s.blind && now.Sub(s.last) >= s.cfg.Lease/3 {
+		clear(s.held)
+	}
+	s.blind = false
+}
+
 // overdue takes one look at a delivery and reports whether its lease is over.
 //
-// now-idle is when the entry was renewed, if the store's clock can be trusted
-// about a duration that short. It counts when it lies after what is known and
-// within what we watched ourselves; a clock that jumped forward makes it lie
-// before, one that jumped back makes the lease end later by the jump, once.
-func (s *Sweep) overdue(q job.Queue, d Delivery, now time.Time) bool {
+// The store's clock says how long an entry is idle, and may jump. So an entry
+// counts as renewed, just now, unless its idle time reaches back behind the
+// last look and grew since as our own clock did. A renewal is thus taken for at
+// most a look later than it was and never for earlier. A clock that jumps ahead
+// makes a lease begin anew, one that was set back makes it end later by the
+// jump, once.
+func (s *Sweep) overdue(q job.Queue, d Delivery, asked, seen time.Time) bool {
 	at := place{q, d.ID}
 	h, known := s.held[at]
-	if !known || h.consumer != d.Consumer {
-		h = hold{consumer: d.Consumer, renewed: now}
-		if s.last.After(s.since) && d.Idle < now.Sub(s.last) {
-			h.renewed = now.Add(-d.Idle)
-		}
+	least, most := asked.Sub(h.seen), seen.Sub(h.asked) // that passed between the two answers
+	grown := d.Idle - h.idle
+	untouched := known && h.consumer == d.Consumer && d.Idle > most && grown >= least-jitter && grown <= most+jitter
+	if !untouched {
+		h.renewed = seen
 	}
-	if renewed := now.Add(-d.Idle); known && d.Idle <= now.Sub(h.seen) && renewed.After(h.renewed.Add(jitter)) {
-		h.renewed = renewed
-	}
-	h.seen = now
+	h.consumer, h.idle, h.asked, h.seen = d.Consumer, d.Idle, asked, seen
 	s.held[at] = h
-	return now.Sub(h.renewed) >= s.cfg.Lease
+	return !h.settled && seen.Sub(h.renewed) >= s.cfg.Lease
 }
 
 // tidy forgets what is not delivered any more.
 func (s *Sweep) tidy() {
-	now := s.cfg.Clock()
-	if s.since.IsZero() {
-		s.since = now
-	}
 	for at, h := range s.held {
 		if h.seen.Before(s.last) {
 			delete(s.held, at)
 		}
 	}
-	s.last = now
+	s.last = s.cfg.Clock()
 }
 
-// lose has the leader record that an attempt is lost.
+// lose has the leader record that an attempt is lost. An entry that nobody
+// granted, or whose attempt ended meanwhile, is left to the projections, which
+// own the queues: one of them must not keep the others from being looked at.
 func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery) error {
 	raws, err := s.cfg.Log.Get(ctx, []uint64{d.ID.Seq})
 	if err != nil {
-		return err
+		return fmt.Errorf("read the grant of entry %s in queue %s: %w", d.ID, q, err)
 	}
-	granting, err := history.ParseEntry(d.ID.Seq, raws[0].Event)
-	if err != nil {
-		return err
+	granting, id, err := grant(d.ID.Seq, raws[0])
+	if err == nil {
+		err = s.cfg.Ledger.Execute(ctx, LoseWork(id, job.LostLease, granting.Hash))
 	}
-	id, err := job.ParseID(granting.Aggregate.ID)
-	if err != nil {
-		return err
-	}
-	err = s.cfg.Ledger.Execute(ctx, LoseWork(id, job.LostLease, granting))
 	switch domain.CodeOf(err) {
-	case domain.Stale, domain.NotFound:
-		return nil // it ended meanwhile
+	case domain.Stale, domain.NotFound, domain.Invalid, domain.TooLarge:
+		s.settle(q, d)
+		s.cfg.Logger.Info("an entry that nobody renews grants nothing", "queue", q.String(), "entry", d.ID.String(), "reason", err)
+		return nil
 	default:
 		if err != nil {
 			return err
 		}
 	}
+	s.settle(q, d)
 	s.cfg.Lost()
 	s.cfg.Logger.Warn("attempt lost: its runner stopped renewing it",
 		"job", id.String(), "queue", q.String(), "consumer", d.Consumer)
 	return nil
 }
 
-// LoseWork asks for an attempt to be recorded as lost.
-func LoseWork(id job.ID, reason job.LossReason, granting history.Entry) eventstore.Work {
+// settle remembers that nothing is open under an entry any more.
+func (s *Sweep) settle(q job.Queue, d Delivery) {
+	at := place{q, d.ID}
+	h := s.held[at]
+	h.settled = true
+	s.held[at] = h
+}
+
+// grant reads the event that granted an entry.
+func grant(seq uint64, raw history.Raw) (history.Entry, job.ID, error) {
+	granting, err := history.ParseEntry(seq, raw.Event)
+	if err != nil {
+		return granting, job.ID{}, err
+	}
+	id, err := job.ParseID(granting.Aggregate.ID)
+	return granting, id, err
+}
+
+// LoseWork asks for the attempt under a grant to be recorded as lost.
+func LoseWork(id job.ID, reason job.LossReason, token signing.Hash) eventstore.Work {
 	return eventstore.Work{
 		Aggregates: eventstore.Jobs(id),
 		Decide: func(tx *eventstore.Tx) error {
 			by := eventstore.By{Actor: event.BySystem("redelivery")}
-			_, err := tx.DecideJob(id, by, job.Lose{Token: granting.Hash, Reason: reason, At: tx.Now()})
+			_, err := tx.DecideJob(id, by, job.Lose{Token: token, Reason: reason, At: tx.Now()})
 			return err
 		},
 	}
