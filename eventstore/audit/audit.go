@@ -1,0 +1,234 @@
+package audit
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// Options say which history is meant and what is known about it beforehand.
+type Options struct {
+	Namespace domain.Name // required
+	Partition uint16
+	// Trust is the fingerprint of the founding, as [Fingerprint] computes it.
+	// The zero Hash trusts any founding, and the verdict says so.
+	Trust signing.Hash
+	// Head is a place that an earlier audit proved; nil if nobody remembers
+	// one. A log that lacks it is found to be tampered with.
+	Head *Head
+	// Progress, if set, is told now and then how many entries were read, and
+	// how many there are.
+	Progress func(done, total uint64)
+}
+
+// Fingerprint names a history by its founding, the first event of its log: the
+// Merkle leaf hash (RFC 6962) of the event's bytes.
+func Fingerprint(founding []byte) signing.Hash { return signing.LeafHash(founding) }
+
+// rememberedKeys bounds the keys whose tables are kept, at 1.5 KiB each. More
+// keys than these in turn make checks slower and change nothing else.
+const rememberedKeys = 1024
+
+var errEmpty = errors.New("the log is empty")
+
+// Verify reads a history from its founding to the source's end and judges it.
+// Everything that it meets there is a verdict, also that reading failed or ctx
+// ended ([CannotTell]); an error, which has [domain.Invalid], is about the
+// options.
+//
+// It holds a few pages of the log and the state of every job in memory.
+func Verify(ctx context.Context, source Source, o Options) (Verdict, error) {
+	if _, err := domain.ParseName(string(o.Namespace)); err != nil {
+		return Verdict{}, err
+	}
+	if h := o.Head; h != nil && (h.Namespace != o.Namespace || h.Partition != o.Partition) {
+		return Verdict{}, domain.Errorf(domain.Invalid, "head", "the head that was remembered is of %s, not of %s",
+			place(h.Namespace, h.Partition), place(o.Namespace, o.Partition))
+	}
+	verifier := signing.NewVerifier(rememberedKeys)
+	a := &auditor{
+		options: o,
+		source:  source,
+		reader:  history.NewReader(string(o.Namespace), o.Partition, 0),
+		chain:   history.NewChain(string(o.Namespace), o.Partition, verifier),
+		notary:  newNotary(verifier),
+	}
+	return a.verdict(a.settle(a.read(ctx))), nil
+}
+
+// auditor is one audit on its way.
+type auditor struct {
+	options Options
+	source  Source
+	reader  *history.Reader
+	chain   *history.Chain
+	notary  *notary
+
+	founding            signing.Hash // fingerprint of the log's; zero before it was met
+	commits, signatures uint64
+}
+
+// read reads and examines the log up to its end, or to the first thing that is
+// wrong; signatures may be left to the notary.
+func (a *auditor) read(ctx context.Context) error {
+	for {
+		page, err := a.source.Next(ctx)
+		for _, raw := range page {
+			if err := a.take(raw); err != nil {
+				return err
+			}
+		}
+		if a.options.Progress != nil && len(page) > 0 {
+			a.options.Progress(page[len(page)-1].Seq, a.source.End())
+		}
+		switch {
+		case errors.Is(err, io.EOF):
+			return a.end()
+		case err != nil:
+			return err
+		}
+	}
+}
+
+// take reads an entry, and examines the commit that it ends.
+func (a *auditor) take(raw history.Raw) error {
+	commit, err := a.reader.Next(raw)
+	if err != nil || commit == nil {
+		return err
+	}
+	signatures, err := a.chain.Examine(commit)
+	a.commits++
+	a.signatures += uint64(len(signatures.Checks))
+	if forged := a.notary.ask(signatures); err == nil {
+		err = forged
+	}
+	if err != nil {
+		return err
+	}
+	if commit.Seal.First == 1 {
+		if err := a.meet(commit.Entries[0].Hash); err != nil {
+			return err
+		}
+	}
+	return a.compare(&commit.Seal)
+}
+
+// meet compares the founding with the one that is trusted.
+func (a *auditor) meet(founding signing.Hash) error {
+	a.founding = founding
+	if trust := a.options.Trust; !trust.IsZero() && founding != trust {
+		return fault(1, "the history was founded by %s; the founding that is trusted is %s", founding, trust)
+	}
+	return nil
+}
+
+// compare looks for the head that was remembered. A commit that contains its
+// place has its seal, or the log went another way since.
+func (a *auditor) compare(s *signing.Seal) error {
+	h := a.options.Head
+	if h == nil || h.Seq < s.First || h.Seq > s.Last() || h.Seq == s.Last() && h.Seal == s.Hash() {
+		return nil
+	}
+	return fault(s.First, "the seal that was remembered at seq %d is not in the log, which was rewritten here or before", h.Seq)
+}
+
+// end judges the end of the log.
+func (a *auditor) end() error {
+	if err := a.reader.End(); err != nil {
+		return err
+	}
+	last := a.chain.Head().Seq
+	if h := a.options.Head; h != nil && last < h.Seq {
+		return fault(last+1, "the log ends at seq %d; the head that was remembered is %d", last, h.Seq)
+	}
+	if last == 0 {
+		return errEmpty
+	}
+	return nil
+}
+
+// settle waits for the signatures. One that does not hold is a fault whatever
+// else ended the reading, and perhaps the earlier one.
+func (a *auditor) settle(err error) error {
+	forged := a.notary.settle()
+	if _, tampered := history.IsFault(err); !tampered && forged != nil {
+		return forged
+	}
+	return history.Earlier(forged, err)
+}
+
+// verdict says what was found; err is what ended the reading.
+func (a *auditor) verdict(err error) Verdict {
+	v := Verdict{
+		Namespace: a.options.Namespace, Partition: a.options.Partition,
+		Founding: a.founding, Trusted: !a.founding.IsZero() && a.founding == a.options.Trust,
+	}
+	seq, tampered := history.IsFault(err)
+	switch {
+	case tampered:
+		v.Finding, v.Seq, v.Why = Tampered, seq, why(err)
+	case err != nil:
+		v.Finding, v.Why = CannotTell, printable(err.Error())
+	default:
+		head := a.chain.Head()
+		v.Finding, v.Seq, v.Seal, v.Time = Valid, head.Seq, head.Seal, head.Latest
+		v.Counts = a.count()
+	}
+	return v
+}
+
+// count counts what the log says.
+func (a *auditor) count() Counts {
+	state := a.chain.State
+	c := Counts{
+		Events: a.chain.Head().Seq, Commits: a.commits, Signatures: a.signatures,
+		Keys: map[string]uint64{}, Jobs: Jobs{Failed: map[string]uint64{}},
+	}
+	for _, key := range state.Access.Keys() {
+		c.Keys[string(key.Class)]++
+	}
+	for _, r := range state.Runners {
+		if !r.Pin.IsZero() {
+			c.FirstUse++
+		}
+	}
+	for _, j := range state.Jobs {
+		c.Jobs.add(j)
+	}
+	return c
+}
+
+func (c *Jobs) add(j job.State) {
+	c.Total++
+	switch j.Status {
+	case job.Done:
+		c.Completed++
+	case job.Broken:
+		c.Failed[string(j.Failure)]++
+	case job.None, job.Created, job.Waiting, job.Running:
+		c.Open++
+	}
+}
+
+func fault(seq uint64, format string, args ...any) error {
+	return &history.Fault{Seq: seq, Why: domain.Errorf(domain.Halted, "tampered", format, args...)}
+}
+
+// why is a fault's reason without its place, which the verdict names itself.
+func why(err error) string {
+	if f, ok := errors.AsType[*history.Fault](err); ok {
+		err = f.Why
+	}
+	return printable(err.Error())
+}
+
+// place names a partition for people.
+func place(namespace domain.Name, partition uint16) string {
+	return fmt.Sprintf("%s p%03d", namespace, partition)
+}

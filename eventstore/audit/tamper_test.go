@@ -1,0 +1,214 @@
+package audit_test
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/audit"
+	"github.com/herocode/horus/eventstore/audit/audittest"
+)
+
+const namespace = "horus"
+
+// memory is a log in memory. Nothing checks what is put into it.
+type memory []history.Raw
+
+func (m memory) Tip(context.Context) (eventstore.Tip, error) {
+	if len(m) == 0 {
+		return eventstore.Tip{}, nil
+	}
+	last := m[len(m)-1]
+	return eventstore.Tip{Seq: last.Seq, Seal: string(last.Seal)}, nil
+}
+
+func (m memory) Read(_ context.Context, after uint64, limit int) ([]history.Raw, error) {
+	for len(m) > 0 && m[0].Seq <= after {
+		m = m[1:]
+	}
+	return m[:min(limit, len(m))], nil
+}
+
+// tester is what a test of any sort can do.
+type tester interface {
+	Helper()
+	Fatal(args ...any)
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
+
+// written returns a valid log of at least so many events.
+func written(seed uint64, events int) []history.Raw {
+	author := audittest.New(namespace, seed)
+	author.Live(events)
+	return author.Log()
+}
+
+// verify audits a log with nothing known beforehand but what o says.
+func verify(t tester, log []history.Raw, o audit.Options) audit.Verdict {
+	t.Helper()
+	source, err := audit.FromLog(t.Context(), memory(log))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if o.Namespace == "" {
+		o.Namespace = namespace
+	}
+	verdict, err := audit.Verify(t.Context(), source, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return verdict
+}
+
+// headOf is what an audit of a valid log leaves behind.
+func headOf(t tester, log []history.Raw) *audit.Head {
+	t.Helper()
+	verdict := verify(t, log, audit.Options{})
+	if verdict.Finding != audit.Valid {
+		t.Fatalf("a clean log: %s", verdict)
+	}
+	head := verdict.Head()
+	return &head
+}
+
+func TestCleanLogsAreValid(t *testing.T) {
+	for seed := range uint64(50) {
+		log := written(seed, 20+int(seed)*4)
+		verdict := verify(t, log, audit.Options{Trust: audit.Fingerprint(log[0].Event)})
+		if verdict.Finding != audit.Valid || verdict.Seq != uint64(len(log)) || !verdict.Trusted {
+			t.Fatalf("seed %d, %d events: %s", seed, len(log), verdict)
+		}
+		for _, from := range audittest.Commits(log)[1:] { // so is everything up to any seal
+			if verdict := verify(t, log[:from], audit.Options{}); verdict.Finding != audit.Valid {
+				t.Fatalf("seed %d, the first %d events: %s", seed, from, verdict)
+			}
+		}
+	}
+}
+
+// TestWhatIsChangedIsFound does everything to logs that one without a key can
+// do.
+func TestWhatIsChangedIsFound(t *testing.T) {
+	for _, m := range audittest.Mutations() {
+		t.Run(m.Name, func(t *testing.T) {
+			found := 0
+			for seed := range uint64(12) {
+				log := written(seed, 60)
+				dice := rand.New(rand.NewPCG(seed, 1))
+				falsified := m.Do(dice, log)
+				if judged(t, log, falsified) {
+					found++
+				}
+				if verdict := verify(t, log, audit.Options{}); verdict.Finding != audit.Valid {
+					t.Fatalf("the mutation changed the log that it copied: %s", verdict)
+				}
+			}
+			if found == 0 {
+				t.Error("it never changed anything")
+			}
+		})
+	}
+}
+
+// judged checks the verdict on a log that was falsified, and reports whether
+// there was anything to find.
+func judged(t tester, log, falsified []history.Raw) (changed bool) {
+	t.Helper()
+	from, to, ok := audittest.Wrong(log, falsified)
+	if ok {
+		verdict := verify(t, falsified, audit.Options{})
+		if verdict.Finding != audit.Tampered || verdict.Seq < from || verdict.Seq > to {
+			t.Fatalf("want tampered at seq %d to %d, not: %s", from, to, verdict)
+		}
+		return true
+	}
+	if len(falsified) == len(log) {
+		return false
+	}
+	// Whole commits are missing at the end: the log alone does not show it.
+	if verdict := verify(t, falsified, audit.Options{}); len(falsified) > 0 && verdict.Finding != audit.Valid {
+		t.Fatalf("want valid without a head, not: %s", verdict)
+	}
+	verdict := verify(t, falsified, audit.Options{Head: headOf(t, log)})
+	if verdict.Finding != audit.Tampered || verdict.Seq != uint64(len(falsified))+1 {
+		t.Fatalf("want tampered at seq %d with the head, not: %s", len(falsified)+1, verdict)
+	}
+	return true
+}
+
+// TestWhatCouldNotHappenIsFound lets a supervisor seal what never may.
+func TestWhatCouldNotHappenIsFound(t *testing.T) {
+	for _, f := range audittest.Forgeries() {
+		t.Run(f.Name, func(t *testing.T) {
+			for seed := range uint64(3) {
+				forged, wrong := f.Forge(written(seed, 40), seed)
+				if verdict := verify(t, forged, audit.Options{}); verdict.Finding != audit.Tampered || verdict.Seq != wrong {
+					t.Fatalf("want tampered at seq %d, not: %s", wrong, verdict)
+				}
+			}
+		})
+	}
+}
+
+// TestStolenKeysSealNothing seals the rest of a log again, from any commit on,
+// with every kind of key that may not.
+func TestStolenKeysSealNothing(t *testing.T) {
+	log := written(1, 60)
+	for _, name := range audittest.Thieves() {
+		for _, from := range audittest.Commits(log) {
+			t.Run(fmt.Sprintf("%s from seq %d", name, from+1), func(t *testing.T) {
+				verdict := verify(t, audittest.Suffix(log, from, audittest.Key(name)), audit.Options{})
+				if verdict.Finding != audit.Tampered || verdict.Seq != uint64(from)+1 {
+					t.Fatalf("want tampered at seq %d, not: %s", from+1, verdict)
+				}
+			})
+		}
+	}
+}
+
+// TestAnyMutationIsFound mixes mutations: whatever was done, something is
+// found, and not before the first place that differs.
+func TestAnyMutationIsFound(t *testing.T) {
+	logs := make([][]history.Raw, 8)
+	for seed := range logs {
+		logs[seed] = written(uint64(seed), 50)
+	}
+	mutations := audittest.Mutations()
+	rapid.Check(t, func(t *rapid.T) {
+		log := logs[rapid.IntRange(0, len(logs)-1).Draw(t, "log")]
+		dice := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "dice"), 0))
+		falsified := mutations[rapid.IntRange(0, len(mutations)-1).Draw(t, "mutation")].Do(dice, log)
+		again := falsified
+		for range rapid.IntRange(0, 2).Draw(t, "more") {
+			again = bytesChanged(dice, again)
+		}
+		from, _, ok := audittest.Wrong(log, again)
+		verdict := verify(t, again, audit.Options{})
+		if ok && (verdict.Finding != audit.Tampered || verdict.Seq < from) {
+			t.Fatalf("want tampered at seq %d or later, not: %s", from, verdict)
+		}
+		if !ok && len(again) > 0 && verdict.Finding != audit.Valid {
+			t.Fatalf("want valid, not: %s", verdict)
+		}
+	})
+}
+
+func bytesChanged(dice *rand.Rand, log []history.Raw) []history.Raw {
+	if len(log) == 0 {
+		return log
+	}
+	i := dice.IntN(len(log))
+	changed := make([]history.Raw, len(log))
+	copy(changed, log)
+	changed[i].Event = append([]byte{}, log[i].Event...)
+	if n := len(changed[i].Event); n > 0 {
+		changed[i].Event[dice.IntN(n)] ^= 0x55
+	}
+	return changed
+}
