@@ -278,6 +278,12 @@ func (w *world) beginWith(h Handler, lowest uint64) *turns {
 		w.t.Fatalf("new: %v", err)
 	}
 	d := &turns{world: w, Runner: r, logs: logs}
+	w.t.Cleanup(func() {
+		for _, a := range r.hands.all() {
+			a.stop(ErrStopping)
+		}
+		r.handlers.Wait()
+	})
 	d.turn()
 	if got := w.reports(); len(got) != 1 {
 		w.t.Fatalf("to join it reported %v", got)
@@ -312,3 +318,11 @@ func echo(_ context.Context, j *Job) (string, error) { return j.Payload, nil }
 
 // leafOf names the event that grants an assignment.
 func leafOf(a queue.Assignment) signing.Hash { return signing.LeafHash(a.Grant.Event) }
+
+// beforeTheFounding is a wire on which no supervisor came yet.
+type beforeTheFounding struct{ *memqueue.Wire }
+
+// Statements implements [queue.Line].
+func (beforeTheFounding) Statements(context.Context, uint64) ([]queue.Statement, error) {
+	return nil, nil
+}

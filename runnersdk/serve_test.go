@@ -1,0 +1,202 @@
+package runnersdk
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/runnersdk/queue/memqueue"
+)
+
+// service is a runner that serves in goroutines of its own.
+type service struct {
+	*turns
+	stop func()
+	done chan error
+}
+
+// serve starts a runner and answers its join.
+func (w *world) serve(c Config, h Handler) *service {
+	w.t.Helper()
+	r, err := New(c, h)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.Background())
+	s := &service{turns: &turns{world: w, Runner: r}, stop: stop, done: make(chan error, 1)}
+	go func() { s.done <- r.Run(ctx) }()
+	synctest.Wait()
+	if got := story(w.reports()); len(got) != 1 || got[0] != "join" {
+		w.t.Fatalf("to join it reported %v", got)
+	}
+	w.welcome()
+	synctest.Wait()
+	return s
+}
+
+func TestServe(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.serve(w.config(&logs{}), echo)
+		w.submit("j1", "one")
+		synctest.Wait()
+		s.expect("j1 completed: one") // no time has passed
+		w.submit("j2", "two")
+		time.Sleep(10 * time.Millisecond)
+		s.expect("j2 completed: two")
+		s.stop()
+		if err := <-s.done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		s.expect("leave")
+	})
+}
+
+func TestStopWaitsForRunningJobs(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.serve(w.config(&logs{}), func(ctx context.Context, _ *Job) (string, error) {
+			select {
+			case <-time.After(8 * time.Second):
+				return "in time", nil
+			case <-ctx.Done():
+				return "", ctx.Err()
+			}
+		})
+		w.submit("j1", "p")
+		time.Sleep(100 * time.Millisecond)
+		s.stop()
+		time.Sleep(2 * time.Second)
+		late := w.submit("j2", "p")
+		if err := <-s.done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		s.expect("j1 started", "j1 completed: in time", "leave")
+		if owner := w.wire.Owner(job.RunnerQueue(me), late); owner != "" {
+			t.Error("it took a job while it stopped")
+		}
+	})
+}
+
+func TestStopEndsJobsAfterGrace(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var told error
+		s := w.serve(w.config(&logs{}), longJob(&told))
+		w.submit("j1", "p")
+		time.Sleep(100 * time.Millisecond)
+		start := time.Now()
+		s.stop()
+		if err := <-s.done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+		if took := time.Since(start); took < 10*time.Second || took > 13*time.Second {
+			t.Errorf("the stop took %s", took)
+		}
+		if !errors.Is(told, ErrStopping) {
+			t.Errorf("the job was told %v", told)
+		}
+		s.expect("j1 started", "leave")
+	})
+}
+
+func TestStopGivesUpOnHandlersThatGoOn(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		gate := make(chan struct{})
+		s := w.serve(w.config(&logs{}), func(context.Context, *Job) (string, error) { <-gate; return "", nil })
+		w.submit("j1", "p")
+		time.Sleep(100 * time.Millisecond)
+		s.stop()
+		if err := <-s.done; err == nil {
+			t.Error("run says that all is well")
+		}
+		s.expect("j1 started")
+		close(gate)
+	})
+}
+
+func TestOutageIsToldOnceAndSurvived(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		logs := &logs{}
+		s := w.serve(w.config(logs), echo)
+		out := true
+		var calls int
+		w.wire.OnCall = func(string) (bool, error) {
+			if out {
+				calls++
+				return false, errors.New("connection refused")
+			}
+			return true, nil
+		}
+		time.Sleep(30 * time.Second)
+		if n := logs.count("connection refused"); n != 2 { // claiming and hearing; nothing to renew or report
+			t.Errorf("the outage was told %d times", n)
+		}
+		if calls > 30 {
+			t.Errorf("%d calls in half a minute", calls)
+		}
+		w.submit("j1", "p")
+		out = false
+		time.Sleep(6 * time.Second)
+		s.expect("j1 completed: p")
+		if n := logs.count("again"); n < 2 {
+			t.Error("nobody says that it is over")
+		}
+		s.stop()
+		<-s.done
+	})
+}
+
+func TestStopWithoutAWireSaysWhatIsLeft(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.serve(w.config(&logs{}), echo)
+		w.wire.OnCall = func(string) (bool, error) { return false, errors.New("connection refused") }
+		s.stop()
+		if err := <-s.done; err == nil {
+			t.Error("run says that all was said")
+		}
+	})
+}
+
+func TestConfigIsChecked(t *testing.T) {
+	good := Config{Runner: "r1", Key: key(t, "runner"), Wire: memqueue.New()}
+	if _, err := New(good, echo); err != nil {
+		t.Fatalf("the smallest configuration: %v", err)
+	}
+	tests := []struct {
+		name   string
+		change func(*Config)
+	}{
+		{name: "no runner id", change: func(c *Config) { c.Runner = "" }},
+		{name: "a runner id that is no name", change: func(c *Config) { c.Runner = "Runner 1" }},
+		{name: "no key", change: func(c *Config) { c.Key = signing.PrivateKey{} }},
+		{name: "no wire", change: func(c *Config) { c.Wire = nil }},
+		{name: "a namespace that is no name", change: func(c *Config) { c.Namespace = "a:b" }},
+		{name: "a kind twice", change: func(c *Config) { c.Kinds = []domain.Name{"sh", "sh"} }},
+		{name: "a kind that is no name", change: func(c *Config) { c.Kinds = []domain.Name{""} }},
+		{name: "too many kinds", change: func(c *Config) { c.Kinds = make([]domain.Name, 17) }},
+		{name: "negative slots", change: func(c *Config) { c.Slots = -1 }},
+		{name: "too many slots", change: func(c *Config) { c.Slots = 4097 }},
+		{name: "a short lease", change: func(c *Config) { c.Lease = time.Second }},
+		{name: "a long lease", change: func(c *Config) { c.Lease = time.Hour }},
+		{name: "a negative grace", change: func(c *Config) { c.Grace = -1 }},
+		{name: "a process that is no number", change: func(c *Config) { c.Process = "mine" }},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			c := good
+			test.change(&c)
+			if _, err := New(c, echo); domain.CodeOf(err) != domain.Invalid || domain.ReasonOf(err) != "config" {
+				t.Errorf("new: %v", err)
+			}
+		})
+	}
+}
