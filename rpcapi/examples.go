@@ -30,8 +30,11 @@ func exampleDone() wire.Job {
 func exampleEvent() wire.Event {
 	return wire.Event{
 		Seq: 3, Type: "job.submitted", At: exampleTime(), Actor: event.ByAPIKey("ci"),
-		Event: `{"v":1,"ns":"horus","p":0,"agg":"job/hello","n":1,"type":"job.submitted","at":"2026-01-02T15:04:05.000006Z","actor":"key:ci","data":{}}`,
-		Path:  []string{},
-		Seal:  "1.1767366245.3.1.1.kJbhEc6vAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.kJbhEc6vAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA.00112233445566778899aabbccddeeff.AAAA",
+		Event: `{"v":1,"ns":"horus","p":0,"agg":"job/hello","n":1,"type":"job.submitted","at":"2026-01-02T15:04:05.000006Z","actor":"key:ci",` +
+			`"data":{"form":"unsigned","doc":{"id":"hello","payload":"echo hello","executor":"sh"},` +
+			`"grant":{"attempt":1,"queue":"executor:sh","job":"41ab5a3c55494666b98445bc65dfbbaa871770755d55db26df668c96d036c450"}}}`,
+		Path: []string{},
+		Seal: "1.1767366245.3.1.1.d6FLqsx9RopR4QFouLxrtIxXa-O-zooNXqFpn6FPe88.-AWdYwz8NND5LyzHDYXua-F6HEW0pmx_c2911TKw0js." +
+			"34750f98bd59fcfc946da45aaabe933b.ubB9vBUi3VcbQPRF9WPf9HYpfwoMMjIhWguiAxHbQDNieZBOL3JZuRnp5VeuD_hmCOCjmTvBIIOJk_pv3GsTBA",
 	}
 }

@@ -28,10 +28,10 @@ func addKeyInfo() jsonrpc.Info {
 			Name: "a client's key",
 			Params: addKeyParams{AddKey: wire.AddKey{
 				Class: access.Client, Name: "alice",
-				PublicKey: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a",
-				Proof:     "l5lWSfvHgkY2wnNIBDOhMbLN0lbVUuSbDTSRldfDVuUqhOqLNSzaZ8hqAwEgUiGxnPJB7E8oX3yVqUVcX8SUBg==",
+				PublicKey: "ed4928c628d1c2c6eae90338905995612959273a5c63f93636c14614ac8737d1",
+				Proof:     "cmD/+fY79FEmxMs3JaZh5cobxNbsOQYjtNCDX4/TDhjzy0J+gQjJOHs5OyDiMZHi82Q6S0OLwe+CIQy4/bp+Cw==",
 			}},
-			Result: wire.KeyAdded{KeyID: "21fe31dfa154a261626bf854046fd227", Statement: 2},
+			Result: wire.KeyAdded{KeyID: "b62e867fa2f33afe62d5d6b1642e1621", Statement: 2},
 		}},
 	}
 }
@@ -84,7 +84,14 @@ func keysInfo() jsonrpc.Info {
 			Name:   "the keys of the founding",
 			Params: none{},
 			Result: wire.Keys{Keys: []wire.Key{
-				{KeyID: "21fe31dfa154a261626bf854046fd227", Class: access.Supervisor, Name: "s1", PublicKey: "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"},
+				{
+					KeyID: "6a3803d5f059902a1c6dafbc9ba47292", Class: access.Operator, Name: "operator",
+					PublicKey: "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394",
+				},
+				{
+					KeyID: "34750f98bd59fcfc946da45aaabe933b", Class: access.Supervisor, Name: "s1",
+					PublicKey: "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+				},
 			}},
 		}},
 	}

@@ -21,9 +21,10 @@ func systemInfo() jsonrpc.Info {
 			Params: none{},
 			Result: wire.Info{
 				Version: "dev", Namespace: "horus", Partitions: 1, Leader: "s1", Term: 1767366245, Position: 3,
-				Founding:   "90961b11ceaf0000000000000000000000000000000000000000000000000000",
-				Durability: "everysec", Unsigned: string(Reject), Jobs: map[string]uint64{"queued": 1},
-				Runners: 1, Limits: limits(jsonrpc.Limits{}),
+				Address:    "http://127.0.0.1:3030",
+				Founding:   "0f176172db2bf1360193b32f0406e1f6e102a2fcc08617063362c7f32d72078f",
+				Durability: "everysec", Unsigned: string(Countersign), Jobs: map[string]uint64{"queued": 1},
+				Limits: limits(jsonrpc.Limits{Message: 8 << 20, Batch: 256}),
 			},
 		}},
 	}

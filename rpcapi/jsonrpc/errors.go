@@ -46,11 +46,22 @@ const (
 	RetrySameID Retry = "same-id" // it may have been done; only the same id is safe
 )
 
-// Number returns the JSON-RPC error number of a code. It is the only map
+// Number returns the JSON-RPC error number of a code. There is no other map
 // between the two.
 func Number(code domain.Code) int {
 	number, _ := meaning(code)
 	return number
+}
+
+// CodeOf returns the code of a number, and false for those of the specification
+// itself. Clients read answers with it.
+func CodeOf(number int) (domain.Code, bool) {
+	for code := domain.Internal; code <= domain.Indeterminate; code++ {
+		if Number(code) == number {
+			return code, true
+		}
+	}
+	return domain.Internal, false
 }
 
 func meaning(code domain.Code) (int, Retry) {

@@ -43,7 +43,7 @@ func New(t testing.TB) *System {
 	store := memstore.New()
 	s := &System{Store: store, t: t, twin: &twin{tip: store.Tip}}
 	verifier := signing.NewVerifier(16)
-	term := uint64(1)
+	term := uint64(s.Clock().Unix())
 	if err := s.Store.Take(t.Context(), eventstore.Holder{}, eventstore.Holder{Term: term, Name: "s1"}); err != nil {
 		t.Fatal(err)
 	}

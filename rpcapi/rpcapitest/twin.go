@@ -250,13 +250,18 @@ func (w *twin) Info(ctx context.Context) (wire.Info, error) {
 	if err := w.current(ctx); err != nil {
 		return wire.Info{}, err
 	}
-	info := wire.Info{Leader: "s1", Term: 1, Jobs: map[string]uint64{}}
+	info := wire.Info{Leader: "s1", Address: "http://127.0.0.1:3030", Term: 1767366245, Jobs: map[string]uint64{}}
 	for _, e := range w.entries {
 		if info.Position = e.Seq; e.Seq == 1 {
 			info.Founding = e.Hash.String()
 		}
 	}
-	return info, nil
+	limit := 1000
+	page, err := w.List(ctx, wire.JobQuery{Limit: &limit})
+	for _, j := range page.Jobs {
+		info.Jobs[j.State.String()]++
+	}
+	return info, err
 }
 
 // runnersOf reads runners.

@@ -1,0 +1,146 @@
+package client
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/rpcapi/client/wire"
+)
+
+// Config of a client. Only Addresses is required.
+type Config struct {
+	Addresses []string           // of supervisors, such as http://127.0.0.1:3030; the next is tried when one cannot be reached
+	APIKey    string             // sent as Authorization: Bearer
+	Key       signing.PrivateKey // signs jobs; zero leaves them unsigned
+	HTTP      *http.Client       // one of its own if nil
+	Attempts  int                // how often a call is sent at most; 6 if zero, which takes some seconds
+}
+
+func (c *Config) check() error {
+	if len(c.Addresses) == 0 {
+		return errors.New("config: Addresses is required")
+	}
+	for _, address := range c.Addresses {
+		if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
+			return fmt.Errorf("config: Addresses: %q does not begin with http:// or https://", address)
+		}
+	}
+	if c.HTTP == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConnsPerHost = maxInFlight + 16 // submits, and those who wait
+		c.HTTP = &http.Client{Transport: transport}
+	}
+	if c.Attempts == 0 {
+		c.Attempts = 6
+	}
+	return nil
+}
+
+// Client calls a supervisor. It is safe for concurrent use.
+type Client struct {
+	cfg   Config
+	wires wires
+	gate  *submitGate
+	// pause waits between two attempts; replaced in tests, which do not.
+	pause func(context.Context, time.Duration) error
+}
+
+// New makes a client. It sends nothing yet.
+func New(cfg Config) (*Client, error) {
+	if err := cfg.check(); err != nil {
+		return nil, err
+	}
+	c := &Client{cfg: cfg, wires: wires{http: cfg.HTTP, addresses: cfg.Addresses, apiKey: cfg.APIKey}, pause: pause}
+	c.gate = newSubmitGate(&c.wires)
+	return c, nil
+}
+
+// Submit submits a job and returns when it is in the history, as durably as the
+// receipt says. A job without an id gets one (UUIDv7), so that sending it again
+// never runs it twice.
+func (c *Client) Submit(ctx context.Context, j Job) (wire.Receipt, error) {
+	if j.doc.ID == "" {
+		id, err := uuid.NewV7()
+		if err != nil {
+			return wire.Receipt{}, fmt.Errorf("make a job id: %w", err)
+		}
+		j.doc.ID = id.String()
+	}
+	text, err := j.Sign(c.cfg.Key)
+	if err != nil {
+		return wire.Receipt{}, err
+	}
+	return c.submit(ctx, text)
+}
+
+// SubmitText submits a job that was written and perhaps signed elsewhere, word
+// for word. It must name its id.
+func (c *Client) SubmitText(ctx context.Context, text wire.JobText) (wire.Receipt, error) {
+	submission, err := job.Parse(text)
+	if err != nil {
+		return wire.Receipt{}, err
+	}
+	opened, err := submission.Open()
+	if err != nil {
+		return wire.Receipt{}, err
+	}
+	if opened.Spec.ID.IsZero() {
+		return wire.Receipt{}, domain.Errorf(domain.Invalid, "id", "the job names no id, so that sending it again could run it twice")
+	}
+	return c.submit(ctx, text)
+}
+
+func (c *Client) submit(ctx context.Context, text wire.JobText) (receipt wire.Receipt, err error) {
+	err = c.persist(ctx, func() (err error) {
+		receipt, err = c.gate.submit(ctx, text)
+		return err
+	})
+	return receipt, err
+}
+
+// Call calls any method that may be called twice; result may be nil.
+func (c *Client) Call(ctx context.Context, method string, params, result any) error {
+	return c.persist(ctx, func() error { return c.wires.call(ctx, method, params, result) })
+}
+
+// Backoff of attempts: full jitter below firstBackoff, doubled every time.
+const (
+	firstBackoff = 100 * time.Millisecond
+	maxBackoff   = 5 * time.Second
+)
+
+// persist calls send again while its error says that this may help.
+func (c *Client) persist(ctx context.Context, send func() error) error {
+	for attempt := 1; ; attempt++ {
+		err := send()
+		after, again := retryAfter(err)
+		if !again || attempt >= c.cfg.Attempts || ctx.Err() != nil {
+			return err
+		}
+		ceiling := min(firstBackoff<<(attempt-1), maxBackoff)
+		if c.pause(ctx, max(after, rand.N(ceiling))) != nil { //nolint:gosec // jitter is no secret
+			return err
+		}
+	}
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,14 @@
+// Package client calls a supervisor of Horus.
+//
+// Its one promise: whatever happens on the way, a job runs once. The client
+// chooses a job's id before it sends it, signs the job where it has a key, and
+// sends the very same bytes again when an answer was lost or the supervisor
+// says that it may; the supervisor knows the job again.
+//
+//	c, err := client.New(client.Config{Addresses: []string{"http://127.0.0.1:3030"}, APIKey: secret, Key: key})
+//	receipt, err := c.Submit(ctx, client.NewJob("echo hello").Executor("sh"))
+//	done, err := c.Wait(ctx, receipt.ID)
+//
+// A Client is safe for concurrent use, and submits that are made at the same
+// time travel together.
+package client

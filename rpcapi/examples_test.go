@@ -1,0 +1,113 @@
+package rpcapi_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	gojson "github.com/go-json-experiment/json"
+
+	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/openrpc/openrpctest"
+)
+
+// prepare brings a system to where the example of a method begins.
+func prepare(s *server, method string) {
+	hello := `{"id":"hello","payload":"echo hello","executor":"sh"}`
+	oldHello := `{"id":"hello","caller_id":"me","context_id":"demo","payload":"echo hello","executor":"sh"}`
+	done := strings.Replace(hello, `"hello"`, `"done"`, 1)
+	switch method {
+	case "job.get", "job.history", "jobs.query", "get_job", "jobs.list", "list_jobs", "system.info":
+		s.call("jobs.submit", `{"job":`+hello+`}`)
+	case "job.start":
+		s.call("jobs.create", `{"job":`+hello+`}`)
+	case "job.run":
+		s.call("jobs.submit", `{"job":`+oldHello+`}`)
+		s.Runner("r1").Complete("hello", "hello\n")
+	case "job.wait", "job.status", "job.result":
+		s.call("jobs.submit", `{"job":`+done+`}`)
+		s.Runner("r1").Complete("done", "hello\n")
+	case "job.logs", "get_job_logs":
+		s.call("jobs.submit", `{"job":`+done+`}`)
+		s.Runner("r1").Start("done", "hello")
+	case "runners.list", "runner.status", "list_runners":
+		s.Runner("r1")
+	}
+}
+
+// Every method shows an example, and answers it as it shows.
+func TestExamples(t *testing.T) {
+	for _, m := range newServer(t, nil).api.Methods() {
+		t.Run(m.Name, func(t *testing.T) {
+			if len(m.Examples) == 0 && m.Name != "rpc.discover" {
+				t.Fatal("the method has no example")
+			}
+			for _, example := range m.Examples {
+				s := newServer(t, func(c *rpcapi.Config) {
+					ci, err := rpcapi.NewAPIKey("ci", rpcapi.Admin, "ci-secret")
+					if err != nil {
+						t.Fatal(err)
+					}
+					c.Unsigned, c.Durability, c.Keys = rpcapi.Countersign, "everysec", []rpcapi.APIKey{ci}
+				})
+				s.bearer = "ci-secret"
+				prepare(s, m.Name)
+				params, err := gojson.Marshal(example.Params)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, err := gojson.Marshal(example.Result)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got := s.call(m.Name, withoutEmpty(t, params))
+				if got.Error.Code != 0 {
+					t.Fatalf("%s: %+v", params, got.Error)
+				}
+				same(t, string(got.Result), string(want))
+			}
+		})
+	}
+}
+
+// withoutEmpty leaves out the secret that was not given.
+func withoutEmpty(t *testing.T, params []byte) string {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal(params, &members); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range members {
+		if v := string(value); v == `""` || v == "[]" || v == "null" {
+			delete(members, name)
+		}
+	}
+	text, err := json.Marshal(members)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+// The description is valid, is open to everybody, and bounds what the server
+// bounds.
+func TestDiscover(t *testing.T) {
+	s := newServer(t, nil)
+	document := s.call("rpc.discover", "[]").Result
+	if err := openrpctest.Validate(document); err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		`"maximum":300`,                    // of job.wait's timeout
+		`"maximum":1000`,                   // of a page
+		`"maximum":86400`,                  // of a job's timeout, inside the job
+		`"application/vnd.horus.job+json"`, // of an envelope
+		`"Seconds that one attempt may run; 300 if absent."`, // said by the domain
+		`"pattern":"^[A-Za-z0-9][A-Za-z0-9._-]*$"`,
+		`"deprecated":true`,
+	} {
+		if !strings.Contains(string(document), want) {
+			t.Errorf("the document does not say %s", want)
+		}
+	}
+}
