@@ -88,7 +88,7 @@ func TestJobIsKilledAfterALeaseWithoutRenewal(t *testing.T) {
 		d := begin(t, longJob(&told))
 		d.submit("j1", "p")
 		d.turn()
-		d.wire.OnCall = func(string) (bool, error) { return false, errors.New("cut off") }
+		d.wire.OnCall(func(string) (bool, error) { return false, errors.New("cut off") })
 		d.sleep(8500 * time.Millisecond)
 		if told != nil {
 			t.Errorf("killed within its lease: %v", told)
@@ -107,13 +107,13 @@ func TestRenewalThatFailedIsTriedSoonAgain(t *testing.T) {
 		d.submit("j1", "p")
 		d.turn()
 		failures := 6
-		d.wire.OnCall = func(method string) (bool, error) {
+		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Renew" && failures > 0 {
 				failures--
 				return false, errors.New("a blip")
 			}
 			return true, nil
-		}
+		})
 		d.sleep(20 * time.Second)
 		if told != nil || failures > 0 {
 			t.Errorf("after a blip the job was told %v", told)
@@ -127,18 +127,18 @@ func TestRenewalThatFailedIsTriedSoonAgain(t *testing.T) {
 func TestEndedJobIsKeptUntilItsReportArrived(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
-		d.wire.OnCall = func(method string) (bool, error) {
+		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Send" {
 				return false, errors.New("no room")
 			}
 			return true, nil
-		}
+		})
 		id := d.submit("j1", "p")
 		d.sleep(20 * time.Second)
 		if n := d.wire.Renewals(id); n < 5 {
 			t.Errorf("renewed %d times in 20 seconds", n)
 		}
-		d.wire.OnCall = nil
+		d.wire.OnCall(nil)
 		d.turn()
 		d.expect("j1 completed: p")
 		before := d.wire.Renewals(id)

@@ -48,12 +48,12 @@ func TestLogIsBounded(t *testing.T) {
 			return "", nil
 		})
 		open := false
-		d.wire.OnCall = func(method string) (bool, error) {
+		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Send" && !open {
 				return false, errors.New("no room")
 			}
 			return true, nil
-		}
+		})
 		d.submit("j1", "p")
 		for range 5 {
 			_, _ = d.Turn(t.Context())
@@ -81,12 +81,12 @@ func TestWaitingLogEndsWithTheContext(t *testing.T) {
 			ended = true
 			return "", ctx.Err()
 		})
-		d.wire.OnCall = func(method string) (bool, error) {
+		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Send" || method == "Renew" {
 				return false, errors.New("no answer")
 			}
 			return true, nil
-		}
+		})
 		d.submit("j1", "p")
 		d.sleep(10 * time.Second)
 		if !ended {

@@ -3,6 +3,7 @@ package runnersdk
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,24 +127,24 @@ func TestOutageIsToldOnceAndSurvived(t *testing.T) {
 		w := newWorld(t)
 		logs := &logs{}
 		s := w.serve(w.config(logs), echo)
-		out := true
-		var calls int
-		w.wire.OnCall = func(string) (bool, error) {
-			if out {
-				calls++
-				return false, errors.New("connection refused")
+		var over atomic.Bool
+		var calls atomic.Int32
+		w.wire.OnCall(func(string) (bool, error) {
+			if over.Load() {
+				return true, nil
 			}
-			return true, nil
-		}
+			calls.Add(1)
+			return false, errors.New("connection refused")
+		})
 		time.Sleep(30 * time.Second)
 		if n := logs.count("connection refused"); n != 2 { // claiming and hearing; nothing to renew or report
 			t.Errorf("the outage was told %d times", n)
 		}
-		if calls > 30 {
-			t.Errorf("%d calls in half a minute", calls)
+		if n := calls.Load(); n > 30 {
+			t.Errorf("%d calls in half a minute", n)
 		}
 		w.submit("j1", "p")
-		out = false
+		over.Store(true)
 		time.Sleep(6 * time.Second)
 		s.expect("j1 completed: p")
 		if n := logs.count("again"); n < 2 {
@@ -158,7 +159,7 @@ func TestStopWithoutAWireSaysWhatIsLeft(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t)
 		s := w.serve(w.config(&logs{}), echo)
-		w.wire.OnCall = func(string) (bool, error) { return false, errors.New("connection refused") }
+		w.wire.OnCall(func(string) (bool, error) { return false, errors.New("connection refused") })
 		s.stop()
 		if err := <-s.done; err == nil {
 			t.Error("run says that all was said")

@@ -203,12 +203,12 @@ func TestBundleIsSentAgainUntilThereIsAnAnswer(t *testing.T) {
 		inBubble(t, func(t *testing.T) {
 			d := begin(t, echo)
 			fail := true
-			d.wire.OnCall = func(method string) (bool, error) {
+			d.wire.OnCall(func(method string) (bool, error) {
 				if method == "Send" && fail {
 					return keep, errors.New("the answer is lost")
 				}
 				return true, nil
-			}
+			})
 			d.submit("j1", "p")
 			for range 3 {
 				if _, err := d.Turn(t.Context()); err == nil && d.outbox.empty() == false {
@@ -247,13 +247,13 @@ func TestEntriesOfALostAnswerAreRun(t *testing.T) {
 		d.submit("j1", "p")
 		d.turn()
 		lose := 1
-		d.wire.OnCall = func(method string) (bool, error) {
+		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Take" && lose > 0 {
 				lose--
 				return true, errors.New("the answer is lost")
 			}
 			return true, nil
-		}
+		})
 		d.submit("j2", "p")
 		if _, err := d.Turn(t.Context()); err == nil {
 			t.Error("a lost answer is no error")
@@ -271,16 +271,16 @@ func TestUnreadableStatementsDelayAClaim(t *testing.T) {
 		other := key(t, "late client")
 		d.admit("client", "c2", other)
 		d.put(d.assign(d.signed(document("j1", "p"), other)))
-		d.wire.OnCall = func(method string) (bool, error) {
+		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Statements" {
 				return false, errors.New("no answer")
 			}
 			return true, nil
-		}
+		})
 		if _, err := d.Turn(t.Context()); err == nil {
 			t.Error("no error")
 		}
-		d.wire.OnCall = nil
+		d.wire.OnCall(nil)
 		d.turn()
 		d.expect("j1 completed: p")
 	})

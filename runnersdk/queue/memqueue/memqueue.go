@@ -26,13 +26,9 @@ var _ queue.Wire = (*Wire)(nil)
 
 // Wire is both ends of a wire. It is safe for concurrent use.
 type Wire struct {
-	// OnCall, when set, is asked before each call of the runner's end, by the
-	// method's name. An error is what the caller gets; keep says whether the
-	// call is carried out all the same, so that only its answer is lost.
-	OnCall func(method string) (keep bool, err error)
-
 	mu sync.Mutex
 
+	onCall     func(method string) (keep bool, err error)
 	queues     map[job.Queue]*stream
 	control    map[domain.Name][]queue.ControlEntry
 	statements []queue.Statement
@@ -62,12 +58,24 @@ func New() *Wire {
 	}
 }
 
-// fail asks OnCall.
+// OnCall makes the runner's end ask f before each call, by the method's name;
+// nil asks nobody. An error is what the caller gets; keep says whether the call
+// is carried out all the same, so that only its answer is lost.
+func (w *Wire) OnCall(f func(method string) (keep bool, err error)) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.onCall = f
+}
+
+// fail asks what OnCall set.
 func (w *Wire) fail(method string) (keep bool, err error) {
-	if w.OnCall == nil {
+	w.mu.Lock()
+	f := w.onCall
+	w.mu.Unlock()
+	if f == nil {
 		return true, nil
 	}
-	return w.OnCall(method)
+	return f(method)
 }
 
 // change does something under the lock and wakes who waits.
