@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -100,9 +99,6 @@ func Parse(data []byte) (Submission, error) {
 
 func parseEnvelope(data []byte) (Submission, error) {
 	env, err := signing.ParseEnvelope(data)
-	if e, ok := errors.AsType[*domain.Error](err); ok && (e.Reason == "signature" || e.Reason == "signatures") {
-		return Submission{}, &domain.Error{Code: domain.Unauthenticated, Reason: "signature", Message: e.Message, Pointer: e.Pointer}
-	}
 	if err != nil {
 		return Submission{}, err
 	}
