@@ -1,0 +1,52 @@
+package rpcapi
+
+import (
+	"fmt"
+	"testing"
+	"time"
+)
+
+func TestAddressOf(t *testing.T) {
+	for remote, want := range map[string]string{
+		"192.0.2.1:4711":              "192.0.2.1",
+		"[::ffff:192.0.2.1]:4711":     "192.0.2.1",
+		"[2001:db8:1:2:3:4:5:6]:4711": "2001:db8:1:2::/64",
+		"[fe80::1%eth0]:4711":         "fe80::/64",
+		"pipe":                        "pipe",
+		"":                            "",
+	} {
+		if got := addressOf(remote); got != want {
+			t.Errorf("addressOf(%q) = %q, want %q", remote, got, want)
+		}
+	}
+}
+
+// However many addresses guess, what is remembered is bounded.
+func TestLimiterIsBounded(t *testing.T) {
+	l, now := newLimiter(), time.Unix(0, 0)
+	for i := range 3 * maxAddresses {
+		l.failed(fmt.Sprint(i), now)
+	}
+	if n := len(l.addresses); n > maxAddresses {
+		t.Errorf("%d addresses are remembered", n)
+	}
+}
+
+// An address that failed long ago has its whole burst again, and no more.
+func TestLimiterRefills(t *testing.T) {
+	l, now := newLimiter(), time.Unix(1_000_000, 0)
+	l.failed("a", now)
+	now = now.Add(time.Hour)
+	for i := range maxFailures {
+		if wait := l.wait("a", nil, now); wait > 0 {
+			t.Fatalf("failure %d must wait %v", i, wait)
+		}
+		l.failed("a", now)
+	}
+	if wait := l.wait("a", nil, now); wait != failureEvery {
+		t.Errorf("after the burst, the wait is %v", wait)
+	}
+	if wait := l.wait("b", nil, now); wait != 0 {
+		t.Errorf("another address must wait %v", wait)
+	}
+}
