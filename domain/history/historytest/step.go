@@ -1,0 +1,150 @@
+package historytest
+
+import (
+	"fmt"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+)
+
+// Draw chooses a number from 0 to n-1. A property test draws it from its
+// source; the same choices make the same history.
+type Draw func(n int) int
+
+// Step appends one random legal commit and returns it. It submits, releases and
+// loses jobs, lets processes of three runners and one kind join, report and
+// leave, admits keys, and now and then begins a term.
+func (p *Partition) Step(draw Draw) *history.Commit {
+	if draw(20) == 0 {
+		return p.BeginTerm()
+	}
+	for {
+		if c := p.Commit(func(tx *Tx) {
+			for range 1 + draw(6) {
+				tx.act(draw)
+			}
+		}); c != nil {
+			return c
+		}
+	}
+}
+
+// act does one thing, or nothing when there is nothing of that sort to do.
+func (tx *Tx) act(draw Draw) {
+	p := tx.p
+	switch what := draw(12); {
+	case what < 3:
+		tx.submitAny(draw)
+	case what == 3:
+		if id, ok := p.pick(draw, func(s job.State) bool { return s.Status == job.Created }); ok {
+			tx.Release(id.String())
+		}
+	case what == 4:
+		if id, ok := p.pick(draw, func(s job.State) bool { return s.Open() }); ok {
+			tx.Lose(id.String(), []job.LossReason{job.LostLease, job.LostQueue}[draw(2)])
+		}
+	case what == 5:
+		p.admitted++
+		name := fmt.Sprintf("c%d", p.admitted)
+		tx.Admit(access.Client, domain.Name(name), Key(name))
+	case what == 6:
+		tx.joinAny(draw)
+	default:
+		tx.reportAny(draw)
+	}
+}
+
+func (tx *Tx) submitAny(draw Draw) {
+	j := Job{Attempts: 1 + draw(3), Held: draw(5) == 0, Unsigned: draw(2) == 0}
+	if n := draw(4); n < 3 {
+		j.Runner = domain.Name(fmt.Sprintf("r%d", n+1))
+	} else {
+		j.Executor = "sh"
+	}
+	tx.Submit(fmt.Sprintf("j%d", len(tx.p.jobs)+1), j)
+}
+
+// pick returns a job that is in a state.
+func (p *Partition) pick(draw Draw, is func(job.State) bool) (job.ID, bool) {
+	var found []job.ID
+	for _, id := range p.jobs {
+		if is(p.State.Jobs[id]) {
+			found = append(found, id)
+		}
+	}
+	if len(found) == 0 {
+		return job.ID{}, false
+	}
+	return found[draw(len(found))], true
+}
+
+// joinAny lets a process join: of r1 or r2, whose first key is pinned, or of
+// k1, whose key is admitted for a kind.
+func (tx *Tx) joinAny(draw Draw) {
+	var w *Process
+	switch n := draw(3); n {
+	case 2:
+		key := Key("runner k1")
+		if !tx.p.State.Access.MayServe("k1", key.Public().ID(), []domain.Name{"sh"}, tx.p.Now) {
+			tx.Admit(access.Runner, "k1", key, "sh")
+		}
+		w = tx.p.NewProcess("k1", "sh")
+	default:
+		w = tx.p.NewProcess(domain.Name(fmt.Sprintf("r%d", n+1)))
+	}
+	tx.Report(w, w.Join())
+}
+
+// reportAny lets a process that joined report a few things: about attempts that
+// it may run, and now and then about one that it may not, or that is over.
+func (tx *Tx) reportAny(draw Draw) {
+	var there []*Process
+	for _, w := range tx.p.processes {
+		if !w.Left {
+			there = append(there, w)
+		}
+	}
+	if len(there) == 0 {
+		return
+	}
+	w := there[draw(len(there))]
+	if draw(10) == 0 {
+		tx.Report(w, runner.Leave{})
+		return
+	}
+	var reports []runner.Report
+	for range 1 + draw(4) {
+		mine := func(s job.State) bool { return s.Open() && (tx.p.serves(w, s.Queue) || draw(8) == 0) }
+		if id, ok := tx.p.pick(draw, mine); ok {
+			reports = append(reports, tx.p.reportOn(draw, id))
+		}
+	}
+	if len(reports) > 0 {
+		tx.Report(w, reports...)
+	}
+}
+
+func (p *Partition) reportOn(draw Draw, id job.ID) runner.Report {
+	about := p.About(id.String())
+	switch draw(6) {
+	case 0:
+		return runner.Started{About: about}
+	case 1, 2:
+		lines := make([]runner.Line, 1+draw(3))
+		for i := range lines {
+			lines[i] = runner.Line{At: p.Now, Stream: runner.Stdout, Text: fmt.Sprintf("line %d of %s", i, id)}
+		}
+		if draw(6) == 0 {
+			about.Token[0] ^= 1 // of an attempt that never was
+		}
+		return runner.Log{About: about, Lines: lines}
+	case 3:
+		return runner.Failed{About: about, Kind: job.FailedError, Exit: 7, Message: "no luck"}
+	case 4:
+		return runner.Refused{About: about, Reason: "signature"}
+	}
+	return runner.Completed{About: about, Result: "done " + id.String()}
+}
