@@ -9,7 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"unicode"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/herocode/horus/domain"
@@ -181,7 +181,8 @@ func stands(rest []byte) bool {
 	r.Literal(`,"event":`)
 	r.Value()
 	r.Literal(`}`)
-	return r.End() == nil && utf8.Valid(rest) && !bytes.ContainsFunc(rest, unicode.IsControl)
+	control := func(c byte) bool { return c < ' ' || c == 0x7f }
+	return r.End() == nil && utf8.Valid(rest) && !slices.ContainsFunc(rest, control)
 }
 
 // plain reports whether a seal has only characters that every seal is made of,

@@ -213,7 +213,7 @@ func (b broken) Write([]byte) (int, error) { return 0, b.err }
 func FuzzOpen(f *testing.F) {
 	log := short().Log()
 	data := exported(f, log[:6])
-	for end := range len(data) {
+	for end := range data {
 		f.Add(data[:end])
 	}
 	for i := 0; i < len(data); i += 7 {

@@ -52,8 +52,10 @@ type logSource struct {
 	strange *history.Fault // what is wrong with the entry at the end
 }
 
+// End is the place of the last entry.
 func (s *logSource) End() uint64 { return s.end }
 
+// Next reads a page.
 func (s *logSource) Next(ctx context.Context) ([]history.Raw, error) {
 	if s.at >= s.end {
 		return nil, s.ended()

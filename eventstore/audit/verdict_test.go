@@ -168,7 +168,7 @@ func TestTrustIsInTheFounding(t *testing.T) {
 
 func TestTheHeadIsRemembered(t *testing.T) {
 	log := written(3, 60)
-	head := headOf(t, log)
+	head := verify(t, log, audit.Options{}).Head()
 	starts := audittest.Commits(log)
 	cut := log[:starts[len(starts)-1]]
 
@@ -191,7 +191,7 @@ func TestTheHeadIsRemembered(t *testing.T) {
 		{"another end was written after a cut", fork.Log(), audit.Tampered, uint64(len(cut)) + 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			verdict := verify(t, c.log, audit.Options{Head: head})
+			verdict := verify(t, c.log, audit.Options{Head: &head})
 			if verdict.Finding != c.finding || c.wrong != 0 && verdict.Seq != c.wrong {
 				t.Errorf("got %s, want %s at %d", verdict, c.finding, c.wrong)
 			}
@@ -213,7 +213,7 @@ func TestWhatIsMissingIsSaid(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name   string
-		ctx    context.Context //nolint:containedctx // a row of a table
+		ctx    context.Context
 		source audit.Source
 		why    string
 	}{

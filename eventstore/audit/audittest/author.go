@@ -6,7 +6,7 @@
 //	author.Live(1000)                 // at least so many events
 //	log := author.Log()
 //	falsified := audittest.Mutations()[0].Do(rng, log)
-//	from, to, ok := audittest.Wrong(log, falsified)
+//	changed, err := audittest.Judge(log, falsified, func(head *audit.Head) audit.Verdict { … })
 //
 // A seed stands for one history, byte for byte.
 package audittest

@@ -22,7 +22,7 @@ type Forgery struct {
 
 // Forgeries returns every kind there is.
 func Forgeries() []Forgery {
-	return slices.Concat(ofOutcomes(), ofAttempts(), ofSubmissions(), ofReports(), ofStatements(), ofTerms())
+	return slices.Concat(ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofBundles(), ofJoins(), ofStatements(), ofTerms())
 }
 
 // Forge goes on after a log with a forgery and with what a supervisor would
@@ -136,6 +136,21 @@ func ofAttempts() []Forgery {
 			a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
 			return a.Emit(of(id), job.Started{Attempt: 1, Process: "a1"}).Seq
 		}},
+		{"a job's version is skipped", func(a *Author) uint64 {
+			h := of(a.running())
+			h.Version = 9
+			return a.Emit(h, job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
+		}},
+		{"a job's version is given twice", func(a *Author) uint64 {
+			h := of(a.running())
+			h.Version = 2
+			return a.Emit(h, job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
+		}},
+	}
+}
+
+func ofGrants() []Forgery {
+	return []Forgery{
 		{"a job is queued while an attempt is open", func(a *Author) uint64 {
 			id := a.running()
 			return a.Emit(of(id), job.Queued{Grant: a.grant(id, 2)}).Seq
@@ -169,16 +184,6 @@ func ofAttempts() []Forgery {
 			grant := a.grant(id, 2)
 			grant.Keys = nil
 			return a.Emit(of(id), job.Queued{Grant: grant}).Seq
-		}},
-		{"a job's version is skipped", func(a *Author) uint64 {
-			h := of(a.running())
-			h.Version = 9
-			return a.Emit(h, job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
-		}},
-		{"a job's version is given twice", func(a *Author) uint64 {
-			h := of(a.running())
-			h.Version = 2
-			return a.Emit(h, job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
 		}},
 	}
 }

@@ -10,7 +10,7 @@ import (
 	"github.com/herocode/horus/domain/term"
 )
 
-func ofReports() []Forgery {
+func ofBundles() []Forgery {
 	r1, r2 := Processes()
 	return []Forgery{
 		{"a bundle is signed with the key of another runner", func(a *Author) uint64 {
@@ -47,6 +47,18 @@ func ofReports() []Forgery {
 			}
 			return a.bundle(b.Sign(r1.Key), &b)
 		}},
+		{"a runner reports on a job of another runner's queue", func(a *Author) uint64 {
+			id := a.waiting()
+			h := a.Report(r2, runner.Started{About: a.About(id)})(0)
+			h.Aggregate = of(id).Aggregate
+			return a.Emit(h, job.Started{Attempt: 1, Process: r2.Name}).Seq
+		}},
+	}
+}
+
+func ofJoins() []Forgery {
+	r1, r2 := Processes()
+	return []Forgery{
 		{"a process reports and never joined", func(a *Author) uint64 {
 			wrong := a.Next()
 			a.Report(Process{r1.Runner, "c3", r1.Key}, runner.Leave{})
@@ -70,12 +82,6 @@ func ofReports() []Forgery {
 			kinds := []domain.Name{"hero"}
 			h := a.Report(Process{r2.Runner, "c3", r2.Key}, runner.Join{Key: r2.Key.Public(), Kinds: kinds, Slots: 1})(0)
 			return a.joined(h, r2, runner.Joined{Process: "c3", Key: r2.Key.Public(), Kinds: kinds, Slots: 1})
-		}},
-		{"a runner reports on a job of another runner's queue", func(a *Author) uint64 {
-			id := a.waiting()
-			h := a.Report(r2, runner.Started{About: a.About(id)})(0)
-			h.Aggregate = of(id).Aggregate
-			return a.Emit(h, job.Started{Attempt: 1, Process: r2.Name}).Seq
 		}},
 	}
 }

@@ -2,11 +2,14 @@ package audittest
 
 import (
 	"bytes"
+	"fmt"
 	"math/rand/v2"
 	"slices"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore/audit"
 )
 
 // Mutation is something that one can do to a log who can write to its store but
@@ -40,6 +43,40 @@ func Wrong(written, found []history.Raw) (from, to uint64, ok bool) {
 
 func same(a, b history.Raw) bool {
 	return a.Seq == b.Seq && bytes.Equal(a.Event, b.Event) && bytes.Equal(a.Seal, b.Seal)
+}
+
+// Judge compares what audits say about a log with what was done to it, and
+// reports whether there was anything to find. verify audits the log that was
+// found, with a head if there is one.
+func Judge(written, found []history.Raw, verify func(*audit.Head) audit.Verdict) (changed bool, err error) {
+	alone := verify(nil)
+	if from, to, ok := Wrong(written, found); ok {
+		if alone.Finding != audit.Tampered || alone.Seq < from || alone.Seq > to {
+			return true, fmt.Errorf("want tampered at seq %d to %d, not: %s", from, to, alone)
+		}
+		return true, nil
+	}
+	if alone.Finding != audit.Valid {
+		return true, fmt.Errorf("want valid, not: %s", alone)
+	}
+	if len(found) == len(written) {
+		return false, nil
+	}
+	// Whole commits are missing at the end, which only a head shows.
+	head := Head(written)
+	if v := verify(&head); v.Finding != audit.Tampered || v.Seq != uint64(len(found))+1 {
+		return true, fmt.Errorf("want tampered at seq %d with the head, not: %s", len(found)+1, v)
+	}
+	return true, nil
+}
+
+// Head returns the head of a valid log.
+func Head(log []history.Raw) audit.Head {
+	namespace, partition := origin(log)
+	last := log[len(log)-1]
+	seal, err := signing.ParseSeal(namespace, partition, last.Seal)
+	must(err)
+	return audit.Head{Namespace: domain.Name(namespace), Partition: partition, Seq: last.Seq, Seal: seal.Hash()}
 }
 
 // Commits returns where each commit begins, as indices of the log.

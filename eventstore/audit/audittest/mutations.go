@@ -12,7 +12,7 @@ import (
 
 // Mutations returns every kind there is.
 func Mutations() []Mutation {
-	return slices.Concat(ofEvents(), ofOrder(), ofSeals(), ofEnds())
+	return slices.Concat(ofEvents(), ofOrder(), ofRepeats(), ofSeals(), ofEnds())
 }
 
 // ofEvents change what an event says.
@@ -67,7 +67,7 @@ func ofEvents() []Mutation {
 	}
 }
 
-// ofOrder change which events there are, and where.
+// ofOrder take events away or put them elsewhere.
 func ofOrder() []Mutation {
 	type raws = []history.Raw
 	return []Mutation{
@@ -108,6 +108,13 @@ func ofOrder() []Mutation {
 			}
 			return renumbered(log[:a], log[c:d], log[b:c], log[a:b], log[d:])
 		}},
+	}
+}
+
+// ofRepeats write events again, or under other numbers.
+func ofRepeats() []Mutation {
+	type raws = []history.Raw
+	return []Mutation{
 		{"an event is repeated", func(dice *rand.Rand, log raws) raws {
 			i := dice.IntN(len(log))
 			return renumbered(log[:i+1], log[i:])
