@@ -1,23 +1,21 @@
-// Package statedir is where a machine keeps what must not be forgotten and not
-// be seen: private keys, an API key, and which history it trusts. One folder a
-// namespace:
+// Package statedir is the directory in which Horus' programs keep what is theirs
+// alone: private keys, what they pinned, how this machine's supervisor is
+// reached. Same directory, same keys.
 //
-//	<dir>/<namespace>/supervisor.key   who seals
-//	<dir>/<namespace>/operator.key     who admits supervisors when all are gone
-//	<dir>/<namespace>/runner-<id>.key  who reports
-//	<dir>/<namespace>/client.key       who signs jobs
-//	<dir>/<namespace>/api.key          the supervisor's own API key
-//	<dir>/<namespace>/address          where the supervisor answers
+//	<dir>/<namespace>/runner-r1.key    PKCS#8 PEM, mode 0600
 //	<dir>/<namespace>/trust            fingerprint of the founding
 //
-// Same directory, same keys. Folders have mode 0700 and files 0600; private
-// keys are PKCS#8 in PEM.
+// Every file appears whole or not at all, and survives a crash once it is
+// there. A key is never written over: two programs that make one at the same
+// time end up with the same.
 package statedir
 
 import (
+	"bytes"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
@@ -26,171 +24,203 @@ import (
 	"github.com/herocode/horus/domain/signing"
 )
 
-// DefaultNamespace is the namespace of whoever names none.
+// DefaultNamespace is the namespace of a system that was given no name.
 const DefaultNamespace domain.Name = "horus"
 
-// The files.
+// File is the name of a file in a namespace's directory.
+type File string
+
+// The files that have one name.
 const (
-	SupervisorKey = "supervisor.key"
-	OperatorKey   = "operator.key"
-	ClientKey     = "client.key"
-	APIKey        = "api.key"
-	Address       = "address"
-	trust         = "trust"
+	SupervisorKey File = "supervisor.key"
+	OperatorKey   File = "operator.key"
+	ClientKey     File = "client.key" // of this user
+	APIKey        File = "api.key"    // of this machine's supervisor, for this user
+	Address       File = "address"    // URL of this machine's supervisor
+	trust         File = "trust"
 )
 
-// RunnerKey is the file of a runner id's key.
-func RunnerKey(id domain.Name) string { return "runner-" + string(id) + ".key" }
+// RunnerKey is the key file of a runner id.
+func RunnerKey(id domain.Name) File { return File("runner-" + string(id) + ".key") }
+
+const (
+	dirMode  fs.FileMode = 0o700
+	fileMode fs.FileMode = 0o600
+	others   fs.FileMode = 0o077 // who may read none of it
+)
 
 // Dir is a state directory.
-type Dir struct{ path string }
+type Dir struct{ root string }
 
-// Open returns the directory at path; without one, horus below
-// $XDG_STATE_HOME or ~/.local/state (XDG Base Directory Specification). It is
-// made when something is first kept in it.
+// Open returns the state directory with that path, having made it. The empty
+// path means $XDG_STATE_HOME/horus, or ~/.local/state/horus where that is not
+// set (XDG Base Directory Specification 0.8).
 func Open(path string) (Dir, error) {
 	if path == "" {
-		base := os.Getenv("XDG_STATE_HOME")
-		if base == "" {
-			home, err := os.UserHomeDir()
-			if err != nil {
-				return Dir{}, fmt.Errorf("find the state directory: set --state-dir: %w", err)
-			}
-			base = filepath.Join(home, ".local", "state")
+		var err error
+		if path, err = defaultPath(); err != nil {
+			return Dir{}, err
 		}
-		path = filepath.Join(base, "horus")
 	}
-	absolute, err := filepath.Abs(path)
+	path, err := filepath.Abs(path)
 	if err != nil {
-		return Dir{}, fmt.Errorf("find the state directory: %w", err)
+		return Dir{}, fmt.Errorf("open state directory: %w", err)
 	}
-	return Dir{absolute}, nil
+	if err := os.MkdirAll(path, dirMode); err != nil {
+		return Dir{}, fmt.Errorf("make state directory: %w", err)
+	}
+	return Dir{path}, nil
 }
 
-// String returns the directory's path.
-func (d Dir) String() string { return d.path }
-
-// Path returns where a file of a namespace is.
-func (d Dir) Path(ns domain.Name, file string) string { return filepath.Join(d.path, string(ns), file) }
-
-// Read returns a file's text without white space around it. A file that is not
-// there is os.ErrNotExist.
-func (d Dir) Read(ns domain.Name, file string) (string, error) {
-	data, err := os.ReadFile(d.Path(ns, file))
-	if err != nil {
-		return "", err
+func defaultPath() (string, error) {
+	// The specification says to ignore a path that is not absolute.
+	if state := os.Getenv("XDG_STATE_HOME"); filepath.IsAbs(state) {
+		return filepath.Join(state, "horus"), nil
 	}
-	return strings.TrimSpace(string(data)), nil
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the state directory: %w: name one with --state-dir", err)
+	}
+	return filepath.Join(home, ".local", "state", "horus"), nil
 }
 
-// Write replaces a file. A crash leaves the old one or the new one, whole.
-func (d Dir) Write(ns domain.Name, file, text string) error {
-	temporary, err := d.draft(ns, []byte(text+"\n"))
-	if err != nil {
-		return err
-	}
-	if err := os.Rename(temporary, d.Path(ns, file)); err != nil {
-		return errors.Join(err, os.Remove(temporary))
-	}
-	return nil
+// String returns the path.
+func (d Dir) String() string { return d.root }
+
+// Path returns where a namespace's file is, or would be.
+func (d Dir) Path(namespace domain.Name, file File) string {
+	return filepath.Join(d.root, string(namespace), string(file))
 }
 
-// Create writes a file unless it is there already, which is os.ErrExist. Of
-// several processes that create the same file at once one succeeds.
-func (d Dir) Create(ns domain.Name, file string, data []byte) error {
-	temporary, err := d.draft(ns, data)
+// Key returns the key in a file, and makes one when there is none. A file that
+// others may read is refused.
+func (d Dir) Key(namespace domain.Name, file File) (signing.PrivateKey, error) {
+	path := d.Path(namespace, file)
+	data, err := readPrivate(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		data, err = d.makeKey(namespace, file)
+	}
 	if err != nil {
-		return err
-	}
-	// A hard link, unlike a rename, never takes the place of another file.
-	err = os.Link(temporary, d.Path(ns, file))
-	return errors.Join(err, os.Remove(temporary))
-}
-
-// draft writes a file beside its place, as safely as the disk does.
-func (d Dir) draft(ns domain.Name, data []byte) (path string, err error) {
-	folder := filepath.Join(d.path, string(ns))
-	if err := os.MkdirAll(folder, 0o700); err != nil {
-		return "", fmt.Errorf("make the state directory: %w", err)
-	}
-	f, err := os.CreateTemp(folder, ".draft-*") // mode 0600
-	if err != nil {
-		return "", fmt.Errorf("write to the state directory: %w", err)
-	}
-	_, err = f.Write(data)
-	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return "", errors.Join(fmt.Errorf("write to the state directory: %w", err), os.Remove(f.Name()))
-	}
-	return f.Name(), nil
-}
-
-// Key loads a private key, and makes it when it is not there. A file that other
-// users may read is refused.
-func (d Dir) Key(ns domain.Name, file string) (signing.PrivateKey, error) {
-	key, err := d.load(ns, file)
-	if !errors.Is(err, os.ErrNotExist) {
-		return key, err
-	}
-	if key, err = signing.GenerateKey(rand.Reader); err != nil {
-		return key, err
-	}
-	pem, err := key.MarshalPEM()
-	if err != nil {
-		return key, err
-	}
-	if err := d.Create(ns, file, pem); err != nil && !errors.Is(err, os.ErrExist) {
-		return key, err
-	}
-	return d.load(ns, file) // somebody may have been faster
-}
-
-func (d Dir) load(ns domain.Name, file string) (signing.PrivateKey, error) {
-	path := d.Path(ns, file)
-	info, err := os.Stat(path)
-	if err != nil {
-		return signing.PrivateKey{}, err
-	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return signing.PrivateKey{}, fmt.Errorf("%s can be read by others: run chmod 600 %s", path, path)
-	}
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return signing.PrivateKey{}, err
+		return signing.PrivateKey{}, fmt.Errorf("load key: %w", err)
 	}
 	key, err := signing.ParsePrivateKey(data)
 	if err != nil {
-		return key, fmt.Errorf("read %s: %w", path, err)
+		return signing.PrivateKey{}, fmt.Errorf("load key %s: %w", path, err)
 	}
 	return key, nil
 }
 
-// Pinned returns the fingerprint of the founding that this machine trusts, and
-// the zero hash when it has met none.
-func (d Dir) Pinned(ns domain.Name) (signing.Hash, error) {
-	text, err := d.Read(ns, trust)
-	if errors.Is(err, os.ErrNotExist) {
+// makeKey writes a new key unless somebody was faster, and returns what is in
+// the file.
+func (d Dir) makeKey(namespace domain.Name, file File) ([]byte, error) {
+	key, err := signing.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	data, err := key.MarshalPEM()
+	if err != nil {
+		return nil, err
+	}
+	// The name appears by link(2), which replaces nothing.
+	if err := d.place(namespace, file, data, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	return readPrivate(d.Path(namespace, file))
+}
+
+// readPrivate reads a file that nobody else may read.
+func readPrivate(path string) ([]byte, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode()&others != 0 {
+		return nil, domain.Errorf(domain.Forbidden, "key_mode", "others may read %s: chmod 600 it, or make a new key if they have", path)
+	}
+	return os.ReadFile(path)
+}
+
+// Read returns what Write wrote. Its error is [fs.ErrNotExist] when there is no
+// such file.
+func (d Dir) Read(namespace domain.Name, file File) (string, error) {
+	data, err := os.ReadFile(d.Path(namespace, file))
+	if err != nil {
+		return "", fmt.Errorf("read state: %w", err)
+	}
+	return string(bytes.TrimSuffix(data, []byte{'\n'})), nil
+}
+
+// Write puts a text into a file, in the place of what was there.
+func (d Dir) Write(namespace domain.Name, file File, text string) error {
+	if err := d.place(namespace, file, []byte(text+"\n"), os.Rename); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// Pinned returns the fingerprint of the founding that is trusted, and the zero
+// Hash when none was pinned.
+func (d Dir) Pinned(namespace domain.Name) (signing.Hash, error) {
+	text, err := d.Read(namespace, trust)
+	if errors.Is(err, fs.ErrNotExist) {
 		return signing.Hash{}, nil
 	}
 	if err != nil {
 		return signing.Hash{}, err
 	}
-	hash, err := signing.ParseHash(text)
+	hash, err := signing.ParseHash(strings.TrimSpace(text))
 	if err != nil {
-		return hash, fmt.Errorf("read %s: %w", d.Path(ns, trust), err)
+		return signing.Hash{}, fmt.Errorf("read %s: %w", d.Path(namespace, trust), err)
 	}
 	return hash, nil
 }
 
-// Pin remembers the fingerprint of the founding that is trusted from now on.
-// Another one that was pinned before stays, and is an error.
-func (d Dir) Pin(ns domain.Name, founding signing.Hash) error {
-	err := d.Create(ns, trust, []byte(founding.String()+"\n"))
-	if !errors.Is(err, os.ErrExist) {
+// Pin makes a founding the trusted one. Another one is never replaced: its error
+// then has [domain.Forbidden] and the reason trust.
+func (d Dir) Pin(namespace domain.Name, founding signing.Hash) error {
+	err := d.place(namespace, trust, []byte(founding.String()+"\n"), os.Link)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return fmt.Errorf("pin the founding: %w", err)
+	}
+	pinned, err := d.Pinned(namespace)
+	if err != nil {
 		return err
 	}
-	pinned, err := d.Pinned(ns)
-	if err == nil && pinned != founding {
-		err = fmt.Errorf("%s names another founding than %s", d.Path(ns, trust), founding)
+	if pinned != founding {
+		return domain.Errorf(domain.Forbidden, "trust", "the namespace %s was founded by %s, but %s is pinned in %s",
+			namespace, founding, pinned, d.Path(namespace, trust))
 	}
-	return err
+	return nil
+}
+
+// place writes a file beside its place, syncs it, and gives it its name. A
+// crash before that leaves a file of a name that nobody reads.
+func (d Dir) place(namespace domain.Name, file File, data []byte, name func(old, new string) error) error {
+	path := d.Path(namespace, file)
+	dir := filepath.Dir(path)
+	if err := os.MkdirAll(dir, dirMode); err != nil {
+		return err
+	}
+	temp, err := os.CreateTemp(dir, "."+string(file)+"-*") // mode 0600
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.Remove(temp.Name()) }() // it is gone after a rename
+	_, err = temp.Write(data)
+	if err := errors.Join(err, temp.Chmod(fileMode), temp.Sync(), temp.Close()); err != nil {
+		return err
+	}
+	if err := name(temp.Name(), path); err != nil {
+		return err
+	}
+	return syncDir(dir)
+}
+
+// syncDir makes a new name in a directory survive a crash of the machine.
+func syncDir(path string) error {
+	dir, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(dir.Sync(), dir.Close())
 }

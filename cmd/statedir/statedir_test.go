@@ -1,15 +1,19 @@
 package statedir_test
 
 import (
+	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"sync"
 	"testing"
 
 	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
 )
+
+const ns = statedir.DefaultNamespace
 
 func open(t *testing.T) statedir.Dir {
 	t.Helper()
@@ -20,81 +24,149 @@ func open(t *testing.T) statedir.Dir {
 	return dir
 }
 
-func TestTheSameDirectoryGivesTheSameKey(t *testing.T) {
-	dir := open(t)
-	first, err := dir.Key("horus", statedir.SupervisorKey)
+func load(t *testing.T, dir statedir.Dir, file statedir.File) signing.PublicKey {
+	t.Helper()
+	key, err := dir.Key(ns, file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	second, err := dir.Key("horus", statedir.SupervisorKey)
-	if err != nil || second.Public() != first.Public() {
-		t.Fatalf("the second key is %s, %v; the first was %s", second.Public(), err, first.Public())
-	}
-	other, err := dir.Key("other", statedir.SupervisorKey)
-	if err != nil || other.Public() == first.Public() {
-		t.Fatalf("two namespaces share a key: %v", err)
-	}
+	return key.Public()
 }
 
-func TestProcessesThatStartTogetherShareOneKey(t *testing.T) {
+func TestSameDirectorySameKeys(t *testing.T) {
 	dir := open(t)
-	keys := make([]signing.PublicKey, 16)
-	var group sync.WaitGroup
-	for i := range keys {
-		group.Go(func() {
-			key, err := dir.Key("horus", statedir.RunnerKey("r1"))
-			if err != nil {
-				t.Error(err)
-				return
-			}
-			keys[i] = key.Public()
-		})
+	first := load(t, dir, statedir.RunnerKey("r1"))
+	again, err := statedir.Open(dir.String())
+	if err != nil {
+		t.Fatal(err)
 	}
-	group.Wait()
-	for _, key := range keys {
-		if key != keys[0] {
-			t.Fatal("two processes made two keys")
+	if load(t, again, statedir.RunnerKey("r1")) != first {
+		t.Error("a second start has another key")
+	}
+	if load(t, dir, statedir.RunnerKey("r2")) == first {
+		t.Error("another runner has the same key")
+	}
+	path := filepath.Join(dir.String(), "horus", "runner-r1.key")
+	for _, p := range []string{path, filepath.Dir(path), dir.String()} {
+		info, err := os.Stat(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode()&0o077 != 0 {
+			t.Errorf("%s has the mode %s", p, info.Mode())
 		}
 	}
-	left, err := filepath.Glob(filepath.Join(dir.String(), "horus", ".draft-*"))
+	left, err := filepath.Glob(filepath.Join(filepath.Dir(path), ".*"))
 	if err != nil || len(left) > 0 {
-		t.Fatalf("drafts are left: %v, %v", left, err)
+		t.Errorf("files were left behind: %v, %v", left, err)
 	}
 }
 
-func TestNobodyElseMayReadAKey(t *testing.T) {
+func TestManyProgramsMakeOneKey(t *testing.T) {
 	dir := open(t)
-	if _, err := dir.Key("horus", statedir.ClientKey); err != nil {
-		t.Fatal(err)
+	keys := make([]signing.PublicKey, 16)
+	var all sync.WaitGroup
+	for i := range keys {
+		all.Go(func() {
+			if key, err := dir.Key(ns, statedir.ClientKey); err == nil {
+				keys[i] = key.Public()
+			}
+		})
 	}
-	path := dir.Path("horus", statedir.ClientKey)
-	info, err := os.Stat(path)
-	if err != nil || info.Mode().Perm() != 0o600 {
-		t.Fatalf("the key has mode %v, %v", info.Mode(), err)
-	}
-	if err := os.Chmod(path, 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := dir.Key("horus", statedir.ClientKey); err == nil || !strings.Contains(err.Error(), "chmod 600") {
-		t.Fatalf("a key that all may read was loaded: %v", err)
+	all.Wait()
+	for _, key := range keys {
+		if key.IsZero() || key != keys[0] {
+			t.Fatalf("different keys: %v", keys)
+		}
 	}
 }
 
-func TestAFoundingIsPinnedOnce(t *testing.T) {
-	dir := open(t)
-	if hash, err := dir.Pinned("horus"); err != nil || !hash.IsZero() {
-		t.Fatalf("an empty directory trusts %s, %v", hash, err)
+func TestKeyFileIsRefused(t *testing.T) {
+	tests := []struct {
+		name  string
+		spoil func(path string) error
+		code  domain.Code
+	}{
+		{name: "that others may read", spoil: func(path string) error { return os.Chmod(path, 0o640) }, code: domain.Forbidden},
+		{name: "that is empty", spoil: func(path string) error { return os.WriteFile(path, nil, 0o600) }, code: domain.Invalid},
+		{name: "that holds something else", spoil: func(path string) error { return os.WriteFile(path, []byte("key"), 0o600) }, code: domain.Invalid},
 	}
-	first, second := signing.LeafHash([]byte("a")), signing.LeafHash([]byte("b"))
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			dir := open(t)
+			load(t, dir, statedir.SupervisorKey)
+			if err := test.spoil(dir.Path(ns, statedir.SupervisorKey)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := dir.Key(ns, statedir.SupervisorKey); domain.CodeOf(err) != test.code {
+				t.Errorf("load: %v", err)
+			}
+		})
+	}
+}
+
+func TestPinIsForEver(t *testing.T) {
+	dir := open(t)
+	if pinned, err := dir.Pinned(ns); err != nil || !pinned.IsZero() {
+		t.Errorf("before: %v, %v", pinned, err)
+	}
+	first := signing.Hash{1}
 	for range 2 {
-		if err := dir.Pin("horus", first); err != nil {
+		if err := dir.Pin(ns, first); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := dir.Pin("horus", second); err == nil {
-		t.Fatal("another founding took the place of the first")
+	if err := dir.Pin(ns, signing.Hash{2}); domain.ReasonOf(err) != "trust" || domain.CodeOf(err) != domain.Forbidden {
+		t.Errorf("another one: %v", err)
 	}
-	if hash, err := dir.Pinned("horus"); err != nil || hash != first {
-		t.Fatalf("pinned is %s, %v", hash, err)
+	if pinned, err := dir.Pinned(ns); err != nil || pinned != first {
+		t.Errorf("after: %v, %v", pinned, err)
+	}
+	if pinned, err := dir.Pinned("other"); err != nil || !pinned.IsZero() {
+		t.Errorf("of another namespace: %v, %v", pinned, err)
+	}
+}
+
+func TestSpoiltPinIsAnError(t *testing.T) {
+	dir := open(t)
+	if err := dir.Write(ns, "trust", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := dir.Pinned(ns); domain.CodeOf(err) != domain.Invalid {
+		t.Errorf("pinned: %v", err)
+	}
+}
+
+func TestReadWrite(t *testing.T) {
+	dir := open(t)
+	if _, err := dir.Read(ns, statedir.Address); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("before: %v", err)
+	}
+	for _, text := range []string{"http://127.0.0.1:3030", "", "http://127.0.0.1:4040"} {
+		if err := dir.Write(ns, statedir.Address, text); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := dir.Read(ns, statedir.Address); err != nil || got != text {
+			t.Errorf("read %q, %v; want %q", got, err, text)
+		}
+	}
+}
+
+func TestDefaultPath(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	tests := []struct{ name, state, want string }{
+		{name: "below XDG_STATE_HOME", state: filepath.Join(home, "xdg"), want: filepath.Join(home, "xdg", "horus")},
+		{name: "below the home directory", want: filepath.Join(home, ".local", "state", "horus")},
+		{name: "not below a relative path", state: "xdg", want: filepath.Join(home, ".local", "state", "horus")},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Setenv("XDG_STATE_HOME", test.state)
+			dir, err := statedir.Open("")
+			if err != nil || dir.String() != test.want {
+				t.Errorf("opened %s, %v; want %s", dir, err, test.want)
+			}
+		})
 	}
 }
