@@ -255,12 +255,19 @@ func (l *Leader) warm(ctx context.Context, cold []event.Aggregate) error {
 	case err != nil:
 		return err
 	}
+	return l.learn(cold, loaded)
+}
+
+// learn takes what was read into memory, unless it is older than what was
+// forgotten while it was read.
+func (l *Leader) learn(cold []event.Aggregate, loaded *loadBatch) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	// First, or it could take what is wanted, or make room for what is stale.
+	l.memory.forget(l.cfg.Indexed())
 	if loaded.passed < l.memory.forgot {
 		return nil // something was decided and forgotten since: look again
 	}
-	l.memory.forget(l.cfg.Indexed()) // before, or it could take what is wanted
 	for _, a := range cold {
 		if err := l.memory.recall(a, loaded.loaded[a]); err != nil {
 			return err
