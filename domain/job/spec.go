@@ -66,6 +66,7 @@ type Spec struct {
 	Env         map[string]string
 	NotAfter    event.Time
 	Audience    string
+	Signatures  []DocumentSignature // that stand in the document itself
 }
 
 // Queue returns where the job's attempts wait.
@@ -93,7 +94,7 @@ func (d *Document) spec() (Spec, error) {
 	s := Spec{
 		CallerID: d.CallerID, ContextID: d.ContextID, Payload: d.Payload,
 		Timeout: DefaultTimeout, MaxAttempts: DefaultMaxAttempts,
-		Env: d.EnvVars, NotAfter: d.NotAfter, Audience: d.Audience,
+		Env: d.EnvVars, NotAfter: d.NotAfter, Audience: d.Audience, Signatures: d.Signatures,
 	}
 	if d.Timeout != nil {
 		s.Timeout = time.Duration(*d.Timeout) * time.Second
