@@ -78,8 +78,11 @@ func FuzzDecodeEvent(f *testing.F) {
 	for _, e := range []job.Event{
 		job.Submitted{Submission: o.Submission, Grant: &grant},
 		job.Submitted{Submission: mustOpen(f, listed(f, openDoc, canonical, 1)).Submission},
-		job.Queued{Grant: grant}, job.Started{Attempt: 1, Process: "a1"}, job.Completed{Attempt: 1},
-		job.Failed{Attempt: 1, Kind: job.FailedError}, job.AttemptLost{Attempt: 1, Reason: job.LostQueue},
+		job.Queued{Grant: grant},
+		job.Started{Attempt: 1, Process: "a1"},
+		job.Completed{Attempt: 1},
+		job.Failed{Attempt: 1, Kind: job.FailedError},
+		job.AttemptLost{Attempt: 1, Reason: job.LostQueue},
 	} {
 		data := e.AppendData(nil)
 		for i := range len(data) + 1 {
