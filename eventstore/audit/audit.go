@@ -51,6 +51,10 @@ func Verify(ctx context.Context, source Source, o Options) (Verdict, error) {
 		return Verdict{}, domain.Errorf(domain.Invalid, "head", "the head that was remembered is of %s, not of %s",
 			place(h.Namespace, h.Partition), place(o.Namespace, o.Partition))
 	}
+	if f, ok := source.(*File); ok && (f.Namespace != o.Namespace || f.Partition != o.Partition) {
+		return Verdict{}, domain.Errorf(domain.Invalid, "export", "the file is of %s, not of %s",
+			place(f.Namespace, f.Partition), place(o.Namespace, o.Partition))
+	}
 	verifier := signing.NewVerifier(rememberedKeys)
 	a := &auditor{
 		options: o,

@@ -173,6 +173,20 @@ func TestOtherFilesAreNotOpened(t *testing.T) {
 	}
 }
 
+// TestAFileOfAnotherPlaceAccusesNobody asks for one history and hands in the
+// file of another, which may well be valid.
+func TestAFileOfAnotherPlaceAccusesNobody(t *testing.T) {
+	for _, o := range []audit.Options{{Namespace: "other"}, {Namespace: namespace, Partition: 1}} {
+		file, err := audit.Open(bytes.NewReader(exported(t, short().Log())))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if verdict, err := audit.Verify(t.Context(), file, o); domain.ReasonOf(err) != "export" {
+			t.Errorf("got %v and %s, want invalid, export", err, verdict)
+		}
+	}
+}
+
 func TestWhatNoFileHoldsIsNotExported(t *testing.T) {
 	log := short().Log()
 	seal := func(seal string) []history.Raw {
