@@ -23,13 +23,13 @@ func prepare(s *server, method string) {
 		s.call("jobs.create", `{"job":`+hello+`}`)
 	case "job.run":
 		s.call("jobs.submit", `{"job":`+oldHello+`}`)
-		s.Runner("r1").Complete("hello", "hello\n")
+		s.Runner("r1", "sh").Complete("hello", "hello\n")
 	case "job.wait", "job.status", "job.result":
 		s.call("jobs.submit", `{"job":`+done+`}`)
-		s.Runner("r1").Complete("done", "hello\n")
+		s.Runner("r1", "sh").Complete("done", "hello\n")
 	case "job.logs", "get_job_logs":
 		s.call("jobs.submit", `{"job":`+done+`}`)
-		s.Runner("r1").Start("done", "hello")
+		s.Runner("r1", "sh").Start("done", "hello")
 	case "runners.list", "runner.status", "list_runners":
 		s.Runner("r1")
 	}

@@ -27,16 +27,24 @@ type Runner struct {
 	number  uint64
 }
 
-// Runner makes a process join under a runner id.
-func (s *System) Runner(id string) *Runner {
+// Runner makes a process join under a runner id. Kinds are executors whose jobs
+// it may take too; its key is admitted for them.
+func (s *System) Runner(id string, kinds ...domain.Name) *Runner {
 	s.t.Helper()
 	r := &Runner{system: s, id: domain.Name(id), process: "8f3a", key: Key(9)}
-	join := runner.Join{Key: r.key.Public(), Slots: 4}
-	r.report(func(tx *eventstore.Tx, by eventstore.By) error {
-		return tx.DecideRunner(r.id, by, runner.JoinAs{
-			Join: join, Process: r.process, FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue(r.id), Seq: 1}},
-		})
-	}, job.ID{}, join)
+	if len(kinds) > 0 {
+		key := Admission(r.key, access.Runner, id)
+		key.Kinds = kinds
+		s.admit(key)
+	}
+	join := runner.JoinAs{
+		Join:    runner.Join{Key: r.key.Public(), Kinds: kinds, Slots: 4},
+		Process: r.process, Admitted: kinds, Known: len(kinds) > 0, FirstUse: true,
+	}
+	for _, q := range runner.Queues(r.id, kinds) {
+		join.Marks = append(join.Marks, runner.Mark{Queue: q, Seq: 1})
+	}
+	r.report(func(tx *eventstore.Tx, by eventstore.By) error { return tx.DecideRunner(r.id, by, join) }, job.ID{}, join.Join)
 	return r
 }
 

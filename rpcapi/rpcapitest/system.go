@@ -1,6 +1,6 @@
 // Package rpcapitest runs a supervisor without Redis, in process, for tests of
-// the API and of its clients: the real leader over a log in memory, readers,
-// and a runner that does what a test tells it.
+// the API and of its clients: the real leader and projections over a log and
+// views in memory, and a runner that does what a test tells it.
 //
 //	s := rpcapitest.New(t)
 //	api, err := rpcapi.New(rpcapi.Config{Backend: s.Backend(), Durability: "memory", Clock: s.Clock})
@@ -18,11 +18,21 @@ import (
 
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
-	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/memstore"
+	"github.com/herocode/horus/projections/engine"
+	"github.com/herocode/horus/projections/index"
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/logs"
+	"github.com/herocode/horus/projections/memviews"
+	"github.com/herocode/horus/projections/queues"
+	"github.com/herocode/horus/projections/runners"
+	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/client/wire"
+	"github.com/herocode/horus/rpcapi/readmodels"
 )
 
 // Namespace is the namespace of every System.
@@ -31,48 +41,70 @@ const Namespace = "horus"
 // System is a supervisor that leads.
 type System struct {
 	Leader *eventstore.Leader
+	Engine *engine.Engine
 	Store  *memstore.Store
+	Views  *memviews.Store
 
-	t    testing.TB
-	twin *twin
+	t testing.TB
 }
 
 // New starts a system that lives as long as the test.
 func New(t testing.TB) *System {
 	t.Helper()
-	store := memstore.New()
-	s := &System{Store: store, t: t, twin: &twin{tip: store.Tip}}
+	s := &System{Store: memstore.New(), t: t}
+	s.Views = memviews.New(s.Store)
 	verifier := signing.NewVerifier(16)
 	term := uint64(s.Clock().Unix())
 	if err := s.Store.Take(t.Context(), eventstore.Holder{}, eventstore.Holder{Term: term, Name: "s1"}); err != nil {
 		t.Fatal(err)
 	}
-	supervisor := Key(1)
-	s.Leader = eventstore.NewLeader(eventstore.Config{
-		Store: s.Store, Index: nothing{}, Namespace: Namespace, Name: "s1", Key: supervisor,
-		Address: "http://127.0.0.1:3030", Verifier: verifier, Clock: s.Clock,
-		Indexed: func() uint64 { return 0 }, Feed: s.twin.feed,
-	}, term, eventstore.Tip{}, history.NewChain(Namespace, 0, verifier))
-	s.drive()
-	err := s.Leader.Begin(t.Context(), access.Founded{
-		Namespace: Namespace, Partitions: 1, Supervisor: "s1", Key: supervisor.Public(), Operator: Key(2).Public(),
+	s.Views.Fence(term)
+	var err error
+	s.Engine, err = engine.Open(t.Context(), engine.Config{
+		Namespace: Namespace, Log: s.Store, Views: s.Views, Verifier: verifier, Term: term,
 	})
+	if err == nil {
+		err = s.Engine.CatchUp(t.Context())
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Leader = eventstore.NewLeader(eventstore.Config{
+		Store: s.Store, Index: &index.Index{Views: s.Views}, Namespace: Namespace, Name: "s1", Key: Key(1),
+		Address: address, Verifier: verifier, Clock: s.Clock, Indexed: s.Engine.Passed, Feed: s.Engine.Offer,
+	}, term, s.Engine.Tip(), s.Engine.Chain())
+	s.begin()
 	return s
 }
 
-// drive turns the leader until the test ends.
-func (s *System) drive() {
+const address = "http://127.0.0.1:3030"
+
+// begin founds the namespace and sets everything going.
+func (s *System) begin() {
+	s.t.Helper()
+	s.drive("leader", s.Leader.Turn, s.Leader.Wake())
+	err := s.Leader.Begin(s.t.Context(), access.Founded{
+		Namespace: Namespace, Partitions: 1, Supervisor: "s1", Key: Key(1).Public(), Operator: Key(2).Public(),
+	})
+	if err == nil {
+		_, err = s.Engine.Reconcile(s.t.Context())
+	}
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	s.drive("projections", s.Engine.Turn, s.Engine.Wake())
+}
+
+// drive turns a loop until the test ends.
+func (s *System) drive(name string, turn func(context.Context) (bool, error), wake <-chan struct{}) {
 	ctx, stop := context.WithCancel(context.Background())
 	var running sync.WaitGroup
 	running.Go(func() {
 		for {
-			busy, err := s.Leader.Turn(ctx)
+			busy, err := turn(ctx)
 			switch {
 			case err != nil && ctx.Err() == nil:
-				s.t.Errorf("turn the leader: %v", err)
+				s.t.Errorf("turn the %s: %v", name, err)
 				return
 			case busy:
 				continue
@@ -80,7 +112,7 @@ func (s *System) drive() {
 			select {
 			case <-ctx.Done():
 				return
-			case <-s.Leader.Wake():
+			case <-wake:
 			}
 		}
 	})
@@ -95,7 +127,40 @@ func (s *System) Clock() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 6000
 
 // Backend returns the system as the API sees it.
 func (s *System) Backend() rpcapi.Backend {
-	return rpcapi.Backend{Leader: s.Leader, Jobs: s.twin, Runners: runnersOf{s.twin}, System: s.twin}
+	read := &jobs.Reader{Views: s.Views, Log: s.Store, Namespace: Namespace}
+	return rpcapi.Backend{
+		Leader: s.Leader, System: s,
+		Jobs: &readmodels.Jobs{
+			Reader: read, Output: &logs.Reader{Jobs: read, Views: s.Views, Log: s.Store}, Watcher: s.Engine.Watch,
+		},
+		Runners: &readmodels.Runners{
+			Reader: &runners.Reader{Views: s.Views}, Queues: &queues.Reader{Views: s.Views, Streams: s.Views, Log: s.Store},
+		},
+	}
+}
+
+// Info says how the partition is.
+func (s *System) Info(ctx context.Context) (wire.Info, error) {
+	look, err := views.Current(ctx, s.Views, views.Query{Whole: []views.Table{views.Queues, views.Runners}})
+	if err != nil {
+		return wire.Info{}, err
+	}
+	first, err := s.Store.Get(ctx, []uint64{1})
+	if err != nil {
+		return wire.Info{}, err
+	}
+	info := wire.Info{
+		Leader: "s1", Address: address, Term: s.Leader.Term(), Founding: signing.LeafHash(first[0].Event).String(),
+		Position: look.Position.Seq, Jobs: map[string]uint64{}, Runners: len(look.Whole[1]),
+	}
+	for _, data := range look.Whole[0] {
+		count, err := queues.ParseCount(data)
+		if err != nil {
+			return wire.Info{}, err
+		}
+		info.Jobs[job.Waiting.String()] += count.Waiting
+	}
+	return info, nil
 }
 
 // Key returns a key that is the same in every run.
@@ -107,23 +172,21 @@ func Key(number byte) signing.PrivateKey {
 	return key
 }
 
-// Admit admits a client's key.
+// Admit admits a key. One whose end, until, has passed was admitted before that.
 func (s *System) Admit(key signing.PrivateKey, class access.Class, name string, until event.Time) {
 	s.t.Helper()
 	k := Admission(key, class, name)
 	k.Until = until
+	s.admit(k)
+}
+
+func (s *System) admit(k access.Key) {
+	s.t.Helper()
 	err := s.Leader.Execute(s.t.Context(), eventstore.Work{Decide: func(tx *eventstore.Tx) error {
-		_, err := tx.DecideAccess(eventstore.By{Actor: event.BySystem("test")}, access.Admit{Key: k, At: min(tx.Now(), max(until, 1))})
+		_, err := tx.DecideAccess(eventstore.By{Actor: event.BySystem("test")}, access.Admit{Key: k, At: min(tx.Now(), max(k.Until, 1))})
 		return err
 	}})
 	if err != nil {
 		s.t.Fatal(err)
 	}
-}
-
-// nothing is the index of a leader that forgets nothing.
-type nothing struct{}
-
-func (nothing) Find(_ context.Context, aggregates []event.Aggregate) ([][]uint64, uint64, error) {
-	return make([][]uint64, len(aggregates)), 0, nil
 }
