@@ -2,6 +2,8 @@ package engine
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -90,7 +92,9 @@ func (e *Engine) fold(ctx context.Context, steps []step) (*batch, error) {
 		b.step, b.bundles, b.paths = &steps[i], map[report]uint64{}, nil
 		for j := range steps[i].commit.Entries {
 			entry := &steps[i].commit.Entries[j]
-			if err := b.apply(entry); err != nil {
+			if err := b.apply(entry); errors.Is(err, views.ErrDamaged) {
+				return nil, fmt.Errorf("%w: they do not know %s", err, entry)
+			} else if err != nil {
 				return nil, &history.Fault{Seq: entry.Seq, Why: err}
 			}
 			b.folded.Events++

@@ -43,6 +43,7 @@ func (b *batch) emit(ctx context.Context) error {
 		b.tx.Put(views.Queues, q.String(), b.queues[q].Append(nil))
 	}
 	b.tx.Groups = b.groups
+	slices.SortFunc(b.tx.Queued, func(x, y views.Assignment) int { return x.ID.Compare(y.ID) }) // streams grow in the order of the log
 	return nil
 }
 

@@ -130,37 +130,49 @@ func (e *Engine) fromLog(ctx context.Context) ([]step, error) {
 	var room room
 	for {
 		raws, err := e.cfg.Log.Read(ctx, e.readTo, pageSize)
-		if err != nil {
+		if _, isFault := history.IsFault(err); err != nil && !isFault {
 			e.reader = nil // what it held is read again
 			return nil, err
 		}
-		for _, raw := range raws {
-			c, err := e.reader.Next(raw)
-			if err != nil {
-				steps, _ := e.follow(commits) // the fault is found again behind them
-				e.reader = nil
-				return steps, pick(len(steps) == 0, err)
-			}
-			e.readTo = raw.Seq
-			if c != nil {
-				commits = append(commits, c)
-				room.add(c)
-			}
-			if e.limit != 0 && raw.Seq >= e.limit {
-				return e.follow(commits)
-			}
+		joined, unfit := e.join(raws)
+		for _, c := range joined {
+			commits = append(commits, c)
+			room.add(c)
 		}
-		if len(raws) < pageSize {
-			steps, err := e.follow(commits)
-			if len(steps) == 0 && err == nil {
-				err = e.reader.End()
-			}
-			return steps, err
+		if unfit != nil {
+			err = unfit
 		}
-		if room.events > maxTurnEvents/2 || room.bytes > maxTurnBytes/2 {
+		switch {
+		case err != nil: // is met again behind the commits that are good
+			e.reader = nil
+			steps, broken := e.follow(commits)
+			return steps, pick(len(steps) == 0, history.Earlier(broken, err))
+		case len(raws) < pageSize && len(commits) == 0:
+			return nil, e.reader.End()
+		case len(raws) < pageSize, e.limit != 0 && e.readTo >= e.limit,
+			room.events > maxTurnEvents/2, room.bytes > maxTurnBytes/2:
 			return e.follow(commits)
 		}
 	}
+}
+
+// join puts entries together, up to the limit.
+func (e *Engine) join(raws []history.Raw) ([]*history.Commit, error) {
+	var commits []*history.Commit
+	for _, raw := range raws {
+		if e.limit != 0 && e.readTo >= e.limit {
+			break
+		}
+		c, err := e.reader.Next(raw)
+		if err != nil {
+			return commits, err
+		}
+		e.readTo = raw.Seq
+		if c != nil {
+			commits = append(commits, c)
+		}
+	}
+	return commits, nil
 }
 
 // pick returns err if it counts.

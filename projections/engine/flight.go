@@ -30,6 +30,12 @@ func (e *Engine) land(ctx context.Context) error {
 		}
 		if e.flight.batch == nil {
 			b, err := e.fold(ctx, e.flight.steps)
+			if errors.Is(err, views.ErrDamaged) {
+				err = e.changed(ctx, err)
+			}
+			if errors.Is(err, views.ErrConflict) {
+				continue
+			}
 			if err != nil {
 				return err
 			}
@@ -72,6 +78,21 @@ func (e *Engine) watch(ctx context.Context) error {
 		return ErrFenced
 	}
 	return e.adopt(ctx, *e.seen)
+}
+
+// changed tells a generation that was removed under our eyes, because a rebuild
+// made another one live, from one that somebody damaged: the first is
+// [views.ErrConflict], and what was done is done again.
+func (e *Engine) changed(ctx context.Context, damage error) error {
+	live := e.pos.Live
+	e.seen = nil
+	if err := e.watch(ctx); err != nil {
+		return err
+	}
+	if e.pos.Live != live {
+		return views.ErrConflict
+	}
+	return damage
 }
 
 // samePlace reports whether two positions differ at most in what a rebuild

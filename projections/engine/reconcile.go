@@ -146,23 +146,9 @@ func (e *Engine) openAttempts(ctx context.Context, r *repair) error {
 		return fmt.Errorf("read open attempts: %w", err)
 	}
 	if r.total != e.pos.Census.Fields[views.Open] {
-		return e.changed(ctx)
+		return e.changed(ctx, fmt.Errorf("%w: %d open attempts; there must be %d", views.ErrDamaged, r.total, e.pos.Census.Fields[views.Open]))
 	}
 	return nil
-}
-
-// changed tells a generation that was removed under our eyes, because a rebuild
-// made another one live, from one that somebody damaged.
-func (e *Engine) changed(ctx context.Context) error {
-	e.seen = nil
-	live := e.pos.Live
-	if err := e.watch(ctx); err != nil {
-		return err
-	}
-	if e.pos.Live != live {
-		return views.ErrConflict
-	}
-	return views.ErrDamaged
 }
 
 // inspectStreams compares streams with the open attempts that belong there.

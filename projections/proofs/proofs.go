@@ -34,10 +34,10 @@ func (s *Source) Commit(ctx context.Context, seq uint64) (*history.Commit, error
 		return nil, nil
 	}
 	raws, err := s.Log.Read(ctx, seq-1, signing.MaxSealed)
-	if err != nil {
-		return nil, err
-	}
 	end := slices.IndexFunc(raws, func(r history.Raw) bool { return len(r.Seal) > 0 })
+	if _, isFault := history.IsFault(err); err != nil && (!isFault || end < 0) {
+		return nil, err // a fault behind the seal is not this commit's
+	}
 	if end < 0 || raws[0].Seq != seq {
 		return nil, nil
 	}

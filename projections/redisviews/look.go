@@ -1,0 +1,215 @@
+package redisviews
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/projections/views"
+)
+
+// maxLooks is how often a look is repeated because another generation went live
+// or Redis had forgotten the script: each happens once at most where nobody
+// does it on purpose.
+const maxLooks = 5
+
+// Look answers a query in one round trip: one MULTI … EXEC. When another
+// generation has become live it takes two.
+func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
+	run := evaluate(endScript.EvalSha)
+	for range maxLooks {
+		live := s.live.Load()
+		l := s.ask(ctx, q, live, run)
+		switch {
+		case redis.HasErrorPrefix(l.failed, "NOSCRIPT"):
+			run = endScript.Eval
+			continue
+		case l.failed != nil:
+			return nil, fmt.Errorf("look at views: %w", damage(l.failed))
+		}
+		look, err := l.read()
+		if err != nil {
+			return nil, fmt.Errorf("look at views: %w", err)
+		}
+		if look.Position.Live == live {
+			return look, nil
+		}
+		s.live.Store(look.Position.Live)
+	}
+	return nil, fmt.Errorf("look at views: the live generation changes all the time")
+}
+
+// looking is a query on its way.
+type looking struct {
+	failed     error
+	position   *redis.SliceCmd
+	end        *redis.Cmd
+	tables     [views.NumTables]*redis.SliceCmd
+	query      views.Query
+	whole      []*redis.MapStringStringCmd
+	lists      []*redis.StringSliceCmd
+	fields     [views.NumTables]*redis.IntCmd
+	listed     []*redis.IntCmd
+	told       *redis.IntCmd
+	statements *redis.MapStringStringCmd
+	entries    []*redis.IntCmd
+}
+
+// ask sends a query about a generation.
+func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluate) *looking {
+	l := &looking{query: q}
+	k := &s.keys
+	pipe := s.read.TxPipeline()
+	l.position = pipe.HMGet(ctx, k.position(0), views.PositionFields()...)
+	if q.End {
+		l.end = run(ctx, pipe, []string{k.store.Log()})
+	}
+	for t, names := range byTable(q.Fields) {
+		if len(names) > 0 {
+			l.tables[t] = pipe.HMGet(ctx, k.table(live, views.Table(t)), names...) //nolint:gosec // a table's number
+		}
+	}
+	for _, t := range q.Whole {
+		l.whole = append(l.whole, pipe.HGetAll(ctx, k.table(live, t)))
+	}
+	for _, r := range q.Lists {
+		below := "+inf"
+		if r.Below != 0 {
+			below = "(" + strconv.FormatUint(r.Below, 10)
+		}
+		l.lists = append(l.lists, pipe.ZRevRangeByScore(ctx, k.list(live, r.Status), &redis.ZRangeBy{
+			Min: "-inf", Max: below, Count: int64(r.Limit),
+		}))
+	}
+	if q.Count {
+		for i, t := range views.Tables() {
+			l.fields[i] = pipe.HLen(ctx, k.table(live, t))
+		}
+		for _, status := range job.Statuses() {
+			l.listed = append(l.listed, pipe.ZCard(ctx, k.list(live, status)))
+		}
+		l.told = pipe.HLen(ctx, k.Statements())
+	}
+	if q.Statements {
+		l.statements = pipe.HGetAll(ctx, k.Statements())
+	}
+	for _, name := range q.Entries {
+		l.entries = append(l.entries, pipe.XLen(ctx, k.Jobs(name)))
+	}
+	_, l.failed = pipe.Exec(ctx)
+	return l
+}
+
+// byTable returns the names of fields by their table.
+func byTable(fields []views.Field) (names [views.NumTables][]string) {
+	for _, f := range fields {
+		names[f.Table] = append(names[f.Table], f.Name)
+	}
+	return names
+}
+
+// read reads the replies, all of which came.
+func (l *looking) read() (*views.Look, error) {
+	look := &views.Look{}
+	var err error
+	if look.Position, err = views.ParsePosition(texts(l.position.Val())); err != nil {
+		return nil, err
+	}
+	if l.end != nil {
+		id, _ := l.end.Val().(string)
+		if look.End, err = parseEnd(id); err != nil {
+			return nil, err
+		}
+	}
+	if look.Values, err = values(l.query.Fields, &l.tables); err != nil {
+		return nil, err
+	}
+	for _, reply := range l.whole {
+		look.Whole = append(look.Whole, toBytes(reply.Val()))
+	}
+	for _, reply := range l.lists {
+		seqs, err := places(reply.Val())
+		if err != nil {
+			return nil, err
+		}
+		look.Lists = append(look.Lists, seqs)
+	}
+	if l.told != nil {
+		for i, reply := range l.fields {
+			look.Fields[i] = uint64(reply.Val()) //nolint:gosec // a count
+		}
+		for _, reply := range l.listed {
+			look.Listed += uint64(reply.Val()) //nolint:gosec // a count
+		}
+		look.Told = uint64(l.told.Val()) //nolint:gosec // a count
+	}
+	if l.statements != nil {
+		look.Statements = toBytes(l.statements.Val())
+	}
+	for _, reply := range l.entries {
+		look.Entries += uint64(reply.Val()) //nolint:gosec // a count
+	}
+	return look, nil
+}
+
+// values puts the replies of all tables into the order of the fields.
+func values(fields []views.Field, tables *[views.NumTables]*redis.SliceCmd) ([][]byte, error) {
+	found := make([][]byte, len(fields))
+	var next [views.NumTables]int
+	for i, f := range fields {
+		reply := tables[f.Table].Val()
+		if next[f.Table] >= len(reply) {
+			return nil, views.ErrDamaged
+		}
+		if text, ok := reply[next[f.Table]].(string); ok {
+			found[i] = []byte(text)
+		}
+		next[f.Table]++
+	}
+	return found, nil
+}
+
+// texts makes texts of a reply's values; nothing becomes the empty text.
+func texts(reply []any) []string {
+	found := make([]string, len(reply))
+	for i, v := range reply {
+		found[i], _ = v.(string)
+	}
+	return found
+}
+
+func toBytes(m map[string]string) map[string][]byte {
+	found := make(map[string][]byte, len(m))
+	for k, v := range m {
+		found[k] = []byte(v)
+	}
+	return found
+}
+
+func places(members []string) ([]uint64, error) {
+	seqs := make([]uint64, len(members))
+	for i, m := range members {
+		var err error
+		if seqs[i], err = strconv.ParseUint(m, 10, 64); err != nil {
+			return nil, views.ErrDamaged
+		}
+	}
+	return seqs, nil
+}
+
+// parseEnd reads the id of the log's last entry, <seq>-0.
+func parseEnd(id string) (uint64, error) {
+	if id == "" {
+		return 0, nil
+	}
+	digits, _, _ := strings.Cut(id, "-")
+	seq, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("read the end of the log: %w", err)
+	}
+	return seq, nil
+}

@@ -1,0 +1,164 @@
+package redisviews
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync/atomic"
+
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// Store is one partition's views on Redis. It is safe for concurrent use.
+type Store struct {
+	write, read redis.UniversalClient
+	keys        keys
+	live        atomic.Uint64 // the generation that was live when somebody last looked
+}
+
+var _ views.Store = (*Store)(nil)
+
+// New returns the store of a partition. Each [views.Writer] takes one
+// connection of the write client for itself. That client must send every
+// command once: a repeated EXEC without its watch would not be fenced. The read
+// client may repeat. Both stay the caller's to close.
+func New(write, read redis.UniversalClient, k queue.Keys) (*Store, error) {
+	if repeats(write) {
+		return nil, errors.New("make views: the client that writes repeats commands (MaxRetries must be -1)")
+	}
+	return &Store{write: write, read: read, keys: newKeys(k)}, nil
+}
+
+// repeats reports whether a client sends a command again when its reply was
+// lost.
+func repeats(client redis.UniversalClient) bool {
+	switch c := client.(type) {
+	case *redis.Client:
+		return c.Options().MaxRetries > 0
+	case *redis.ClusterClient:
+		return c.Options().MaxRetries > 0
+	}
+	return true
+}
+
+// node returns the client of the node that holds a key.
+func node(ctx context.Context, client redis.UniversalClient, key string) (*redis.Client, error) {
+	switch c := client.(type) {
+	case *redis.Client:
+		return c, nil
+	case *redis.ClusterClient:
+		return c.MasterForKey(ctx, key)
+	}
+	return nil, fmt.Errorf("a client of type %T has no nodes", client)
+}
+
+// damage makes [views.ErrDamaged] of what Redis says when a key holds something
+// else than it should.
+func damage(err error) error {
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return fmt.Errorf("%w: %w", views.ErrDamaged, err)
+	}
+	return err
+}
+
+// Stored returns the generations of which anything is kept.
+func (s *Store) Stored(ctx context.Context) ([]uint64, error) {
+	client, err := node(ctx, s.read, s.keys.position(0))
+	if err != nil {
+		return nil, fmt.Errorf("list generations: %w", err)
+	}
+	var found []uint64
+	for scan := client.Scan(ctx, 0, s.keys.prefix+"*", scanCount).Iterator(); ; {
+		if !scan.Next(ctx) {
+			if err := scan.Err(); err != nil {
+				return nil, fmt.Errorf("list generations: %w", err)
+			}
+			slices.Sort(found)
+			return slices.Compact(found), nil
+		}
+		if g, ok := s.keys.generation(scan.Val()); ok {
+			found = append(found, g)
+		}
+	}
+}
+
+// scanCount is how much Redis looks at for one reply of a scan.
+const scanCount = 1000
+
+// Drop removes everything of a generation. Redis frees it in the background.
+func (s *Store) Drop(ctx context.Context, generation uint64) error {
+	if err := s.write.Unlink(ctx, s.keys.all(generation)...).Err(); err != nil {
+		return fmt.Errorf("remove generation %d: %w", generation, err)
+	}
+	return nil
+}
+
+// Walk calls yield with every field of a table.
+func (s *Store) Walk(ctx context.Context, generation uint64, t views.Table, yield func(string, []byte) error) error {
+	key := s.keys.table(generation, t)
+	for cursor := uint64(0); ; {
+		page, next, err := s.read.HScan(ctx, key, cursor, "", scanCount).Result()
+		if err != nil {
+			return fmt.Errorf("walk %s: %w", key, damage(err))
+		}
+		for i := 0; i+1 < len(page); i += 2 {
+			if err := yield(page[i], []byte(page[i+1])); err != nil {
+				return err
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// WalkList calls yield with every member of a list.
+func (s *Store) WalkList(ctx context.Context, generation uint64, status job.Status, yield func(uint64) error) error {
+	key := s.keys.list(generation, status)
+	for cursor := uint64(0); ; {
+		page, next, err := s.read.ZScan(ctx, key, cursor, "", scanCount).Result()
+		if err != nil {
+			return fmt.Errorf("walk %s: %w", key, damage(err))
+		}
+		for i := 0; i+1 < len(page); i += 2 { // members and scores in turn
+			seq, err := strconv.ParseUint(page[i], 10, 64)
+			if err != nil {
+				return fmt.Errorf("walk %s: %w", key, views.ErrDamaged)
+			}
+			if err := yield(seq); err != nil {
+				return err
+			}
+		}
+		if cursor = next; cursor == 0 {
+			return nil
+		}
+	}
+}
+
+// Listed reports which of the members are in their lists.
+func (s *Store) Listed(ctx context.Context, generation uint64, members []views.Listing) ([]bool, error) {
+	if len(members) == 0 {
+		return nil, nil
+	}
+	pipe := s.read.Pipeline()
+	replies := make([]*redis.FloatCmd, len(members))
+	for i, m := range members {
+		replies[i] = pipe.ZScore(ctx, s.keys.list(generation, m.Status), strconv.FormatUint(m.Seq, 10))
+	}
+	_, _ = pipe.Exec(ctx) // each reply has its own error
+	listed := make([]bool, len(members))
+	for i, reply := range replies {
+		err := reply.Err()
+		if err != nil && !errors.Is(err, redis.Nil) {
+			return nil, fmt.Errorf("look for members of lists: %w", damage(err))
+		}
+		listed[i] = err == nil
+	}
+	return listed, nil
+}

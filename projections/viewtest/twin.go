@@ -1,0 +1,307 @@
+package viewtest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/logs"
+	"github.com/herocode/horus/projections/queues"
+	"github.com/herocode/horus/projections/runners"
+	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// Dump is everything that a generation holds, by table or list, then by name.
+type Dump map[string]map[string]string
+
+// Dump reads a generation.
+func (f *Fixture) Dump(ctx context.Context, t TB, generation uint64) Dump {
+	t.Helper()
+	found := Dump{}
+	for _, table := range views.Tables() {
+		of := map[string]string{}
+		err := f.Views.Walk(ctx, generation, table, func(name string, data []byte) error {
+			of[name] = string(data)
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found[table.String()] = of
+	}
+	for _, status := range job.Statuses() {
+		of := map[string]string{}
+		err := f.Views.WalkList(ctx, generation, status, func(seq uint64) error {
+			of[fmt.Sprint(seq)] = ""
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found["list:"+status.String()] = of
+	}
+	return found
+}
+
+// twin folds a history naively: one event after the other, from the domain's
+// own states, with everything in memory.
+type twin struct {
+	state     *history.State
+	records   map[job.ID]*jobs.Record
+	open      map[job.ID]jobs.Attempt
+	logs      map[string]string
+	tips      map[string]string
+	runners   map[domain.Name]*runners.Record
+	joined    map[job.Queue]bool
+	bundleSeq map[string]uint64
+	entries   map[queue.EntryID]job.ID // of open attempts
+}
+
+// Twin returns what the views of a history must hold.
+func Twin(commits []*history.Commit) (Dump, map[queue.EntryID]job.ID) {
+	w := &twin{
+		state: history.NewState(), records: map[job.ID]*jobs.Record{}, open: map[job.ID]jobs.Attempt{},
+		logs: map[string]string{}, tips: map[string]string{}, runners: map[domain.Name]*runners.Record{},
+		joined: map[job.Queue]bool{}, bundleSeq: map[string]uint64{}, entries: map[queue.EntryID]job.ID{},
+	}
+	for _, c := range commits {
+		for i := range c.Entries {
+			e := &c.Entries[i]
+			if reported, ok := e.Data.(runner.Reported); ok {
+				w.bundle(e, reported, c)
+			}
+			w.state.Apply(e)
+			w.see(e, c.Seal.Term)
+		}
+	}
+	return w.dump(), w.entries
+}
+
+// bundle notes the output in a bundle, before the events that it decides.
+func (w *twin) bundle(e *history.Entry, reported runner.Reported, c *history.Commit) {
+	b, err := reported.Bundle()
+	if err != nil {
+		panic(err)
+	}
+	w.bundleSeq[fmt.Sprintf("report/%s/%s/%d/", b.Runner, b.Process, b.Number)] = e.Seq
+	if r := w.runners[b.Runner]; r != nil {
+		r.Heard(b.Process, e.At)
+	}
+	access := w.state.Access
+	for i := range c.Entries { // statements of the commit count
+		if s, ok := c.Entries[i].Data.(interface{ EventName() string }); ok && strings.HasPrefix(s.EventName(), "access.") {
+			full := history.NewState()
+			full.Access = access
+			full.Apply(&c.Entries[i])
+			if full.Access.Statements > access.Statements {
+				access = full.Access
+			}
+		}
+	}
+	for i, report := range b.Reports {
+		piece, ok := report.(runner.Log)
+		state := w.state.Jobs[piece.Job]
+		if !ok || !state.Open() || state.Token != piece.Token {
+			continue
+		}
+		r := w.records[piece.Job]
+		judge := history.State{Access: access}
+		if state.Process != "" && (state.Process != b.Process || r.Runner != b.Runner) ||
+			!judge.Serves(b.Runner, reported.Signed.Key, state.Queue, e.At) {
+			continue
+		}
+		ref := logs.Ref{Seq: e.Seq, Index: i, First: r.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: state.Attempt}
+		w.logs[fmt.Sprintf("%d/%d", r.Events[0], r.Pieces)] = string(ref.Append(nil))
+		r.Pieces++
+		r.Lines += ref.Count
+	}
+}
+
+// see notes an event that was folded.
+func (w *twin) see(e *history.Entry, term uint64) {
+	switch data := e.Data.(type) {
+	case job.Event:
+		w.seeJob(e, data, term)
+		return
+	case runner.Event:
+		id := domain.Name(e.Aggregate.ID)
+		if w.runners[id] == nil {
+			w.runners[id] = &runners.Record{}
+		}
+		w.runners[id].Apply(e.At, data)
+		if joined, ok := data.(runner.Joined); ok {
+			for _, q := range runner.Queues(id, joined.Kinds) {
+				w.joined[q] = true
+			}
+		}
+	}
+	if e.Aggregate.Kind != event.Access {
+		w.tips[e.Aggregate.String()] = fmt.Sprint(e.Seq)
+	}
+}
+
+func (w *twin) seeJob(e *history.Entry, data job.Event, term uint64) {
+	id, _ := job.ParseID(e.Aggregate.ID)
+	r := w.records[id]
+	if r == nil {
+		r = &jobs.Record{Created: e.At, Submitter: e.Actor}
+		w.records[id] = r
+	}
+	s := w.state.Jobs[id]
+	r.Events, r.Updated = append(r.Events, e.Seq), e.At
+	r.Status, r.Attempt, r.Failure = s.Status, s.Attempt, s.Failure
+	if s.Attempt > 0 {
+		r.Queue = s.Queue
+	}
+	switch data.(type) {
+	case job.Queued:
+		r.Started, r.Runner, r.Process = 0, "", ""
+	case job.Started:
+		r.Started, r.Process = e.At, s.Process
+		r.Runner = domain.Name(strings.TrimPrefix(string(e.Actor), "runner:"))
+	case job.Completed, job.Failed:
+		r.Ended = e.At
+		if at := strings.LastIndexByte(e.Cause, '/'); at > 0 {
+			r.Outcome.Seq = w.bundleSeq[e.Cause[:at+1]]
+			_, err := fmt.Sscan(e.Cause[at+1:], &r.Outcome.Index)
+			if err != nil {
+				panic(err)
+			}
+		}
+	}
+	if !s.Open() || s.Token.IsZero() {
+		delete(w.open, id)
+	} else if s.GrantSeq == e.Seq {
+		w.open[id] = jobs.Attempt{Queue: s.Queue, Entry: queue.EntryID{Term: term, Seq: e.Seq}, Token: s.Token}
+	}
+}
+
+func (w *twin) dump() Dump {
+	d := Dump{"jobs": {}, "open": {}, "logs": w.logs, "tips": w.tips, "runners": {}, "queues": {}}
+	for _, s := range job.Statuses() {
+		d["list:"+s.String()] = map[string]string{}
+	}
+	counts := map[job.Queue]queues.Count{}
+	for q := range w.joined {
+		counts[q] = queues.Count{}
+	}
+	for id, r := range w.records {
+		d["jobs"][id.String()] = string(r.Append(nil))
+		d["list:"+r.Status.String()][fmt.Sprint(r.Events[0])] = ""
+		if r.Attempt > 0 {
+			c := counts[r.Queue]
+			c.Add(r.Status, 1)
+			counts[r.Queue] = c
+		}
+	}
+	for id, a := range w.open {
+		d["open"][id.String()] = string(a.Append(nil))
+		w.entries[a.Entry] = id
+	}
+	for id, r := range w.runners {
+		d["runners"][string(id)] = string(r.Append(nil))
+	}
+	for q, c := range counts {
+		d["queues"][q.String()] = string(c.Append(nil))
+	}
+	return d
+}
+
+// CheckViews compares the live generation with the twin of the first commits of
+// the history, as many as the position has passed.
+func (l *Leader) CheckViews() {
+	l.t.Helper()
+	look, err := l.Views.Look(l.ctx, views.Query{Count: true})
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	if err := look.Check(); err != nil {
+		l.t.Errorf("the census is %+v, and there are %v fields, %d listed, %d statements", look.Position, look.Fields, look.Listed, look.Told)
+	}
+	var passed []*history.Commit
+	for _, c := range l.History.Commits {
+		if c.Seal.Last() <= look.Position.Seq {
+			passed = append(passed, c)
+		}
+	}
+	want, _ := Twin(passed)
+	if diff := cmp.Diff(want, l.Dump(l.ctx, l.t, look.Position.Live)); diff != "" {
+		l.t.Fatalf("views at %d (-want +got):\n%s", look.Position.Seq, diff)
+	}
+}
+
+// CheckQueues compares the queues with the open attempts of the history: each
+// stands there exactly once, with a grant that holds, and nothing else does.
+func (l *Leader) CheckQueues() {
+	l.t.Helper()
+	_, want := Twin(l.History.Commits)
+	keys := queue.Keys{Namespace: l.Namespace}
+	got := map[queue.EntryID]job.ID{}
+	for _, q := range l.allQueues() {
+		for _, e := range l.Queued(q) {
+			a, err := keys.ParseAssignment(e.ID, e.Fields)
+			if err != nil {
+				l.t.Fatalf("entry %s of %s: %v", e.ID, q, err)
+			}
+			got[a.ID] = l.checkAssignment(q, a)
+		}
+	}
+	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b job.ID) bool { return a == b })); diff != "" {
+		l.t.Fatalf("queue entries (-want +got):\n%s", diff)
+	}
+}
+
+func (l *Leader) allQueues() []job.Queue {
+	all := []job.Queue{job.ExecutorQueue("sh"), job.RunnerQueue("k1")}
+	for i := range 3 {
+		all = append(all, job.RunnerQueue(domain.Name(fmt.Sprintf("r%d", i+1))))
+	}
+	return all
+}
+
+// checkAssignment checks an entry as a runner does, and returns its job.
+func (l *Leader) checkAssignment(q job.Queue, a queue.Assignment) job.ID {
+	l.t.Helper()
+	if err := a.Grant.Check(); err != nil {
+		l.t.Fatalf("grant of %s: %v", a.ID, err)
+	}
+	if !l.verifier.Verify(a.Grant.Seal.Check(l.History.Supervisor.Public())) || a.Grant.Seal.Term != a.ID.Term {
+		l.t.Fatalf("the grant of %s is not sealed", a.ID)
+	}
+	e, err := history.ParseEntry(a.ID.Seq, a.Grant.Event)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	var grant job.Grant
+	submission := a.Submission
+	switch data := e.Data.(type) {
+	case job.Submitted:
+		grant, submission = *data.Grant, &data.Submission
+		if a.Submission != nil {
+			l.t.Errorf("entry %s holds its job twice", a.ID)
+		}
+	case job.Queued:
+		grant = data.Grant
+	}
+	if submission == nil {
+		l.t.Fatalf("entry %s holds no job", a.ID)
+	}
+	opened, err := submission.Open()
+	if err != nil || opened.Hash != grant.Job || grant.Queue != q {
+		l.t.Fatalf("entry %s of %s holds another job: %v", a.ID, q, err)
+	}
+	id, err := job.ParseID(e.Aggregate.ID)
+	if err != nil {
+		l.t.Fatal(err)
+	}
+	return id
+}
