@@ -11,18 +11,18 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
-	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/runnersdk/queue"
+	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
 
 // resealed seals an event anew, changed before or after.
 func (w *world) resealed(encoded []byte) queue.Assignment {
-	return w.assignment(w.seal([][]byte{encoded}, []signing.Hash{signing.LeafHash(encoded)})[0])
+	return queuetest.Assignment(w.Seal(encoded)[0])
 }
 
 // encoded is the granting event of a job.
 func (w *world) encoded(s job.Submission, g *job.Grant, change func(*event.Header)) []byte {
-	h := w.header(jobAggregate("j1"))
+	h := w.Header(queuetest.JobAggregate("j1"))
 	if change != nil {
 		change(&h)
 	}
@@ -30,7 +30,7 @@ func (w *world) encoded(s job.Submission, g *job.Grant, change func(*event.Heade
 }
 
 func TestEntryIsRefused(t *testing.T) {
-	doc := document("j1", "p")
+	doc := queuetest.Document("j1", "p")
 	tests := []struct {
 		name string
 		make func(*world) queue.Assignment
@@ -39,7 +39,7 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when its event was changed",
 			make: func(w *world) queue.Assignment {
-				a := w.assign(w.signed(doc, w.client))
+				a := w.Assign(queuetest.Sign(doc, w.client))
 				a.Grant.Event = bytes.Replace(a.Grant.Event, []byte(`"runner:r1"`), []byte(`"runner:r2"`), 1)
 				return a
 			},
@@ -48,7 +48,7 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the sealed bytes are others",
 			make: func(w *world) queue.Assignment {
-				a := w.assign(w.signed(doc, w.client))
+				a := w.Assign(queuetest.Sign(doc, w.client))
 				a.Grant.Event = bytes.Replace(a.Grant.Event, []byte(`"n":1`), []byte(`"n":2`), 1)
 				return a
 			},
@@ -57,7 +57,7 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the seal's signature is another's",
 			make: func(w *world) queue.Assignment {
-				a := w.assign(w.signed(doc, w.client))
+				a := w.Assign(queuetest.Sign(doc, w.client))
 				a.Grant.Seal.Signature[7] ^= 1
 				return a
 			},
@@ -66,28 +66,28 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when a client sealed it",
 			make: func(w *world) queue.Assignment {
-				w.supervisor = w.client
-				return w.assign(w.signed(doc, w.client))
+				w.Supervisor = w.client
+				return w.Assign(queuetest.Sign(doc, w.client))
 			},
 			want: "key",
 		},
 		{
 			name: "when a supervisor sealed it that nobody admitted",
 			make: func(w *world) queue.Assignment {
-				w.supervisor = key(w.t, "stranger")
-				return w.assign(w.signed(doc, w.client))
+				w.Supervisor = queuetest.Key(w.t, "stranger")
+				return w.Assign(queuetest.Sign(doc, w.client))
 			},
 			want: "key",
 		},
 		{
 			name: "when a supervisor sealed it before it was admitted",
 			make: func(w *world) queue.Assignment {
-				second := key(w.t, "second")
-				w.admit(access.Supervisor, "s2", second)
-				w.statements--
-				w.supervisor = second
-				a := w.assign(w.signed(doc, w.client))
-				w.statements++
+				second := queuetest.Key(w.t, "second")
+				w.Admit(access.Supervisor, "s2", second)
+				w.Statements--
+				w.Supervisor = second
+				a := w.Assign(queuetest.Sign(doc, w.client))
+				w.Statements++
 				return a
 			},
 			want: "key",
@@ -95,15 +95,15 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the seal follows statements that are not there",
 			make: func(w *world) queue.Assignment {
-				w.statements += 3
-				return w.assign(w.signed(doc, w.client))
+				w.Statements += 3
+				return w.Assign(queuetest.Sign(doc, w.client))
 			},
 			want: "statements",
 		},
 		{
 			name: "when it stands in another place",
 			make: func(w *world) queue.Assignment {
-				a := w.assign(w.signed(doc, w.client))
+				a := w.Assign(queuetest.Sign(doc, w.client))
 				a.ID.Term++
 				return a
 			},
@@ -112,8 +112,8 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when it was granted elsewhere",
 			make: func(w *world) queue.Assignment {
-				s := w.signed(doc, w.client)
-				_, grant := w.grantOf(s)
+				s := queuetest.Sign(doc, w.client)
+				_, grant := w.GrantOf(s)
 				return w.resealed(w.encoded(s, grant, func(h *event.Header) { h.Namespace = "other" }))
 			},
 			want: "namespace",
@@ -121,8 +121,8 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when it was granted in another partition",
 			make: func(w *world) queue.Assignment {
-				s := w.signed(doc, w.client)
-				_, grant := w.grantOf(s)
+				s := queuetest.Sign(doc, w.client)
+				_, grant := w.GrantOf(s)
 				return w.resealed(w.encoded(s, grant, func(h *event.Header) { h.Partition = 1 }))
 			},
 			want: "namespace",
@@ -130,26 +130,26 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the event grants nothing",
 			make: func(w *world) queue.Assignment {
-				return w.resealed(w.encoded(w.signed(doc, w.client), nil, nil))
+				return w.resealed(w.encoded(queuetest.Sign(doc, w.client), nil, nil))
 			},
 			want: "grant",
 		},
 		{
 			name: "when its next attempt comes without the job",
 			make: func(w *world) queue.Assignment {
-				_, grant := w.grantOf(w.signed(doc, w.client))
+				_, grant := w.GrantOf(queuetest.Sign(doc, w.client))
 				grant.Attempt = 2
-				return w.assignment(w.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
+				return queuetest.Assignment(w.Commit(queuetest.JobAggregate("j1"), job.Queued{Grant: *grant}))
 			},
 			want: "grant",
 		},
 		{
 			name: "when its next attempt comes with another job",
 			make: func(w *world) queue.Assignment {
-				_, grant := w.grantOf(w.signed(doc, w.client))
+				_, grant := w.GrantOf(queuetest.Sign(doc, w.client))
 				grant.Attempt = 2
-				a := w.assignment(w.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
-				other := w.signed(document("j1", "evil"), w.client)
+				a := queuetest.Assignment(w.Commit(queuetest.JobAggregate("j1"), job.Queued{Grant: *grant}))
+				other := queuetest.Sign(queuetest.Document("j1", "evil"), w.client)
 				a.Submission = &other
 				return a
 			},
@@ -158,8 +158,8 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the job says that it is another",
 			make: func(w *world) queue.Assignment {
-				s := w.signed(document("j2", "p"), w.client)
-				_, grant := w.grantOf(s)
+				s := queuetest.Sign(queuetest.Document("j2", "p"), w.client)
+				_, grant := w.GrantOf(s)
 				return w.resealed(w.encoded(s, grant, nil))
 			},
 			want: "job",
@@ -167,8 +167,8 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the grant names other signers",
 			make: func(w *world) queue.Assignment {
-				s := w.signed(doc, w.client)
-				_, grant := w.grantOf(s)
+				s := queuetest.Sign(doc, w.client)
+				_, grant := w.GrantOf(s)
 				grant.Keys = nil
 				return w.resealed(w.encoded(s, grant, nil))
 			},
@@ -177,8 +177,8 @@ func TestEntryIsRefused(t *testing.T) {
 		{
 			name: "when the job asks for another runner",
 			make: func(w *world) queue.Assignment {
-				s := w.signed(strings.Replace(doc, `"r1"`, `"r2"`, 1), w.client)
-				_, grant := w.grantOf(s)
+				s := queuetest.Sign(strings.Replace(doc, `"r1"`, `"r2"`, 1), w.client)
+				_, grant := w.GrantOf(s)
 				grant.Queue = job.RunnerQueue(me)
 				return w.resealed(w.encoded(s, grant, nil))
 			},
@@ -186,27 +186,27 @@ func TestEntryIsRefused(t *testing.T) {
 		},
 		{
 			name: "when the client's key was not admitted",
-			make: func(w *world) queue.Assignment { return w.assign(w.signed(doc, key(w.t, "stranger"))) },
+			make: func(w *world) queue.Assignment { return w.Assign(queuetest.Sign(doc, queuetest.Key(w.t, "stranger"))) },
 			want: "client_key",
 		},
 		{
 			name: "when one of its signers is no client",
-			make: func(w *world) queue.Assignment { return w.assign(w.signed(doc, w.client, w.operator)) },
+			make: func(w *world) queue.Assignment { return w.Assign(queuetest.Sign(doc, w.client, w.Operator)) },
 			want: "client_key",
 		},
 		{
 			name: "when the client signed something else",
 			make: func(w *world) queue.Assignment {
-				s := w.signed(doc, w.client)
+				s := queuetest.Sign(doc, w.client)
 				s.Signatures[0].Signature = w.client.Sign([]byte(doc))
-				return w.assign(s)
+				return w.Assign(s)
 			},
 			want: "signature",
 		},
 		{
 			name: "when it is meant for another namespace",
 			make: func(w *world) queue.Assignment {
-				return w.assign(w.signed(strings.Replace(doc, `{`, `{"audience":"other",`, 1), w.client))
+				return w.Assign(queuetest.Sign(strings.Replace(doc, `{`, `{"audience":"other",`, 1), w.client))
 			},
 			want: "audience",
 		},
@@ -214,7 +214,7 @@ func TestEntryIsRefused(t *testing.T) {
 			name: "when it comes too late",
 			make: func(w *world) queue.Assignment {
 				past := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
-				return w.assign(w.signed(strings.Replace(doc, `{`, `{"not_after":"`+past+`",`, 1), w.client))
+				return w.Assign(queuetest.Sign(strings.Replace(doc, `{`, `{"not_after":"`+past+`",`, 1), w.client))
 			},
 			want: "not_after",
 		},
@@ -236,7 +236,7 @@ func TestEntryIsRefused(t *testing.T) {
 func TestUnreadableEntryIsLoggedOnly(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
-		good := d.assign(d.signed(document("j1", "p"), d.client))
+		good := d.Assign(queuetest.Sign(queuetest.Document("j1", "p"), d.client))
 		d.wire.Put(job.RunnerQueue(me), queue.EntryID{Term: 7, Seq: 2}, map[string]string{"grant": "no proof"})
 		d.put(good)
 		d.turn()
@@ -251,7 +251,7 @@ func TestJobsWithoutASignatureRun(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
 		s := job.Submission{Form: job.FormUnsigned, Doc: []byte(`{"payload":"p","runner":"r1"}`)}
-		_, grant := d.grantOf(s)
+		_, grant := d.GrantOf(s)
 		d.put(d.resealed(d.encoded(s, grant, nil)))
 		d.turn()
 		d.expect("j1 completed: p")
@@ -263,18 +263,18 @@ func TestJobsWithoutASignatureRun(t *testing.T) {
 func TestEndedClientKeyIsGoodForALaterAttempt(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
-		brief := key(t, "brief")
+		brief := queuetest.Key(t, "brief")
 		k := access.Key{Class: access.Client, Name: "c2", Public: brief.Public(), Until: event.At(time.Now().Add(time.Minute))}
 		k.Proof = brief.Sign(access.AdmissionText(space, k))
-		d.state(access.Admitted{Key: k})
-		s := d.signed(document("j1", "p"), brief)
-		_, grant := d.grantOf(s)
+		d.State(access.Admitted{Key: k})
+		s := queuetest.Sign(queuetest.Document("j1", "p"), brief)
+		_, grant := d.GrantOf(s)
 		grant.Attempt = 2
 		time.Sleep(time.Hour)
-		a := d.assignment(d.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
+		a := queuetest.Assignment(d.Commit(queuetest.JobAggregate("j1"), job.Queued{Grant: *grant}))
 		a.Submission = &s
 		d.put(a)
-		d.put(d.assign(d.signed(document("j2", "p"), brief)))
+		d.put(d.Assign(queuetest.Sign(queuetest.Document("j2", "p"), brief)))
 		d.turn()
 		got := story(d.reports())
 		slices.Sort(got)
@@ -289,11 +289,11 @@ func TestOneBadEntryDoesNotHarmItsNeighbours(t *testing.T) {
 		d := begin(t, echo)
 		var assignments []queue.Assignment
 		for _, id := range []string{"j1", "j2", "j3", "j4"} {
-			s := d.signed(document(id, "p"), d.client)
+			s := queuetest.Sign(queuetest.Document(id, "p"), d.client)
 			if id == "j2" {
 				s.Signatures[0].Signature[3] ^= 1
 			}
-			assignments = append(assignments, d.assign(s))
+			assignments = append(assignments, d.Assign(s))
 		}
 		assignments[2].Grant.Seal.Signature[3] ^= 1
 		for _, a := range assignments {
@@ -314,8 +314,8 @@ func TestMark(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t)
 		q := job.RunnerQueue(me)
-		finished := w.assign(w.signed(document("j1", "p"), w.client))
-		open := w.assign(w.signed(document("j2", "p"), w.client))
+		finished := w.Assign(queuetest.Sign(queuetest.Document("j1", "p"), w.client))
+		open := w.Assign(queuetest.Sign(queuetest.Document("j2", "p"), w.client))
 		d := w.beginWith(echo, open.ID.Seq)
 		d.put(finished)
 		d.put(open)
@@ -331,7 +331,7 @@ func TestMark(t *testing.T) {
 		d.put(open)
 		d.turn()
 		d.expect("j2 refused: mark")
-		d.term, d.seq = d.term+1, open.ID.Seq-1 // the log lost its tail, and gives numbers again
+		d.Term, d.Seq = d.Term+1, open.ID.Seq-1 // the log lost its tail, and gives numbers again
 		d.submit("j3", "p")
 		d.turn()
 		d.expect("j3 completed: p")
@@ -342,7 +342,7 @@ func TestMark(t *testing.T) {
 func TestForgedEntryMovesNoMark(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
-		forged := d.assign(d.signed(document("j1", "p"), d.client))
+		forged := d.Assign(queuetest.Sign(queuetest.Document("j1", "p"), d.client))
 		forged.Grant.Seal.Signature[3] ^= 1
 		d.put(forged)
 		d.turn()

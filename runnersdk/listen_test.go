@@ -13,6 +13,7 @@ import (
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/runnersdk/queue"
+	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
 
 // outsider is a runner that did not join yet.
@@ -66,7 +67,7 @@ func TestHintsAreLoggedOnce(t *testing.T) {
 		d.turn()
 		for _, process := range []string{myProcess, myProcess, "another"} {
 			n := queue.Notice{Kind: queue.NoticeRefused, Process: process, Reason: "an administrator runs horus for " + process}
-			d.wire.Notify(me, fieldMap(n.Fields()))
+			d.wire.Notify(me, queuetest.FieldMap(n.Fields()))
 			d.turn()
 		}
 		if n := d.logs.count("an administrator runs horus"); n != 1 {
@@ -81,32 +82,32 @@ func TestOnlyAProofOfItsOwnJoiningCounts(t *testing.T) {
 		name string
 		make func(*world) signing.Proof
 	}{
-		{name: "another runner's", make: func(w *world) signing.Proof { return w.commit(event.Aggregate{Kind: event.Runner, ID: "r2"}, own) }},
+		{name: "another runner's", make: func(w *world) signing.Proof { return w.Commit(event.Aggregate{Kind: event.Runner, ID: "r2"}, own) }},
 		{name: "another process'", make: func(w *world) signing.Proof {
 			other := own
 			other.Process = "b2"
-			return w.commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, other)
+			return w.Commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, other)
 		}},
 		{name: "another key's", make: func(w *world) signing.Proof {
 			other := own
 			other.Key = w.client.Public()
-			return w.commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, other)
+			return w.Commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, other)
 		}},
 		{name: "another event", make: func(w *world) signing.Proof {
-			return w.commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, runner.Left{Process: myProcess})
+			return w.Commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, runner.Left{Process: myProcess})
 		}},
 		{name: "sealed by a stranger", make: func(w *world) signing.Proof {
-			w.supervisor = key(w.t, "stranger")
-			return w.commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, own)
+			w.Supervisor = queuetest.Key(w.t, "stranger")
+			return w.Commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, own)
 		}},
 		{name: "with a seal that does not hold", make: func(w *world) signing.Proof {
-			p := w.commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, own)
+			p := w.Commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, own)
 			p.Seal.Signature[0] ^= 1
 			return p
 		}},
 		{name: "of an event that was not sealed", make: func(w *world) signing.Proof {
-			p := w.commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, runner.Left{Process: myProcess})
-			p.Event = event.Append(nil, w.header(event.Aggregate{Kind: event.Runner, ID: string(me)}), own)
+			p := w.Commit(event.Aggregate{Kind: event.Runner, ID: string(me)}, runner.Left{Process: myProcess})
+			p.Event = event.Append(nil, w.Header(event.Aggregate{Kind: event.Runner, ID: string(me)}), own)
 			return p
 		}},
 	}
@@ -117,7 +118,7 @@ func TestOnlyAProofOfItsOwnJoiningCounts(t *testing.T) {
 				own.Key = w.runner.Public()
 				d := w.outsider(nil)
 				d.turn()
-				d.notify(test.make(w))
+				d.notify(joinedBy(test.make(w)))
 				d.turn()
 				if d.joined.Load() || !d.logs.has("passed over a notice") {
 					t.Error("it was believed")
@@ -199,28 +200,28 @@ func TestForgedStatementIsNotBelieved(t *testing.T) {
 	}{
 		{name: "of no form", forge: func(*world) string { return "rubbish" }},
 		{name: "another event", forge: func(w *world) string {
-			return statement(w.commit(event.Aggregate{Kind: event.Runner, ID: "r1"}, runner.Left{Process: "a1"}))
+			return statement(w.Commit(event.Aggregate{Kind: event.Runner, ID: "r1"}, runner.Left{Process: "a1"}))
 		}},
 		{name: "sealed by the key that it admits", forge: func(w *world) string {
-			w.supervisor = key(w.t, "evil")
-			k := access.Key{Class: access.Supervisor, Name: "s2", Public: w.supervisor.Public()}
-			k.Proof = w.supervisor.Sign(access.AdmissionText(space, k))
-			return statement(w.commit(event.Aggregate{Kind: event.Access}, access.Admitted{Key: k}))
+			w.Supervisor = queuetest.Key(w.t, "evil")
+			k := access.Key{Class: access.Supervisor, Name: "s2", Public: w.Supervisor.Public()}
+			k.Proof = w.Supervisor.Sign(access.AdmissionText(space, k))
+			return statement(w.Commit(event.Aggregate{Kind: event.Access}, access.Admitted{Key: k}))
 		}},
 		{name: "out of turn", forge: func(w *world) string {
-			w.versions["access"]++
-			k := access.Key{Class: access.Client, Name: "c9", Public: w.operator.Public()}
-			return statement(w.commit(event.Aggregate{Kind: event.Access}, access.Admitted{Key: k}))
+			w.Header(event.Aggregate{Kind: event.Access}) // a version that is left out
+			k := access.Key{Class: access.Client, Name: "c9", Public: w.Operator.Public()}
+			return statement(w.Commit(event.Aggregate{Kind: event.Access}, access.Admitted{Key: k}))
 		}},
 		{name: "with another event than was sealed", forge: func(w *world) string {
-			k := key(w.t, "victim")
+			k := queuetest.Key(w.t, "victim")
 			admitted := access.Key{Class: access.Client, Name: "c9", Public: k.Public()}
 			admitted.Proof = k.Sign(access.AdmissionText(space, admitted))
-			p := w.commit(event.Aggregate{Kind: event.Access}, access.Admitted{Key: admitted})
+			h := w.Header(event.Aggregate{Kind: event.Access})
+			p := w.Seal(event.Append(nil, h, access.Admitted{Key: admitted}))[0]
 			admitted.Class = access.Supervisor
 			admitted.Proof = k.Sign(access.AdmissionText(space, admitted))
-			w.versions["access"]--
-			p.Event = event.Append(nil, w.header(event.Aggregate{Kind: event.Access}), access.Admitted{Key: admitted})
+			p.Event = event.Append(nil, h, access.Admitted{Key: admitted})
 			return statement(p)
 		}},
 	}
@@ -232,8 +233,8 @@ func TestForgedStatementIsNotBelieved(t *testing.T) {
 				d.turn()
 				value := test.forge(w)
 				w.wire.State(value)
-				w.statements++
-				w.supervisor = key(t, "supervisor")
+				w.Statements++
+				w.Supervisor = queuetest.Key(t, "supervisor")
 				w.welcome()
 				if _, err := d.Turn(t.Context()); err == nil || d.joined.Load() {
 					t.Errorf("joined: %v, error: %v", d.joined.Load(), err)
@@ -248,3 +249,8 @@ func TestForgedStatementIsNotBelieved(t *testing.T) {
 }
 
 func statement(p signing.Proof) string { return string(queue.AppendStatement(nil, p)) }
+
+// joinedBy is the notice of a joining.
+func joinedBy(p signing.Proof) queue.Notice {
+	return queue.Notice{Kind: queue.NoticeJoined, Process: myProcess, Proof: p}
+}

@@ -12,6 +12,7 @@ import (
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/runnersdk/queue/memqueue"
+	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
 
 // service is a runner that serves in goroutines of its own.
@@ -168,7 +169,7 @@ func TestStopWithoutAWireSaysWhatIsLeft(t *testing.T) {
 }
 
 func TestConfigIsChecked(t *testing.T) {
-	good := Config{Runner: "r1", Key: key(t, "runner"), Wire: memqueue.New()}
+	good := Config{Runner: "r1", Key: queuetest.Key(t, "runner"), Wire: memqueue.New()}
 	if _, err := New(good, echo); err != nil {
 		t.Fatalf("the smallest configuration: %v", err)
 	}

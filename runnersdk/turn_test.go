@@ -15,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/runnersdk/queue"
+	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
 
 // story says in words what was reported.
@@ -268,9 +269,9 @@ func TestEntriesOfALostAnswerAreRun(t *testing.T) {
 func TestUnreadableStatementsDelayAClaim(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
-		other := key(t, "late client")
-		d.admit("client", "c2", other)
-		d.put(d.assign(d.signed(document("j1", "p"), other)))
+		other := queuetest.Key(t, "late client")
+		d.Admit("client", "c2", other)
+		d.put(d.Assign(queuetest.Sign(queuetest.Document("j1", "p"), other)))
 		d.wire.OnCall(func(method string) (bool, error) {
 			if method == "Statements" {
 				return false, errors.New("no answer")
@@ -293,10 +294,10 @@ func TestNextAttemptBringsItsJob(t *testing.T) {
 			attempts = append(attempts, j.Attempt)
 			return j.Payload, nil
 		})
-		s := d.signed(document("j1", "again"), d.client)
-		_, grant := d.grantOf(s)
+		s := queuetest.Sign(queuetest.Document("j1", "again"), d.client)
+		_, grant := d.GrantOf(s)
 		grant.Attempt = 2
-		a := d.assignment(d.commit(jobAggregate("j1"), job.Queued{Grant: *grant}))
+		a := queuetest.Assignment(d.Commit(queuetest.JobAggregate("j1"), job.Queued{Grant: *grant}))
 		a.Submission = &s
 		d.put(a)
 		d.turn()
@@ -332,7 +333,7 @@ func TestResultTooLongForABundleIsCut(t *testing.T) {
 func TestReportsNameTheGrant(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		d := begin(t, echo)
-		a := d.assign(d.signed(document("j1", "p"), d.client))
+		a := d.Assign(queuetest.Sign(queuetest.Document("j1", "p"), d.client))
 		d.put(a)
 		d.turn()
 		done, ok := d.reports()[0].(runner.Completed)

@@ -39,23 +39,16 @@ const (
 	lastDelay   = time.Second
 )
 
-// Open connects to the Redis at a redis://, rediss:// or unix:// URL. It tries
-// until it gets an answer or ctx ends. Its errors have [domain.Invalid] for an
-// URL that is none, [domain.Forbidden] when Redis does not let us in, and
-// [domain.TryAgain] with the reason unreachable when it does not answer.
-func Open(ctx context.Context, url string, keys queue.Keys) (*Wire, error) {
+// New returns a wire to the Redis at a redis://, rediss:// or unix:// URL. It
+// connects when it is first used. Its error has [domain.Invalid].
+func New(url string, keys queue.Keys) (*Wire, error) {
 	opts, err := options(url)
 	if err != nil {
 		return nil, err
 	}
 	blocking := *opts
 	blocking.PoolSize = readers + 2
-	w := &Wire{keys: keys, calls: redis.NewClient(opts), waits: redis.NewClient(&blocking)}
-	if err := w.ping(ctx, opts.Addr); err != nil {
-		_ = w.Close() // nothing was sent
-		return nil, err
-	}
-	return w, nil
+	return &Wire{keys: keys, calls: redis.NewClient(opts), waits: redis.NewClient(&blocking)}, nil
 }
 
 func options(url string) (*redis.Options, error) {
@@ -71,8 +64,11 @@ func options(url string) (*redis.Options, error) {
 	return opts, nil
 }
 
-// ping waits for an answer.
-func (w *Wire) ping(ctx context.Context, address string) error {
+// Reach waits until Redis answers, or ctx ends. Its errors have
+// [domain.Forbidden] when Redis does not let us in, and [domain.TryAgain] with
+// the reason unreachable when it does not answer.
+func (w *Wire) Reach(ctx context.Context) error {
+	address := w.calls.Options().Addr
 	for delay := firstDelay; ; delay = min(2*delay, lastDelay) {
 		err := w.calls.Ping(ctx).Err()
 		switch {

@@ -101,9 +101,12 @@ func (s *supervisor) Inbox() []runner.Signed {
 func open(t *testing.T, server *redistest.Server) (*redisqueue.Wire, *supervisor) {
 	t.Helper()
 	keys := queue.Keys{Namespace: domain.Name(redistest.Namespace(t))}
-	wire, err := redisqueue.Open(t.Context(), server.URL(), keys)
+	wire, err := redisqueue.New(server.URL(), keys)
 	if err != nil {
 		t.Fatalf("open: %v", err)
+	}
+	if err := wire.Reach(t.Context()); err != nil {
+		t.Fatalf("reach: %v", err)
 	}
 	t.Cleanup(func() {
 		if err := wire.Close(); err != nil {
@@ -146,7 +149,7 @@ func TestRenewResetsIdleTime(t *testing.T) {
 	}
 }
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
+func TestReachSaysWhatIsWrong(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{})
 	if err := server.Client().ConfigSet(t.Context(), "requirepass", "secret").Err(); err != nil {
 		t.Fatal(err)
@@ -155,7 +158,6 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		name, url string
 		code      domain.Code
 	}{
-		{name: "no URL", url: "localhost:6379", code: domain.Invalid},
 		{name: "nobody there", url: "redis://127.0.0.1:1", code: domain.TryAgain},
 		{name: "no password", url: "redis://" + server.Addr(), code: domain.Forbidden},
 		{name: "another password", url: "redis://:guess@" + server.Addr(), code: domain.Forbidden},
@@ -164,7 +166,11 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
 			defer cancel()
-			_, err := redisqueue.Open(ctx, test.url, queue.Keys{Namespace: "n"})
+			wire, err := redisqueue.New(test.url, queue.Keys{Namespace: "n"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			err = wire.Reach(ctx)
 			if domain.CodeOf(err) != test.code {
 				t.Errorf("error %v has the code %s, want %s", err, domain.CodeOf(err), test.code)
 			}
@@ -172,6 +178,13 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 				t.Errorf("the error tells the password: %v", err)
 			}
 		})
+	}
+}
+
+func TestURLThatIsNone(t *testing.T) {
+	_, err := redisqueue.New("redis://:guess@[bad", queue.Keys{Namespace: "n"})
+	if domain.CodeOf(err) != domain.Invalid || strings.Contains(err.Error(), "guess") {
+		t.Errorf("new: %v", err)
 	}
 }
 

@@ -1,0 +1,153 @@
+package runnersh
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/spf13/cobra"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/flags"
+	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// Main runs the program runner_sh until ctx ends, and returns its exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	logging.Disable() // go-redis would write to stderr what our log says in plain words
+	return exit.Main("runner_sh", stderr, func() error {
+		cmd := newCommand(Run)
+		cmd.SetArgs(args)
+		cmd.SetOut(stdout)
+		cmd.SetErr(stderr)
+		return cmd.ExecuteContext(ctx)
+	})
+}
+
+// options are the flags as they were given.
+type options struct {
+	Config
+	namespace string
+	kinds     []string
+	trust     string
+	log       string
+}
+
+const usage = `runner_sh takes the jobs of one runner id and runs each payload as a shell script.
+
+Start it on any machine that reaches the Redis; it may start before its
+supervisor. More processes of the same id share its jobs.
+
+  runner_sh r1
+  runner_sh r1 --redis-url redis://10.0.0.5:6379 --slots 4
+
+It runs nothing that a supervisor did not sign for it. On its first start it
+makes a key in the state directory and pins the founding of the system that it
+meets; name the founding with --trust to be sure from the start.
+
+With --kind sh it also takes jobs that name no runner but the executor sh. Its
+key needs an admission for that: on a machine with an administrator's API key,
+horus keys add --class runner --name r1 --kind sh.
+
+A script has the job's variables, PATH, HOME, LANG, LC_ALL, TZ, HORUS_JOB_ID and
+HORUS_ATTEMPT, an empty directory of its own, and no input. This is no sandbox:
+run strangers' scripts in a container.
+
+Ctrl-C stops it: it takes no more jobs and gives running ones 10 seconds; what is
+not done by then is run again elsewhere. A second Ctrl-C kills it.
+
+Every flag can come from the environment: --redis-url from HORUS_REDIS_URL.
+
+Exit codes: 0 stopped, 64 wrong arguments, 69 Redis does not answer, 77 not
+allowed (password, another founding), 78 a wrong setting.`
+
+// newCommand returns the program; run is [Run] but in tests.
+func newCommand(run func(context.Context, Config) error) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:               "runner_sh <runner_id>",
+		Short:             "Run the jobs of a runner id as shell scripts",
+		Long:              usage,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		DisableAutoGenTag: true,
+		PersistentPreRunE: flags.FromEnvironment,
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) != 1 {
+				return misused(errors.New("name one runner id"))
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := o.config(args[0], cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			return run(cmd.Context(), c)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVarP(&o.RedisURL, "redis-url", "r", DefaultRedisURL, "Redis that the supervisor uses")
+	f.StringVar(&o.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on that Redis is meant")
+	f.IntVar(&o.Slots, "slots", 1, "how many scripts run at once")
+	f.StringSliceVar(&o.kinds, "kind", nil, "take jobs of this kind besides; may be given again")
+	f.StringVar(&o.State, "state-dir", "", "where the key is kept (default $XDG_STATE_HOME/horus)")
+	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one pinned)")
+	f.DurationVar(&o.Lease, "lease", DefaultLease, "how long a job is ours without a sign of life, 3s to 5m")
+	f.DurationVar(&o.Grace, "grace", DefaultGrace, "how long running scripts may go on when it stops")
+	f.StringVar(&o.log, "log", "info", "what to log on stderr: debug, info, warn or error")
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
+	return cmd
+}
+
+func misused(err error) error {
+	return exit.With(exit.Usage, fmt.Errorf("%w\nRun 'runner_sh --help' for how to use it", err))
+}
+
+// config reads what was given as text.
+func (o *options) config(id string, stderr io.Writer) (Config, error) {
+	c := o.Config
+	var err error
+	if c.Runner, err = domain.ParseName(id); err != nil {
+		return c, misused(fmt.Errorf("runner id %.70q: %w", id, err))
+	}
+	if c.Namespace, err = domain.ParseName(o.namespace); err != nil {
+		return c, misused(fmt.Errorf("--namespace %.70q: %w", o.namespace, err))
+	}
+	for _, kind := range o.kinds {
+		name, err := domain.ParseName(kind)
+		if err != nil {
+			return c, misused(fmt.Errorf("--kind %.70q: %w", kind, err))
+		}
+		c.Kinds = append(c.Kinds, name)
+	}
+	if o.trust != "" {
+		if c.Trust, err = signing.ParseHash(o.trust); err != nil {
+			return c, misused(fmt.Errorf("--trust: %w", err))
+		}
+	}
+	level, err := logLevel(o.log)
+	c.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
+	return c, err
+}
+
+// logLevel reads a level's word. The original's variable is understood where
+// ours is not set.
+func logLevel(word string) (slog.Level, error) {
+	var level slog.Level
+	old, found := os.LookupEnv("RUST_LOG")
+	if _, ours := os.LookupEnv(flags.Variable("log")); found && !ours && word == "info" && level.UnmarshalText([]byte(old)) == nil {
+		return level, nil // other words of that variable mean nothing here
+	}
+	if err := level.UnmarshalText([]byte(strings.ToLower(word))); err != nil {
+		return level, misused(fmt.Errorf("--log %.20q: want debug, info, warn or error", word))
+	}
+	return level, nil
+}

@@ -1,0 +1,73 @@
+package runnersh
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/runnersdk"
+	"github.com/herocode/horus/runnersdk/sh"
+)
+
+// executor is the kind of job that it runs.
+const executor = "sh"
+
+// messageLines is how much of a script's standard error explains its failure.
+const messageLines = 5
+
+// Handler runs jobs as shell scripts. Jobs for another executor are rejected.
+func Handler(shell sh.Runner, logger *slog.Logger) runnersdk.Handler {
+	return func(ctx context.Context, j *runnersdk.Job) (string, error) {
+		if j.Executor != "" && j.Executor != executor {
+			return "", runnersdk.Reject("this runner runs shell scripts; the job is for the executor %s", j.Executor)
+		}
+		out, err := shell.Run(ctx, sh.Command{
+			Script: j.Payload, Env: j.Env, JobID: j.ID, Attempt: j.Attempt, Timeout: j.Timeout,
+			Output: func(s sh.Stream, line string) { j.Log(runnersdk.Stream(s.String()), line) },
+		})
+		if out.Residue != nil {
+			logger.WarnContext(ctx, "a script left files behind that cannot be removed", "job", j.ID, "error", out.Residue)
+		}
+		switch {
+		case domain.CodeOf(err) == domain.Invalid:
+			return "", runnersdk.Reject("%v", err)
+		case err != nil:
+			return "", err
+		case out.Succeeded():
+			return out.Result, nil
+		}
+		return "", failure(out)
+	}
+}
+
+// failure says how a script failed.
+func failure(out sh.Outcome) *runnersdk.Failure {
+	f := &runnersdk.Failure{
+		Kind:    job.FailedError,
+		Exit:    max(out.ExitCode, 0),
+		Message: out.String(),
+		Result:  out.Result,
+	}
+	if out.TimedOut {
+		f.Kind = job.FailedTimeout
+	}
+	if last := lastLines(out.Stderr, messageLines); last != "" {
+		f.Message += ": " + last
+	}
+	return f
+}
+
+// lastLines returns the last n lines of a text that are not empty at its end.
+func lastLines(text string, n int) string {
+	text = strings.TrimSpace(text)
+	start := len(text)
+	for range n {
+		start = strings.LastIndexByte(text[:start], '\n')
+		if start < 0 {
+			return text
+		}
+	}
+	return text[start+1:]
+}

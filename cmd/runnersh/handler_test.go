@@ -1,0 +1,92 @@
+package runnersh
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/runnersdk"
+	"github.com/herocode/horus/runnersdk/sh"
+)
+
+func TestScriptEnds(t *testing.T) {
+	tests := []struct {
+		name    string
+		job     runnersdk.Job
+		result  string
+		failure *runnersdk.Failure
+	}{
+		{
+			name:   "well",
+			job:    runnersdk.Job{Payload: `echo "$GREETING $HORUS_JOB_ID/$HORUS_ATTEMPT"`, Env: map[string]string{"GREETING": "hello"}},
+			result: "hello j1/2\n",
+		},
+		{
+			name:   "well, for the executor sh",
+			job:    runnersdk.Job{Payload: `printf x`, Executor: "sh"},
+			result: "x",
+		},
+		{
+			name: "with an exit code, and the last words why",
+			job:  runnersdk.Job{Payload: `echo half; for i in 1 2 3 4 5 6; do echo "line $i" >&2; done; exit 3`},
+			failure: &runnersdk.Failure{
+				Kind: job.FailedError, Exit: 3, Result: "half\n",
+				Message: "exit status 3: line 2\nline 3\nline 4\nline 5\nline 6",
+			},
+		},
+		{
+			name:    "killed",
+			job:     runnersdk.Job{Payload: `kill -9 $$`},
+			failure: &runnersdk.Failure{Kind: job.FailedError, Message: "killed by SIGKILL"},
+		},
+		{
+			name:    "too late",
+			job:     runnersdk.Job{Payload: `sleep 600`, Timeout: 50 * time.Millisecond},
+			failure: &runnersdk.Failure{Kind: job.FailedTimeout, Message: "timed out: killed by SIGTERM"},
+		},
+		{
+			name: "never: it is for another executor",
+			job:  runnersdk.Job{Payload: `echo`, Executor: "sal"},
+			failure: &runnersdk.Failure{
+				Kind: job.FailedRejected, Message: "this runner runs shell scripts; the job is for the executor sal",
+			},
+		},
+		{
+			name:    "never: it is no script",
+			job:     runnersdk.Job{Payload: "a\x00b"},
+			failure: &runnersdk.Failure{Kind: job.FailedRejected, Message: "script contains NUL"},
+		},
+	}
+	for _, test := range tests {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			handler := Handler(sh.Runner{Dir: t.TempDir()}, slog.New(slog.DiscardHandler))
+			test.job.ID, test.job.Attempt = "j1", 2
+			if test.job.Timeout == 0 {
+				test.job.Timeout = time.Minute
+			}
+			result, err := handler(t.Context(), &test.job)
+			failure, _ := errors.AsType[*runnersdk.Failure](err)
+			if diff := cmp.Diff(test.failure, failure); diff != "" || result != test.result {
+				t.Errorf("result %q, error %v (-want +got):\n%s", result, err, diff)
+			}
+		})
+	}
+}
+
+// A runner that stops is no failure of the job.
+func TestScriptThatIsStoppedIsAnError(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	handler := Handler(sh.Runner{Dir: t.TempDir()}, slog.New(slog.DiscardHandler))
+	_, err := handler(ctx, &runnersdk.Job{ID: "j1", Attempt: 1, Payload: "sleep 600", Timeout: time.Hour})
+	failure, ok := errors.AsType[*runnersdk.Failure](err)
+	if !ok || failure.Kind != job.FailedError || failure.Message != "cancelled: killed by SIGTERM" {
+		t.Errorf("error: %v", err)
+	}
+}
