@@ -94,4 +94,3 @@ func Main(name string, stderr io.Writer, run func() error) int {
 	}
 	return CodeOf(err)
 }
-

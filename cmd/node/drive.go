@@ -25,10 +25,11 @@ const (
 type loop struct {
 	name string
 	turn func(ctx context.Context) (busy bool, err error)
-	// wake receives when an idle loop has something to do; nil if a turn
-	// waits by itself.
-	wake <-chan struct{}
-	log  *slog.Logger
+	// wake receives when an idle loop has something to do. Without it a loop
+	// turns every so often, or at once if its turns wait by themselves.
+	wake  <-chan struct{}
+	every time.Duration
+	log   *slog.Logger
 }
 
 // run turns until the context ends, which is nil, or an error that will not
@@ -53,6 +54,8 @@ func (l *loop) run(ctx context.Context) error {
 			case <-l.wake:
 			case <-ctx.Done():
 			}
+		default:
+			sleep(ctx, l.every-time.Since(start))
 		}
 		pause = minPause
 	}

@@ -158,6 +158,15 @@ func (d Dir) Write(namespace domain.Name, file File, text string) error {
 	return nil
 }
 
+// Create does the same when there is no such file yet. Its error is
+// [fs.ErrExist] when there is one.
+func (d Dir) Create(namespace domain.Name, file File, text string) error {
+	if err := d.place(namespace, file, []byte(text+"\n"), os.Link); err != nil {
+		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
 // Pinned returns the fingerprint of the founding that is trusted, and the zero
 // Hash when none was pinned.
 func (d Dir) Pinned(namespace domain.Name) (signing.Hash, error) {

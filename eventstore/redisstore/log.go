@@ -82,7 +82,9 @@ func (s *Store) Read(ctx context.Context, after uint64, limit int) ([]history.Ra
 	if limit < 1 {
 		return nil, nil
 	}
-	reply, err := s.read.Do(ctx, "XRANGE", s.log, entryID(after+1), "+", "COUNT", limit).Slice()
+	// From behind the entry on, not from the next number: an entry "7-1" that
+	// somebody slipped in must not be passed over.
+	reply, err := s.read.Do(ctx, "XRANGE", s.log, "("+entryID(after), "+", "COUNT", limit).Slice()
 	if err != nil {
 		return nil, fmt.Errorf("read %s after %d: %w", s.log, after, err)
 	}

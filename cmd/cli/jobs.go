@@ -1,0 +1,177 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/jobexit"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/rpcapi/client/wire"
+)
+
+func getCommand(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "get JOB",
+		Short: "Show everything about a job",
+		Args:  arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.connect(signing.PrivateKey{})
+			if err != nil {
+				return err
+			}
+			j, err := c.Get(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return s.print(cmd, j, func(w io.Writer) { showJob(w, j) })
+		},
+	}
+}
+
+func showJob(w io.Writer, j wire.Job) {
+	rows := [][]string{
+		{"job", j.ID},
+		{"state", j.State.String()},
+		{"queue", j.Queue},
+		{"attempt", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts)},
+		{"submitted by", string(j.Submitter)},
+		{"created", clock(j.CreatedAt)},
+		{"started", clock(j.StartedAt)},
+		{"ended", clock(j.EndedAt)},
+		{"ran for", took(j.StartedAt, j.EndedAt)},
+		{"run by", j.RunBy},
+		{"payload", shorten(j.Payload)},
+	}
+	if j.Result != nil {
+		rows = append(rows, []string{"result", shorten(*j.Result)})
+	}
+	if j.Error != nil {
+		rows = append(rows, []string{"error", jobexit.Failure(j.Error)})
+	}
+	for _, row := range rows {
+		_, _ = fmt.Fprintf(w, "%-14s%s\n", row[0], row[1])
+	}
+}
+
+// maxShown is how much of a payload or result a table shows.
+const maxShown = 200
+
+// shorten makes one printable line of a text.
+func shorten(text string) string {
+	text = strings.TrimRight(text, "\n")
+	if cut := []rune(text); len(cut) > maxShown {
+		text = string(cut[:maxShown]) + "…"
+	}
+	quoted := strconv.Quote(text)
+	return quoted[1 : len(quoted)-1]
+}
+
+func logsCommand(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "logs JOB",
+		Short: "Print what a job wrote",
+		Args:  arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.connect(signing.PrivateKey{})
+			if err != nil {
+				return err
+			}
+			if !s.json {
+				return jobexit.CopyOutput(cmd.Context(), c, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			}
+			logs, err := c.Logs(cmd.Context(), args[0], 0, 1000)
+			if err != nil {
+				return err
+			}
+			return s.print(cmd, logs, nil)
+		},
+	}
+}
+
+func listCommand(s *settings) *cobra.Command {
+	var q wire.JobQuery
+	var states []string
+	limit := 20
+	cmd := &cobra.Command{
+		Use:   "list",
+		Short: "List jobs, newest first",
+		Example: `  horus list
+  horus list --state failed --limit 100
+  horus list --runner r1 --json`,
+		Args: arguments(cobra.NoArgs),
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, word := range states {
+				state, err := job.ParseStatus(word)
+				if err != nil {
+					return exit.With(exit.Usage, err)
+				}
+				q.States = append(q.States, state)
+			}
+			q.Limit = &limit
+			c, err := s.connect(signing.PrivateKey{})
+			if err != nil {
+				return err
+			}
+			page, err := c.List(cmd.Context(), q)
+			if err != nil {
+				return err
+			}
+			return s.print(cmd, page, func(w io.Writer) { showJobs(w, page) })
+		},
+	}
+	f := cmd.Flags()
+	f.StringSliceVar(&states, "state", nil, "only jobs in these states: created, queued, running, completed, failed")
+	f.StringVar(&q.Runner, "runner", "", "only jobs for that runner id")
+	f.StringVar(&q.Executor, "executor", "", "only jobs for any runner of that kind")
+	f.IntVar(&limit, "limit", limit, "most jobs to list")
+	f.StringVar(&q.Cursor, "cursor", "", "go on where an earlier list ended")
+	return cmd
+}
+
+func showJobs(w io.Writer, page wire.JobPage) {
+	rows := make([][]string, len(page.Jobs))
+	for i, j := range page.Jobs {
+		state := j.State.String()
+		if j.ErrorKind != "" {
+			state += " (" + string(j.ErrorKind) + ")"
+		}
+		rows[i] = []string{j.ID, state, j.Queue, strconv.FormatUint(uint64(j.Attempt), 10), clock(j.CreatedAt), took(j.StartedAt, j.EndedAt)}
+	}
+	table(w, "JOB STATE QUEUE ATTEMPT CREATED TOOK", rows)
+	if page.Cursor != "" {
+		_, _ = fmt.Fprintf(w, "\nmore: --cursor %s\n", page.Cursor)
+	}
+}
+
+func historyCommand(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "history JOB",
+		Short: "Show everything that happened to a job",
+		Args:  arguments(cobra.ExactArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.connect(signing.PrivateKey{})
+			if err != nil {
+				return err
+			}
+			events, err := c.History(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return s.print(cmd, events, func(w io.Writer) { showHistory(w, events) })
+		},
+	}
+}
+
+func showHistory(w io.Writer, events []wire.Event) {
+	rows := make([][]string, len(events))
+	for i, e := range events {
+		rows[i] = []string{strconv.FormatUint(e.Seq, 10), clock(e.At), e.Type, string(e.Actor)}
+	}
+	table(w, "SEQ AT EVENT BY", rows)
+}

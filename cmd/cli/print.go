@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"text/tabwriter"
+	"time"
+
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/spf13/cobra"
+
+	"github.com/herocode/horus/domain/event"
+)
+
+// print writes an answer: as JSON when programs read it, else through people.
+func (s *settings) print(cmd *cobra.Command, answer any, people func(w io.Writer)) error {
+	w := cmd.OutOrStdout()
+	if !s.json && people != nil {
+		people(w)
+		return nil
+	}
+	if err := json.MarshalWrite(w, answer, json.Deterministic(true), jsontext.WithIndent("  ")); err != nil {
+		return fmt.Errorf("print: %w", err)
+	}
+	_, err := fmt.Fprintln(w)
+	return err
+}
+
+// table writes rows under headings, in columns.
+func table(w io.Writer, headings string, rows [][]string) {
+	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
+	_, _ = fmt.Fprintln(t, strings.ReplaceAll(headings, " ", "\t"))
+	for _, row := range rows {
+		_, _ = fmt.Fprintln(t, strings.Join(row, "\t"))
+	}
+	_ = t.Flush() // a terminal that is gone needs no table
+}
+
+// clock writes a time for people, in their own zone; a dash for none.
+func clock(t event.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.Time().Local().Format("2006-01-02 15:04:05.000")
+}
+
+// took writes how long something took; a dash when it has not ended.
+func took(from, to event.Time) string {
+	if from.IsZero() || to.IsZero() {
+		return "-"
+	}
+	return to.Sub(from).Round(100 * time.Microsecond).String()
+}

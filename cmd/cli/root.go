@@ -1,0 +1,139 @@
+// Package cli is the command horus: what people and scripts do with a Horus
+// system from a terminal.
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/flags"
+	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/rpcapi/client"
+)
+
+// Main runs horus and returns its exit code.
+func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	return exit.Main("horus", stderr, func() error {
+		root := newRoot()
+		root.SetArgs(args)
+		root.SetIn(stdin)
+		root.SetOut(stdout)
+		root.SetErr(stderr)
+		return root.ExecuteContext(ctx)
+	})
+}
+
+// settings are what every command shares.
+type settings struct {
+	address   string
+	stateDir  string
+	namespace string
+	redisURL  string
+	apiKey    string // from the environment only
+	json      bool
+}
+
+func newRoot() *cobra.Command {
+	s := &settings{}
+	root := &cobra.Command{
+		Use:   "horus",
+		Short: "Submit jobs, look at them, and check that their history is true",
+		Long: `horus talks to a Horus supervisor and reads its history.
+
+Try it without anything running:
+
+  horus dev                          a whole system in one process, and a tour
+  horus dev --once 'echo hello'      run one job and exit with its code
+
+With a supervisor on this machine its address and API key are found in the
+state directory; elsewhere set HORUS_ADDRESS and HORUS_API_KEY. Every flag can
+come from the environment: --redis-url from HORUS_REDIS_URL.`,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		PersistentPreRunE: flags.FromEnvironment,
+	}
+	f := root.PersistentFlags()
+	f.StringVar(&s.address, "address", "", "URL of the supervisor (default: the one of this machine, or http://127.0.0.1:3030)")
+	f.StringVar(&s.stateDir, "state-dir", "", "where keys are kept (default $XDG_STATE_HOME/horus)")
+	f.StringVar(&s.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on the Redis is meant")
+	f.StringVar(&s.redisURL, "redis-url", "redis://localhost:6379", "Redis, for commands that read the history itself")
+	f.BoolVar(&s.json, "json", false, "print JSON for programs")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return exit.With(exit.Usage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, cmd.CommandPath()))
+	})
+	root.AddCommand(
+		submitCommand(s), getCommand(s), logsCommand(s), listCommand(s), historyCommand(s),
+		keysCommand(s), auditCommand(s), rebuildCommand(s), devCommand(s),
+	)
+	return root
+}
+
+// arguments makes cobra's complaints about arguments usage errors.
+func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if err := check(cmd, args); err != nil {
+			return exit.With(exit.Usage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, cmd.CommandPath()))
+		}
+		return nil
+	}
+}
+
+func (s *settings) state() (statedir.Dir, error) {
+	dir, err := statedir.Open(s.stateDir)
+	return dir, exit.With(exit.Settings, err)
+}
+
+func (s *settings) ns() (domain.Name, error) {
+	name, err := domain.ParseName(s.namespace)
+	return name, exit.With(exit.Usage, err)
+}
+
+// connect makes a client of the supervisor that the settings mean.
+func (s *settings) connect(key signing.PrivateKey) (*client.Client, error) {
+	dir, err := s.state()
+	if err != nil {
+		return nil, err
+	}
+	ns, err := s.ns()
+	if err != nil {
+		return nil, err
+	}
+	address := s.address
+	if address == "" {
+		if address, err = dir.Read(ns, statedir.Address); errors.Is(err, os.ErrNotExist) {
+			address = "http://127.0.0.1:3030"
+		} else if err != nil {
+			return nil, exit.With(exit.Settings, err)
+		}
+	}
+	secret := os.Getenv("HORUS_API_KEY")
+	if secret == "" {
+		if secret, err = dir.Read(ns, statedir.APIKey); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return nil, exit.With(exit.Settings, err)
+		}
+	}
+	return client.New(client.Config{Addresses: strings.Split(address, ","), APIKey: secret, Key: key})
+}
+
+// clientKey loads this user's key, and makes it on first use.
+func (s *settings) clientKey() (signing.PrivateKey, error) {
+	dir, err := s.state()
+	if err != nil {
+		return signing.PrivateKey{}, err
+	}
+	ns, err := s.ns()
+	if err != nil {
+		return signing.PrivateKey{}, err
+	}
+	key, err := dir.Key(ns, statedir.ClientKey)
+	return key, exit.With(exit.Settings, err)
+}

@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/jobexit"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/rpcapi/client"
+)
+
+// submission is what the flags of submit say.
+type submission struct {
+	id, runner, executor, file string
+	env                        []string
+	timeout                    time.Duration
+	attempts                   int
+	wait, unsigned             bool
+}
+
+func submitCommand(s *settings) *cobra.Command {
+	var o submission
+	cmd := &cobra.Command{
+		Use:   "submit [PAYLOAD]",
+		Short: "Sign a job and submit it",
+		Long: `Sign a job with this user's key and submit it. The payload is the argument, a
+file, or the standard input.
+
+With --wait the job's output is printed and horus exits with the job's own code:
+124 when it timed out, 125 when it was not run.`,
+		Example: `  horus submit --runner r1 --wait 'echo hello'
+  horus submit --executor sh --file deploy.sh --env STAGE=test
+  date | horus submit --runner r1 -`,
+		Args: arguments(cobra.MaximumNArgs(1)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			payload, err := o.payload(args, cmd.InOrStdin())
+			if err != nil {
+				return exit.With(exit.Usage, err)
+			}
+			return s.submit(cmd, &o, payload)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.id, "id", "", "id of the job, for ever; the same job with the same id runs once (default: a new one)")
+	f.StringVarP(&o.runner, "runner", "r", "", "runner id that the job is for")
+	f.StringVarP(&o.executor, "executor", "e", "", "kind of runner, such as sh; any runner of the kind takes the job")
+	f.StringVarP(&o.file, "file", "f", "", "read the payload from a file")
+	f.StringArrayVar(&o.env, "env", nil, "set a variable of the job, as NAME=VALUE; may be repeated")
+	f.DurationVar(&o.timeout, "timeout", 0, "how long one attempt may run (default 5m)")
+	f.IntVar(&o.attempts, "max-attempts", 0, "attempts before the job fails when its runner is lost (default 3)")
+	f.BoolVarP(&o.wait, "wait", "w", false, "wait for the outcome, print the output, exit with the job's code")
+	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign: the supervisor vouches for your API key, if it is set to")
+	return cmd
+}
+
+// payload finds what the job runs.
+func (o *submission) payload(args []string, stdin io.Reader) (string, error) {
+	switch {
+	case o.file != "" && len(args) > 0:
+		return "", fmt.Errorf("give the payload as an argument or with --file, not both")
+	case o.file != "":
+		data, err := os.ReadFile(o.file)
+		return string(data), err
+	case len(args) == 1 && args[0] != "-":
+		return args[0], nil
+	}
+	data, err := io.ReadAll(io.LimitReader(stdin, job.MaxPayloadBytes+1))
+	return string(data), err
+}
+
+// job makes the job that the flags describe.
+func (o *submission) job(payload string) (client.Job, error) {
+	j := client.NewJob(payload).ID(o.id).Runner(o.runner).Executor(o.executor)
+	if o.runner == "" && o.executor == "" {
+		j = j.Executor("sh")
+	}
+	if o.timeout > 0 {
+		j = j.Timeout(o.timeout)
+	}
+	if o.attempts > 0 {
+		j = j.MaxAttempts(o.attempts)
+	}
+	for _, pair := range o.env {
+		name, value, ok := strings.Cut(pair, "=")
+		if !ok {
+			return j, fmt.Errorf("--env %s: write NAME=VALUE", pair)
+		}
+		j = j.Env(name, value)
+	}
+	return j, nil
+}
+
+func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) error {
+	j, err := o.job(payload)
+	if err != nil {
+		return exit.With(exit.Usage, err)
+	}
+	var key signing.PrivateKey
+	if !o.unsigned {
+		if key, err = s.clientKey(); err != nil {
+			return err
+		}
+	}
+	c, err := s.connect(key)
+	if err != nil {
+		return err
+	}
+	ctx := cmd.Context()
+	receipt, err := c.Submit(ctx, j)
+	if err != nil {
+		return s.explainSubmit(err, key)
+	}
+	if !o.wait {
+		return s.print(cmd, receipt, func(w io.Writer) {
+			_, _ = fmt.Fprintln(w, receipt.ID)
+		})
+	}
+	return s.follow(ctx, cmd, c, receipt.ID)
+}
+
+// explainSubmit tells a new user how to become a known one.
+func (s *settings) explainSubmit(err error, key signing.PrivateKey) error {
+	if domain.CodeOf(err) == domain.Forbidden && domain.ReasonOf(err) == "key" {
+		return exit.With(exit.NotAllowed, fmt.Errorf("your key %s is not admitted yet: run 'horus keys add', or submit with --unsigned", key.Public().ID()))
+	}
+	return err
+}
+
+// follow waits for a job's outcome and ends as the job did.
+func (s *settings) follow(ctx context.Context, cmd *cobra.Command, c *client.Client, id string) error {
+	if !s.json {
+		return jobexit.Follow(ctx, c, id, cmd.OutOrStdout(), cmd.ErrOrStderr())
+	}
+	done, err := c.Wait(ctx, id)
+	if err != nil {
+		return err
+	}
+	if err := s.print(cmd, done, nil); err != nil {
+		return err
+	}
+	return exit.Silently(jobexit.Code(done))
+}

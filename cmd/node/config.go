@@ -1,0 +1,104 @@
+// Package node is a supervisor: it leads a partition while nobody else does,
+// and answers calls. Programs and tests run it in process:
+//
+//	err := node.Run(ctx, node.Config{RedisURL: "redis://localhost:6379", State: dir, …})
+//
+// Run owns everything that it starts and returns when all of it has ended. When
+// its context ends it takes no more calls, finishes what it was asked, gives the
+// lease back and returns nil.
+package node
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/rpcapi"
+)
+
+// Defaults of a supervisor.
+const (
+	DefaultRedisURL = "redis://localhost:6379"
+	DefaultBind     = "127.0.0.1"
+	DefaultPort     = 3030
+	DefaultLease    = 9 * time.Second
+	DefaultGrace    = 10 * time.Second
+)
+
+// Config says what a supervisor is. State is required; the zero value of every
+// other field is ready to use, but a Port of 0 takes any free one.
+type Config struct {
+	RedisURL  string      // DefaultRedisURL if empty
+	Namespace domain.Name // horus if empty
+	Name      domain.Name // of this supervisor; made from the host's name if empty
+	Bind      string      // address to listen on; DefaultBind if empty
+	Port      int         // 0: any free port
+	State     statedir.Dir
+
+	Keys      []rpcapi.APIKey // besides the one in the state directory
+	Unsigned  rpcapi.Unsigned // reject if empty
+	Anonymous bool            // old reading calls need no secret
+	// RegisteredOnly admits no runner by first use of its id.
+	RegisteredOnly bool
+	Lease          time.Duration // DefaultLease if zero; 3 s to 5 min
+	Grace          time.Duration // for calls on their way when it stops; DefaultGrace if zero
+	Version        string
+
+	Log *slog.Logger
+	// Listening is told the URL that calls may be sent to, once they are
+	// answered. Nil if nobody wants to know.
+	Listening func(url string)
+}
+
+func (c *Config) check() error {
+	c.RedisURL = cmp.Or(c.RedisURL, DefaultRedisURL)
+	c.Namespace = cmp.Or(c.Namespace, statedir.DefaultNamespace)
+	c.Bind = cmp.Or(c.Bind, DefaultBind)
+	c.Lease = cmp.Or(c.Lease, DefaultLease)
+	c.Grace = cmp.Or(c.Grace, DefaultGrace)
+	c.Name = cmp.Or(c.Name, HostName())
+	if c.Log == nil {
+		c.Log = slog.New(slog.DiscardHandler)
+	}
+	if c.Listening == nil {
+		c.Listening = func(string) {}
+	}
+	if c.Lease < 3*time.Second || c.Lease > 5*time.Minute {
+		return errors.New("lease must be 3 s to 5 min")
+	}
+	for _, name := range []domain.Name{c.Namespace, c.Name} {
+		if _, err := domain.ParseName(string(name)); err != nil {
+			return fmt.Errorf("%.70q: %w", name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Config) address() string { return net.JoinHostPort(c.Bind, strconv.Itoa(c.Port)) }
+
+// HostName makes a name of the host's.
+func HostName() domain.Name {
+	host, err := os.Hostname()
+	if err != nil {
+		return "supervisor"
+	}
+	clean := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || r == '.' || r == '-' {
+			return r
+		}
+		return -1
+	}, strings.ToLower(host))
+	name, err := domain.ParseName(strings.Trim(clean, ".-"))
+	if err != nil {
+		return "supervisor"
+	}
+	return name
+}

@@ -1,0 +1,95 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
+)
+
+// patience is how long a call waits for the store before its caller is told to
+// ask again with the same id.
+const patience = 10 * time.Second
+
+// desk is where calls meet the term that is on. It is safe for concurrent use.
+type desk struct {
+	mu sync.RWMutex
+
+	reign     *reign // nil while this supervisor does not lead
+	dismissed bool
+}
+
+// open lets calls in.
+func (d *desk) open(r *reign) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reign = r
+}
+
+// close keeps calls out until the next term.
+func (d *desk) close() { d.open(nil) }
+
+// dismiss makes the supervisor not ready: whoever spreads calls sends them
+// elsewhere. Calls that come nevertheless are answered.
+func (d *desk) dismiss() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.dismissed = true
+}
+
+func (d *desk) current() (*reign, error) {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.reign == nil {
+		return nil, domain.Errorf(domain.TryAgain, "no_leader", "this supervisor does not lead yet: ask again in a moment")
+	}
+	return d.reign, nil
+}
+
+// Execute has the leader decide.
+func (d *desk) Execute(ctx context.Context, w eventstore.Work) error {
+	r, err := d.current()
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	return r.leader.Execute(ctx, w)
+}
+
+// Access returns the statements so far; none while this supervisor does not
+// lead.
+func (d *desk) Access() access.State {
+	r, err := d.current()
+	if err != nil {
+		return access.State{}
+	}
+	return r.leader.Access()
+}
+
+// Watch tells of news about a job, and of the end of the term by never telling:
+// callers look for themselves now and then.
+func (d *desk) Watch(id job.ID) (changed <-chan struct{}, stop func()) {
+	r, err := d.current()
+	if err != nil {
+		return nil, func() {}
+	}
+	return r.engine.Watch(id)
+}
+
+// ready returns why nothing can be appended, nil if it can.
+func (d *desk) ready(context.Context) error {
+	if _, err := d.current(); err != nil {
+		return err
+	}
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	if d.dismissed {
+		return domain.Errorf(domain.TryAgain, "stopping", "this supervisor is stopping")
+	}
+	return nil
+}

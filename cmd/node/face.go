@@ -1,0 +1,106 @@
+package node
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+
+	"github.com/prometheus/client_golang/prometheus/collectors"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore/redisstore"
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/logs"
+	"github.com/herocode/horus/projections/runners"
+	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/readmodels"
+)
+
+// openState loads this supervisor's keys and what it trusts.
+func (s *supervisor) openState() error {
+	ns := s.cfg.Namespace
+	var err error
+	if s.key, err = s.cfg.State.Key(ns, statedir.SupervisorKey); err != nil {
+		return exit.With(exit.Settings, err)
+	}
+	operator, err := s.cfg.State.Key(ns, statedir.OperatorKey)
+	if err != nil {
+		return exit.With(exit.Settings, err)
+	}
+	if s.trust, err = s.cfg.State.Pinned(ns); err != nil {
+		return exit.With(exit.Settings, err)
+	}
+	s.founding = access.Founded{
+		Namespace: ns, Partitions: 1, Supervisor: s.cfg.Name,
+		Key: s.key.Public(), Operator: operator.Public(),
+	}
+	return nil
+}
+
+// secretBytes is how long an API key is: nobody guesses 256 bits.
+const secretBytes = 32
+
+// ownKey loads the API key of the state directory, and makes it when it is not
+// there: whoever may read the directory may administer the supervisor.
+func (s *supervisor) ownKey() (rpcapi.APIKey, error) {
+	ns := s.cfg.Namespace
+	secret, err := s.cfg.State.Read(ns, statedir.APIKey)
+	if errors.Is(err, os.ErrNotExist) {
+		var raw [secretBytes]byte
+		_, _ = rand.Read(raw[:]) // never fails
+		text := "horus_" + base64.RawURLEncoding.EncodeToString(raw[:])
+		if err := s.cfg.State.Create(ns, statedir.APIKey, text); err != nil && !errors.Is(err, os.ErrExist) {
+			return rpcapi.APIKey{}, err
+		}
+		s.cfg.Log.Info("made an API key of scope admin", "in", s.cfg.State.Path(ns, statedir.APIKey))
+		secret, err = s.cfg.State.Read(ns, statedir.APIKey)
+	}
+	if err != nil {
+		return rpcapi.APIKey{}, err
+	}
+	return rpcapi.NewAPIKey("state-dir", rpcapi.Admin, secret)
+}
+
+// face makes what answers calls.
+func (s *supervisor) face(settings redisstore.Settings) (http.Handler, error) {
+	own, err := s.ownKey()
+	if err != nil {
+		return nil, exit.With(exit.Settings, err)
+	}
+	s.desk, s.figures = &desk{}, newFigures()
+	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if s.metrics, err = rpcapi.NewMetrics(s.registry, s.scrape); err != nil {
+		return nil, fmt.Errorf("register metrics: %w", err)
+	}
+	api, err := rpcapi.New(rpcapi.Config{
+		Backend:    s.backend(),
+		Keys:       append([]rpcapi.APIKey{own}, s.cfg.Keys...),
+		Durability: string(settings.Durability),
+		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Version: s.cfg.Version,
+		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log,
+	})
+	if err != nil {
+		return nil, exit.With(exit.Settings, err)
+	}
+	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.desk.ready, Gatherer: s.registry}), nil
+}
+
+func (s *supervisor) backend() rpcapi.Backend {
+	reader := &jobs.Reader{Views: s.views, Log: s.store, Namespace: s.cfg.Namespace}
+	s.runners = &readmodels.Runners{Reader: &runners.Reader{Views: s.views}, Queues: s.queues}
+	return rpcapi.Backend{
+		Leader: s.desk,
+		Jobs: &readmodels.Jobs{
+			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: s.views, Log: s.store},
+			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },
+		},
+		Runners: s.runners,
+		System:  s,
+	}
+}

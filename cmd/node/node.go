@@ -1,0 +1,210 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/redisstore"
+	"github.com/herocode/horus/projections/queues"
+	"github.com/herocode/horus/projections/redisviews"
+	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/readmodels"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// supervisor is what lives as long as the program.
+type supervisor struct {
+	cfg      Config
+	url      string // where it is called
+	key      signing.PrivateKey
+	founding access.Founded // that an empty log gets
+	trust    signing.Hash   // fingerprint of the founding that is remembered; zero before there is one
+	verifier *signing.Verifier
+
+	server  *redisstore.Server
+	writer  redis.UniversalClient
+	reader  redis.UniversalClient
+	blocker redis.UniversalClient
+	store   eventstore.Store
+	views   views.Store
+	queues  *queues.Reader
+	runners *readmodels.Runners
+	keys    queue.Keys
+
+	desk     *desk
+	figures  *figures
+	metrics  *rpcapi.Metrics
+	registry *prometheus.Registry
+}
+
+// Sizes of connection pools.
+const (
+	writers  = 4  // a commit on its way, the beat, notices, the inbox' end
+	readers  = 16 // calls that read
+	blockers = 1  // the intake
+)
+
+// rememberedKeys is how many keys have their tables at hand.
+const rememberedKeys = 4096
+
+// Run leads and answers calls until its context ends.
+func Run(ctx context.Context, cfg Config) error {
+	if err := cfg.check(); err != nil {
+		return exit.With(exit.Settings, err)
+	}
+	s := &supervisor{
+		cfg: cfg, verifier: signing.NewVerifier(rememberedKeys),
+		keys: queue.Keys{Namespace: cfg.Namespace}, registry: prometheus.NewRegistry(),
+	}
+	if err := s.openState(); err != nil {
+		return err
+	}
+	settings, err := s.connect(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.server.Close() }() // everything was answered
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.address())
+	if err != nil {
+		return exit.With(exit.Settings, fmt.Errorf("listen: %w", err))
+	}
+	s.url = "http://" + listener.Addr().String()
+	handler, err := s.face(settings)
+	if err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	return s.serve(ctx, listener, handler)
+}
+
+// connect reaches Redis and looks at its settings.
+func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
+	var settings redisstore.Settings
+	var err error
+	if s.server, err = redisstore.Connect(ctx, s.cfg.RedisURL); err != nil {
+		return settings, exit.With(exitOf(err), err)
+	}
+	if settings, err = s.server.Check(ctx); err != nil {
+		return settings, exit.With(exitOf(err), errors.Join(err, s.server.Close()))
+	}
+	for _, warning := range settings.Warnings {
+		s.cfg.Log.Warn(warning)
+	}
+	s.writer, s.reader, s.blocker = s.server.Writer(writers), s.server.Reader(readers), s.server.Blocker(blockers)
+	s.store = redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace})
+	if s.views, err = redisviews.New(s.writer, s.reader, s.keys); err != nil {
+		return settings, errors.Join(err, s.server.Close())
+	}
+	s.queues = &queues.Reader{Views: s.views, Streams: s.views, Log: s.store}
+	return settings, nil
+}
+
+// exitOf returns the exit code for trouble with Redis.
+func exitOf(err error) int {
+	switch domain.CodeOf(err) {
+	case domain.Invalid:
+		return exit.Settings
+	case domain.Unauthenticated:
+		return exit.NotAllowed
+	default:
+		return exit.Unreachable
+	}
+}
+
+// serve answers calls and seeks the lead until the context ends or neither can
+// go on.
+func (s *supervisor) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
+	server := &http.Server{
+		Handler:           handler,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    64 << 10,
+	}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	s.cfg.Listening(s.url)
+
+	reign, abdicate := context.WithCancel(context.WithoutCancel(ctx))
+	defer abdicate()
+	led := make(chan error, 1)
+	go func() { led <- s.lead(reign) }()
+
+	var err error
+	select {
+	case <-ctx.Done():
+		s.cfg.Log.Info("stopping", "grace", s.cfg.Grace)
+	case err = <-served:
+		err = fmt.Errorf("serve: %w", err)
+		served = nil
+	case err = <-led:
+		led = nil
+	}
+	// First no more calls, then no more leading: whoever was let in gets an
+	// answer.
+	grace, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.cfg.Grace)
+	defer cancel()
+	s.desk.dismiss()
+	if e := server.Shutdown(grace); e != nil {
+		err = errors.Join(err, server.Close())
+	}
+	abdicate()
+	if led != nil {
+		err = errors.Join(err, <-led)
+	}
+	return err
+}
+
+// lead takes the lead when it is free, and again when it lost it, until the
+// context ends.
+func (s *supervisor) lead(ctx context.Context) error {
+	candidate := &eventstore.Candidate{Lease: s.store, Name: s.cfg.Name, Clock: time.Now}
+	pause, waiting := minPause, false
+	for ctx.Err() == nil {
+		term, err := candidate.Try(ctx)
+		if err == nil && term == 0 {
+			if !waiting {
+				s.cfg.Log.Info("another supervisor leads; standing by", "leader", candidate.Leading())
+			}
+			waiting = true
+			sleep(ctx, eventstore.BeatEvery)
+			continue
+		}
+		if err == nil {
+			waiting = false
+			err = s.reignOnce(ctx, term)
+		}
+		if err == nil || ctx.Err() != nil {
+			continue
+		}
+		if code := domain.CodeOf(err); code == domain.Halted && domain.ReasonOf(err) != "views_damaged" && domain.ReasonOf(err) != "group_lost" || code == domain.Forbidden {
+			s.cfg.Log.Error("cannot lead", "error", err)
+			return err
+		}
+		s.cfg.Log.Warn("not leading; trying again", "error", err, "after", pause)
+		sleep(ctx, pause)
+		pause = min(2*pause, maxPause)
+	}
+	return nil
+}
+
+func (s *supervisor) reignOnce(ctx context.Context, term uint64) error {
+	r, err := s.ascend(ctx, term)
+	if err != nil {
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPause)
+		defer cancel()
+		return errors.Join(err, s.store.Release(release, term))
+	}
+	return s.rule(ctx, r)
+}

@@ -1,0 +1,218 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/redelivery"
+	"github.com/herocode/horus/handlers/rediswire"
+	"github.com/herocode/horus/projections/engine"
+	"github.com/herocode/horus/projections/index"
+)
+
+// reign is one term of this supervisor: everything that lives exactly as long
+// as the term does.
+type reign struct {
+	engine *engine.Engine
+	leader *eventstore.Leader
+	intake *intake.Intake
+	sweep  *redelivery.Sweep
+	lost   []engine.Lost
+}
+
+// ascend brings the views up to the end of the log and records that the term
+// began. A crash anywhere in here leaves a lease whose beat stands still and
+// views that the next leader takes on where they are.
+func (s *supervisor) ascend(ctx context.Context, term uint64) (*reign, error) {
+	r := &reign{}
+	var err error
+	r.engine, err = engine.Open(ctx, engine.Config{
+		Namespace: s.cfg.Namespace, Log: s.store, Views: s.views, Verifier: s.verifier,
+		Term: term, Founding: s.trust, OnFolded: s.figures.folded,
+	})
+	if err != nil {
+		return nil, err
+	}
+	if why := r.engine.Began(); why != "" {
+		s.cfg.Log.Warn("building the read models anew from the log", "because", why)
+	}
+	if err := r.engine.CatchUp(ctx); err != nil {
+		return nil, errors.Join(err, r.engine.Close())
+	}
+	if err := s.neverForget(r.engine); err != nil {
+		return nil, errors.Join(err, r.engine.Close())
+	}
+	if r.lost, err = r.engine.Reconcile(ctx); err != nil {
+		return nil, errors.Join(err, r.engine.Close())
+	}
+	r.leader = eventstore.NewLeader(eventstore.Config{
+		Store: s.store, Index: &index.Index{Views: s.views},
+		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.url,
+		Key: s.key, Verifier: s.verifier, Clock: time.Now,
+		Indexed: r.engine.Passed, Feed: r.engine.Offer, Observe: s.metrics.Appended,
+	}, term, r.engine.Tip(), r.engine.Chain())
+	s.equip(r)
+	return r, nil
+}
+
+// neverForget refuses an empty log where a history is remembered: it was
+// deleted, and a new founding would hide that.
+func (s *supervisor) neverForget(e *engine.Engine) error {
+	if s.trust.IsZero() || !e.Founding().IsZero() {
+		return nil
+	}
+	return domain.Errorf(domain.Halted, "log_emptied",
+		"the log is empty, but this state directory remembers a history founded by %s: restore the log, or begin anew with another namespace or state directory", s.trust)
+}
+
+// equip makes the loops that react.
+func (s *supervisor) equip(r *reign) {
+	r.intake = intake.New(intake.Config{
+		Inbox:  &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: s.keys},
+		Ledger: r.leader, Queues: s.queues,
+		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,
+		Verifier: s.verifier, Counts: s.figures.counts(), Log: s.cfg.Log,
+	})
+	r.sweep = redelivery.New(redelivery.Config{
+		Deliveries: &rediswire.Deliveries{Reads: s.reader, Keys: s.keys, Known: s.queues.Names},
+		Ledger:     r.leader, Log: s.store, Namespace: s.cfg.Namespace,
+		Lease: s.cfg.Lease, Clock: time.Now, Lost: s.figures.lost, Logger: s.cfg.Log,
+	})
+}
+
+// rule runs the term until the context ends or the term does. It returns when
+// all its loops have.
+func (s *supervisor) rule(ctx context.Context, r *reign) error {
+	// The committer and the engine end last: what was decided is settled and
+	// folded before they do.
+	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopInner()
+	group, inner := errgroup.WithContext(inner)
+	group.Go(func() error {
+		return (&loop{name: "commit", turn: r.leader.Turn, wake: r.leader.Wake(), log: s.cfg.Log}).run(inner)
+	})
+	group.Go(func() error {
+		return (&loop{name: "project", turn: r.engine.Turn, wake: r.engine.Wake(), log: s.cfg.Log}).run(inner)
+	})
+	group.Go(func() error { return s.beat(inner, r.leader.Term()) })
+	group.Go(func() error {
+		defer stopInner()
+		outer, cancel := context.WithCancel(inner)
+		stop := context.AfterFunc(ctx, cancel)
+		defer stop()
+		defer cancel()
+		return s.govern(outer, r)
+	})
+	err := group.Wait()
+	s.desk.close()
+	r.leader.Fail(errors.New("the term is over"))
+	return errors.Join(ending(ctx, err), s.settle(r), r.engine.Close())
+}
+
+// settle folds what was committed last and gives the lease back.
+func (s *supervisor) settle(r *reign) error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Grace)
+	defer cancel()
+	for r.engine.Lag() > 0 {
+		if _, err := r.engine.Turn(ctx); err != nil {
+			break // the next leader folds it
+		}
+	}
+	if err := s.store.Release(ctx, r.leader.Term()); err != nil && !errors.Is(err, eventstore.ErrConflict) {
+		return fmt.Errorf("give the lease back: %w", err)
+	}
+	return nil
+}
+
+// govern begins the term, answers calls, and runs the loops that react until
+// the context ends.
+func (s *supervisor) govern(ctx context.Context, r *reign) error {
+	if err := r.leader.Begin(ctx, s.founding); err != nil {
+		return ending(ctx, fmt.Errorf("begin term %d: %w", r.leader.Term(), err))
+	}
+	if err := s.remember(ctx); err != nil {
+		return err
+	}
+	s.desk.open(r)
+	s.cfg.Log.Info("leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name)
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log}).run(ctx)
+	})
+	group.Go(func() error {
+		select {
+		case <-r.intake.Drained():
+		case <-ctx.Done():
+			return nil
+		}
+		if err := s.giveUp(ctx, r); err != nil {
+			return ending(ctx, err)
+		}
+		return (&loop{name: "redelivery", turn: r.sweep.Turn, every: redelivery.Every, log: s.cfg.Log}).run(ctx)
+	})
+	return ending(ctx, group.Wait())
+}
+
+// giveUp records as lost what waits or runs according to the history but is in
+// no queue.
+func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
+	for _, lost := range r.lost {
+		err := r.leader.Execute(ctx, redelivery.LoseWork(lost.Job, job.LostQueue, lost.Token))
+		if err != nil && domain.CodeOf(err) != domain.Stale {
+			return err
+		}
+	}
+	if n := len(r.lost); n > 0 {
+		s.cfg.Log.Warn("queue entries were missing; their jobs were queued again", "attempts", n)
+	}
+	return nil
+}
+
+// beat raises the lease's beat until the context ends.
+func (s *supervisor) beat(ctx context.Context, term uint64) error {
+	tick := time.NewTicker(eventstore.BeatEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return nil
+		}
+		if err := s.store.Beat(ctx, term); errors.Is(err, eventstore.ErrConflict) {
+			return domain.Errorf(domain.TryAgain, "not_leader", "term %d is over: another supervisor leads", term)
+		} else if err != nil && ctx.Err() == nil {
+			s.cfg.Log.Warn("trying again", "loop", "beat", "error", err)
+		}
+	}
+}
+
+// remember keeps the founding's fingerprint in the state directory, so that an
+// emptied or exchanged log is noticed.
+func (s *supervisor) remember(ctx context.Context) error {
+	if !s.trust.IsZero() {
+		return nil
+	}
+	raws, err := s.store.Get(ctx, []uint64{1})
+	if err != nil {
+		return err
+	}
+	entry, err := history.ParseEntry(1, raws[0].Event)
+	if err != nil {
+		return err
+	}
+	s.trust = entry.Hash
+	if err := s.cfg.State.Pin(s.cfg.Namespace, entry.Hash); err != nil {
+		return err
+	}
+	s.cfg.Log.Info("remembering this history", "founding", entry.Hash.String(), "in", s.cfg.State.String())
+	return nil
+}

@@ -1,0 +1,179 @@
+// Package supervise is the command line of the program supervisor.
+package supervise
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+
+	"github.com/redis/go-redis/v9/logging"
+	"github.com/spf13/cobra"
+
+	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/flags"
+	"github.com/herocode/horus/cmd/node"
+	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/rpcapi"
+)
+
+// Main runs the supervisor until ctx ends, and returns its exit code.
+func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	logging.Disable() // go-redis would write to stderr what our log says in plain words
+	return exit.Main("supervisor", stderr, func() error {
+		cmd := newCommand(node.Run)
+		cmd.SetArgs(args)
+		cmd.SetOut(stdout)
+		cmd.SetErr(stderr)
+		return cmd.ExecuteContext(ctx)
+	})
+}
+
+// options are the flags as they were given.
+type options struct {
+	node.Config
+	namespace, name, stateDir string
+	unsigned                  string
+	adminSecrets, userSecrets []string
+	registerSecrets           []string
+	level                     slog.Level
+}
+
+const usage = `supervisor admits jobs over JSON-RPC, records everything that happens to them in
+one signed history on Redis, and queues them for runners.
+
+  supervisor --redis-url redis://localhost:6379 --port 3030
+
+On its first start it makes its keys and an API key of scope admin in the state
+directory, and founds the history. The command horus on the same machine finds
+all of that.
+
+Secrets for other callers come from the environment, separated by commas, so
+that no process list shows them:
+
+  HORUS_ADMIN_SECRET, HORUS_USER_SECRET, HORUS_REGISTER_SECRET
+
+Every flag can come from the environment too: --redis-url from HORUS_REDIS_URL.
+
+Ctrl-C stops it: it takes no more calls, answers those on their way, and gives
+the lead back. A second Ctrl-C kills it; nothing that was acknowledged is lost.
+
+Exit codes: 0 stopped, 1 the history does not verify, 64 wrong arguments, 69
+Redis does not answer, 77 not allowed (password, key), 78 a wrong setting.`
+
+// newCommand returns the program; run is [node.Run] but in tests.
+func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
+	o := &options{}
+	cmd := &cobra.Command{
+		Use:               "supervisor",
+		Short:             "Admit jobs and lead their history",
+		Long:              usage,
+		SilenceUsage:      true,
+		SilenceErrors:     true,
+		DisableAutoGenTag: true,
+		PersistentPreRunE: flags.FromEnvironment,
+		Args: func(cmd *cobra.Command, args []string) error {
+			return misused(cobra.NoArgs(cmd, args))
+		},
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			cfg, err := o.config(cmd.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			cfg.Listening = func(url string) {
+				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "supervisor %s answers at %s\n", cfg.Name, url)
+			}
+			return run(cmd.Context(), cfg)
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&o.RedisURL, "redis-url", node.DefaultRedisURL, "Redis that holds the history")
+	f.StringVar(&o.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on that Redis this is")
+	f.StringVar(&o.Bind, "bind-address", node.DefaultBind, "address to listen on")
+	f.IntVar(&o.Port, "port", node.DefaultPort, "port to listen on; 0 for any free one")
+	f.StringVar(&o.name, "name", "", "name of this supervisor (default: the host's)")
+	f.StringVar(&o.stateDir, "state-dir", "", "where keys are kept (default $XDG_STATE_HOME/horus)")
+	f.StringVar(&o.unsigned, "unsigned", string(rpcapi.Reject), "unsigned jobs: reject, or countersign on the word of an API key")
+	f.BoolVar(&o.Anonymous, "anonymous-reads", false, "let old clients read without a secret")
+	f.BoolVar(&o.RegisteredOnly, "registered-runners", false, "admit no runner by first use of its id")
+	f.DurationVar(&o.Lease, "lease", node.DefaultLease, "how long a runner may be silent about an attempt, 3s to 5m")
+	f.DurationVar(&o.Grace, "grace", node.DefaultGrace, "how long calls may go on when it stops")
+	f.StringSliceVar(&o.adminSecrets, "admin-secret", nil, "API key of scope admin; better in HORUS_ADMIN_SECRET")
+	f.StringSliceVar(&o.userSecrets, "user-secret", nil, "API key of scope user; better in HORUS_USER_SECRET")
+	f.StringSliceVar(&o.registerSecrets, "register-secret", nil, "API key of scope registrar; better in HORUS_REGISTER_SECRET")
+	f.TextVar(&o.level, "log", slog.LevelInfo, "what to log on stderr: debug, info, warn or error")
+	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
+	return cmd
+}
+
+func misused(err error) error {
+	if err == nil {
+		return nil
+	}
+	return exit.With(exit.Usage, fmt.Errorf("%w\nRun 'supervisor --help' for how to use it", err))
+}
+
+// config reads what was given as text.
+func (o *options) config(stderr io.Writer) (node.Config, error) {
+	c := o.Config
+	var err error
+	if c.Namespace, err = domain.ParseName(o.namespace); err != nil {
+		return c, misused(fmt.Errorf("--namespace: %w", err))
+	}
+	if c.Name = node.HostName(); o.name != "" {
+		if c.Name, err = domain.ParseName(o.name); err != nil {
+			return c, misused(fmt.Errorf("--name: %w", err))
+		}
+	}
+	if c.State, err = statedir.Open(o.stateDir); err != nil {
+		return c, exit.With(exit.Settings, err)
+	}
+	c.Unsigned = rpcapi.Unsigned(o.unsigned)
+	if c.Keys, err = o.keys(); err != nil {
+		return c, exit.With(exit.Settings, err)
+	}
+	c.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel()}))
+	return c, nil
+}
+
+// keys makes API keys of the secrets.
+func (o *options) keys() ([]rpcapi.APIKey, error) {
+	var keys []rpcapi.APIKey
+	for _, group := range []struct {
+		name    string
+		scope   rpcapi.Scope
+		secrets []string
+	}{
+		{"admin", rpcapi.Admin, o.adminSecrets},
+		{"user", rpcapi.User, o.userSecrets},
+		{"register", rpcapi.Registrar, o.registerSecrets},
+	} {
+		for i, secret := range group.secrets {
+			name := group.name
+			if i > 0 {
+				name = fmt.Sprintf("%s-%d", group.name, i+1)
+			}
+			key, err := rpcapi.NewAPIKey(name, group.scope, secret)
+			if err != nil {
+				return nil, err
+			}
+			keys = append(keys, key)
+		}
+	}
+	return keys, nil
+}
+
+// logLevel is the level to log at: the original's variable is understood where
+// ours is not set.
+func (o *options) logLevel() slog.Level {
+	var level slog.Level
+	_, ours := os.LookupEnv(flags.Variable("log"))
+	if word, found := os.LookupEnv("RUST_LOG"); found && !ours && o.level == slog.LevelInfo &&
+		level.UnmarshalText([]byte(strings.ToLower(word))) == nil {
+		return level
+	}
+	return o.level
+}
