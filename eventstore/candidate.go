@@ -60,8 +60,10 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 		c.since = time.Time{}
 		return 0, nil
 	case err != nil:
+		c.Known = next.Term // perhaps
 		return 0, err
 	}
+	c.Known = next.Term
 	return next.Term, nil
 }
 

@@ -5,7 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"testing"
+	"sync"
 	"time"
 
 	"pgregory.net/rapid"
@@ -81,6 +81,10 @@ func (h *house) lead() {
 func (h *house) crown(term uint64) {
 	h.Helper()
 	chain, tip := h.follow((*history.Chain).Follow)
+	h.crownWith(term, tip, chain)
+}
+
+func (h *house) crownWith(term uint64, tip eventstore.Tip, chain *history.Chain) {
 	h.Leader = eventstore.NewLeader(eventstore.Config{
 		Store: h.store, Index: h.index, Namespace: namespace, Name: "s1", Address: "http://127.0.0.1:3030",
 		Key: h.key, Verifier: signing.NewVerifier(8), Clock: h.clock.Now,
@@ -142,14 +146,14 @@ func (h *house) types() []string {
 	return names
 }
 
-func (h *house) founding() access.Founded {
+func founding() access.Founded {
 	return access.Founded{
 		Namespace: namespace, Partitions: 1, Supervisor: "s1", Key: key(1).Public(), Operator: key(2).Public(),
 	}
 }
 
 func (h *house) begin() error {
-	return h.do(func(ctx context.Context) error { return h.Begin(ctx, h.founding()) })
+	return h.do(func(ctx context.Context) error { return h.Begin(ctx, founding()) })
 }
 
 // do runs f while the leader turns whenever it says that it has something to do.
@@ -177,7 +181,7 @@ func (h *house) execute(w eventstore.Work) error {
 // turn appends everything that waits, and fails the test if it cannot.
 func (h *house) turn() {
 	h.Helper()
-	for n := h.Waiting(); n > 0; n-- {
+	for n := h.Waiting(); n >= 0; n-- { // and the one that may be on its way
 		_, err := h.Turn(context.Background())
 		h.must(err)
 	}
@@ -265,7 +269,10 @@ func byCI() eventstore.By { return eventstore.By{Actor: event.ByAPIKey("ci")} }
 
 // submit asks for a job.
 func submit(id, payload string) eventstore.Work {
-	o := opened(id, payload)
+	return submission(opened(id, payload))
+}
+
+func submission(o *job.Opened) eventstore.Work {
 	return eventstore.Work{
 		Aggregates: eventstore.Jobs(o.Spec.ID),
 		Decide: func(tx *eventstore.Tx) error {
@@ -303,10 +310,10 @@ func (h *house) state(id string) (s job.State) {
 	return s
 }
 
-// report records a bundle of process a1 of runner r1, with everything that
+// report records a bundle of a process of runner r1, with everything that
 // follows from it. news says whether it was new.
-func report(number uint64, k signing.PrivateKey, news *bool, reports ...runner.Report) eventstore.Work {
-	b := &runner.Bundle{Namespace: namespace, Runner: "r1", Process: "a1", Number: number, Reports: reports}
+func report(process string, number uint64, k signing.PrivateKey, news *bool, reports ...runner.Report) eventstore.Work {
+	b := &runner.Bundle{Namespace: namespace, Runner: "r1", Process: process, Number: number, Reports: reports}
 	signed := b.Sign(k)
 	aggregates := eventstore.Process(b.Runner, b.Process)
 	for _, r := range reports {
@@ -321,15 +328,15 @@ func report(number uint64, k signing.PrivateKey, news *bool, reports ...runner.R
 		for i, r := range reports {
 			by := eventstore.By{
 				Actor: event.ByRunner("r1"),
-				Cause: runner.Cause{Runner: "r1", Process: "a1", Number: number, Index: i}.String(),
+				Cause: runner.Cause{Runner: "r1", Process: process, Number: number, Index: i}.String(),
 			}
 			switch r := r.(type) {
 			case runner.Join:
 				err = tx.DecideRunner("r1", by, runner.JoinAs{
-					Join: r, Process: "a1", FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue("r1"), Seq: tx.Next()}},
+					Join: r, Process: process, FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue("r1"), Seq: tx.Next()}},
 				})
 			case runner.Completed:
-				_, err = tx.DecideJob(r.Job, by, job.Finish{Token: r.Token, Process: "a1"})
+				_, err = tx.DecideJob(r.Job, by, job.Finish{Token: r.Token, Process: process})
 			}
 			if err != nil {
 				return err
@@ -346,4 +353,35 @@ func completed(id string, s job.State) runner.Report {
 	return runner.Completed{About: runner.About{Job: jobID(id), Token: s.Token, At: 1}}
 }
 
-var _ rapid.TB = (*testing.T)(nil)
+// lead returns a leader that has begun and whose loop runs until stop.
+func lead() (leader *eventstore.Leader, stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	mem := memstore.New()
+	if err := mem.Take(ctx, eventstore.Holder{}, eventstore.Holder{Term: 1, Name: "s1"}); err != nil {
+		panic(err) // nobody else is there
+	}
+	leader = eventstore.NewLeader(eventstore.Config{
+		Store: mem, Index: scan{mem, nil}, Namespace: namespace, Name: "s1", Key: key(1),
+		Verifier: signing.NewVerifier(8), Clock: time.Now,
+		Indexed: func() uint64 { return 0 }, Feed: func(*history.Commit) {},
+	}, 1, eventstore.Tip{}, history.NewChain(namespace, 0, signing.NewVerifier(8)))
+	var running sync.WaitGroup
+	running.Go(func() {
+		for ctx.Err() == nil {
+			if busy, err := leader.Turn(ctx); err != nil || busy {
+				continue
+			}
+			select {
+			case <-leader.Wake():
+			case <-ctx.Done():
+			}
+		}
+	})
+	if err := leader.Begin(ctx, founding()); err != nil {
+		panic(err) // the log is empty
+	}
+	return leader, func() {
+		cancel()
+		running.Wait()
+	}
+}

@@ -66,9 +66,9 @@ func TestBeginRefuses(t *testing.T) {
 
 func TestBeginRefusesTheFoundingOfAnotherNamespace(t *testing.T) {
 	h := build(t)
-	founding := h.founding()
-	founding.Namespace = "other"
-	h.want(h.do(func(ctx context.Context) error { return h.Begin(ctx, founding) }), domain.Invalid)
+	other := founding()
+	other.Namespace = "other"
+	h.want(h.do(func(ctx context.Context) error { return h.Begin(ctx, other) }), domain.Invalid)
 	if _, tip := h.commits(); tip.Seq != 0 {
 		t.Errorf("the log has %d events, want none", tip.Seq)
 	}
