@@ -204,7 +204,7 @@ func (d Dir) Pin(namespace domain.Name, founding signing.Hash) error {
 
 // place writes a file beside its place, syncs it, and gives it its name. A
 // crash before that leaves a file of a name that nobody reads.
-func (d Dir) place(namespace domain.Name, file File, data []byte, name func(old, new string) error) error {
+func (d Dir) place(namespace domain.Name, file File, data []byte, name func(from, to string) error) error {
 	path := d.Path(namespace, file)
 	dir := filepath.Dir(path)
 	if err := os.MkdirAll(dir, dirMode); err != nil {
