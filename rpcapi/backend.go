@@ -19,10 +19,20 @@ type Backend struct {
 }
 
 // Leader decides and appends. Where nobody leads, its errors have
-// [domain.TryAgain].
+// [domain.TryAgain] and there are no statements.
 type Leader interface {
 	Execute(ctx context.Context, w eventstore.Work) error
 	Access() access.State
+}
+
+// access returns the statements. Without any nobody leads here, and who may do
+// what cannot be known.
+func (b *Backend) access() (access.State, error) {
+	keys := b.Leader.Access()
+	if keys.Statements == 0 {
+		return keys, domain.Errorf(domain.TryAgain, "no_leader", "this supervisor does not lead yet: ask again in a moment")
+	}
+	return keys, nil
 }
 
 // Jobs reads jobs. What one job is asked sees everything that was answered

@@ -21,6 +21,7 @@ type Config struct {
 	Unsigned   Unsigned          // what becomes of unsigned jobs; [Reject] if empty
 	Anonymous  bool              // anonymous_reads: old reading calls need no secret
 	Version    string            // of the program; "dev" if empty
+	Stopping   <-chan struct{}   // closed when the program is to end: who waits for an outcome is sent away; never if nil
 	Limits     jsonrpc.Limits    // of messages
 	Verifier   *signing.Verifier // one of its own if nil
 	Metrics    *Metrics          // not measured if nil

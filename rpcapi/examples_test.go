@@ -52,6 +52,7 @@ func TestExamples(t *testing.T) {
 				})
 				s.bearer = "ci-secret"
 				prepare(s, m.Name)
+				s.Settle()
 				params, err := gojson.Marshal(example.Params)
 				if err != nil {
 					t.Fatal(err)

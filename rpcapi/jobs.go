@@ -103,7 +103,7 @@ func (a *API) outcome(ctx context.Context, id job.ID, patience func(wire.Job) ti
 		if late == nil {
 			late = time.After(patience(view))
 		}
-		err = pause(ctx, changed, late)
+		err = a.pause(ctx, changed, late)
 		stop()
 		if err != nil {
 			return wire.Job{}, err
@@ -112,10 +112,12 @@ func (a *API) outcome(ctx context.Context, id job.ID, patience func(wire.Job) ti
 }
 
 // pause waits until something happened.
-func pause(ctx context.Context, changed <-chan struct{}, late <-chan time.Time) error {
+func (a *API) pause(ctx context.Context, changed <-chan struct{}, late <-chan time.Time) error {
 	select {
 	case <-changed:
 		return nil
+	case <-a.cfg.Stopping:
+		return domain.Errorf(domain.TryAgain, "stopping", "the supervisor is stopping: ask again")
 	case <-late:
 		return domain.Errorf(domain.TryAgain, "still_running", "the job has no outcome yet: ask again")
 	case <-ctx.Done():

@@ -98,9 +98,13 @@ func keysInfo() jsonrpc.Info {
 }
 
 func (a *API) keys(context.Context, none) (wire.Keys, error) {
+	access, err := a.cfg.Backend.access()
+	if err != nil {
+		return wire.Keys{}, err
+	}
 	now := event.At(a.cfg.Clock())
 	list := wire.Keys{Keys: []wire.Key{}}
-	for _, k := range a.cfg.Backend.Leader.Access().Keys() {
+	for _, k := range access.Keys() {
 		list.Keys = append(list.Keys, wire.Key{
 			KeyID: k.Public.ID(), Class: k.Class, Name: k.Name, PublicKey: k.Public.String(),
 			Kinds: k.Kinds, Until: k.Until, Expired: !k.Until.IsZero() && now > k.Until,

@@ -131,7 +131,11 @@ func (a *API) vouch(ctx context.Context, o *job.Opened) (eventstore.By, error) {
 		}
 		return eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}, nil
 	}
-	checks, err := known(o, a.cfg.Backend.Leader.Access(), event.At(a.cfg.Clock()))
+	keys, err := a.cfg.Backend.access()
+	if err != nil {
+		return eventstore.By{}, err
+	}
+	checks, err := known(o, keys, event.At(a.cfg.Clock()))
 	if err != nil {
 		return eventstore.By{}, err
 	}

@@ -35,8 +35,11 @@ func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	founding := a.cfg.Backend.Leader.Access().Founding
-	info.Namespace, info.Partitions = founding.Namespace, founding.Partitions
+	keys, err := a.cfg.Backend.access()
+	if err != nil {
+		return info, err
+	}
+	info.Namespace, info.Partitions = keys.Founding.Namespace, keys.Founding.Partitions
 	info.Version, info.Durability = a.cfg.Version, a.cfg.Durability
 	info.Unsigned, info.AnonymousReads = string(a.cfg.Unsigned), a.cfg.Anonymous
 	info.Limits = limits(a.server.Limits())

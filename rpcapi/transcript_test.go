@@ -158,6 +158,7 @@ func TestTranscripts(t *testing.T) {
 				case "@":
 					s.bearer = rest
 				case ">":
+					s.Settle()
 					received = s.post(rest)
 				case "<":
 					if diff := cmp.Diff(parse(t, rest), parse(t, received)); diff != "" {

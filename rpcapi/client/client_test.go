@@ -109,6 +109,7 @@ func TestWayOfAJob(t *testing.T) {
 	if err != nil || len(events) != 3 || events[2].Type != "job.completed" {
 		t.Errorf("%+v, %v", events, err)
 	}
+	s.Settle()
 	page, err := c.List(ctx, wire.JobQuery{States: []job.Status{job.Done}})
 	if err != nil || len(page.Jobs) != 1 || page.Jobs[0].ID != receipt.ID {
 		t.Errorf("%+v, %v", page, err)

@@ -10,7 +10,7 @@ import (
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
-// answers for the table below
+// Answers for the table below.
 const (
 	notARequest = `{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":null}`
 	notJSON     = `{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}`
@@ -55,8 +55,10 @@ func TestBadMessages(t *testing.T) {
 		{7, "a name twice deep inside", `{"jsonrpc":"2.0","method":"sum","params":{"a":{"b":1,"b":1}},"id":1}`, parseFailure("duplicate")},
 		{7, "an escaped name once", `{"jsonrpc":"2.0","metho\u0064":"sum","id":1}`, `{"jsonrpc":"2.0","result":0,"id":1}`},
 		{8, "METHOD", `{"jsonrpc":"2.0","METHOD":"sum","id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":1}`},
-		{8, "Params", `{"jsonrpc":"2.0","method":"sum","Params":[1],"id":1}`,
-			`{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":{"reason":"unknown_member","retry":"no","pointer":"/Params"}},"id":1}`},
+		{
+			8, "Params", `{"jsonrpc":"2.0","method":"sum","Params":[1],"id":1}`,
+			`{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":{"reason":"unknown_member","retry":"no","pointer":"/Params"}},"id":1}`,
+		},
 		{9, "a byte order mark", "\xef\xbb\xbf" + withID("1"), parseFailure("utf8")},
 		{9, "UTF-16", "\xff\xfe{\x00}\x00", parseFailure("utf8")},
 		{9, "invalid UTF-8", `{"jsonrpc":"2.0","method":"` + "\xff" + `","id":1}`, parseFailure("utf8")},
@@ -83,8 +85,10 @@ func TestBadMessages(t *testing.T) {
 		{16, "an empty batch", `[]`, notARequest},
 		{16, "a batch of a scalar", `[1]`, `[` + notARequest + `]`},
 		{17, "nested arrays", `[[],[` + withID("1") + `]]`, `[` + notARequest + `,` + notARequest + `]`},
-		{17, "a batch of 257", `[` + strings.Repeat("0,", 256) + `0]`,
-			`{"jsonrpc":"2.0","error":{"code":-32007,"message":"a batch may have 256 requests","data":{"reason":"batch","retry":"no"}},"id":null}`},
+		{
+			17, "a batch of 257", `[` + strings.Repeat("0,", 256) + `0]`,
+			`{"jsonrpc":"2.0","error":{"code":-32007,"message":"a batch may have 256 requests","data":{"reason":"batch","retry":"no"}},"id":null}`,
+		},
 		{18, "good and bad together", `[` + withID("1") + `,` + withID("1e400") + `]`, `[` + resultWithID("1") + `,` + badID + `]`},
 		{19, "an id twice", `[` + withID("7") + `,` + withID("7") + `]`, `[` + resultWithID("7") + `,` + resultWithID("7") + `]`},
 		{20, "no such method", `{"jsonrpc":"2.0","method":"nope","id":1}`, unknown},

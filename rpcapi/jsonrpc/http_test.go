@@ -56,7 +56,7 @@ func header(name, value string) http.Header { return http.Header{name: {value}} 
 func TestHTTP(t *testing.T) {
 	gzipped := new(bytes.Buffer)
 	z := gzip.NewWriter(gzipped)
-	z.Write([]byte(withID("1")))
+	_, _ = z.Write([]byte(withID("1"))) // to a buffer
 	z.Close()
 
 	for _, e := range []exchange{
@@ -256,11 +256,11 @@ func TestACallMayWaitLongerThanABody(t *testing.T) {
 		near, far := net.Pipe()
 		web := &http.Server{Handler: jsonrpc.NewHandler(s, jsonrpc.HTTPOptions{})}
 		listener := newPipeListener(far)
-		go web.Serve(listener)
+		go func() { _ = web.Serve(listener) }() // ends when it is closed
 		defer web.Close()
 
 		body := string(call("wait", "[]"))
-		fmt.Fprintf(near, "%sContent-Length: %d\r\n\r\n%s", head, len(body), body)
+		_, _ = fmt.Fprintf(near, "%sContent-Length: %d\r\n\r\n%s", head, len(body), body)
 		response, err := http.ReadResponse(bufio.NewReader(near), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -110,7 +110,7 @@ func TestDocumentsThatAreNotValid(t *testing.T) {
 		"no title":             {`"title":"Horus",`, ``},
 		"a name that is empty": {`"name":"job.delete"`, `"name":""`},
 		"a bad type":           {`"type":"integer"`, `"type":"whole"`},
-		"an unknown member":    {`"summary":`, `"sumary":`},
+		"an unknown member":    {`"summary":`, `"summery":`},
 	} {
 		bad := strings.Replace(good, change[0], change[1], 1)
 		if bad == good || openrpctest.Validate([]byte(bad)) == nil {

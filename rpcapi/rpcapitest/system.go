@@ -139,6 +139,14 @@ func (s *System) Backend() rpcapi.Backend {
 	}
 }
 
+// Settle returns once lists, too, know of everything that was answered.
+func (s *System) Settle() {
+	s.t.Helper()
+	if _, err := views.Current(s.t.Context(), s.Views, views.Query{}); err != nil {
+		s.t.Fatal(err)
+	}
+}
+
 // Info says how the partition is.
 func (s *System) Info(ctx context.Context) (wire.Info, error) {
 	look, err := views.Current(ctx, s.Views, views.Query{Whole: []views.Table{views.Queues, views.Runners}})
