@@ -13,7 +13,11 @@ import (
 
 const (
 	defaultWait  = 30 * time.Second
-	defaultLimit = 100 // jobs or lines in an answer
+	defaultLimit = 100             // jobs or lines in an answer
+	lookEvery    = 5 * time.Second // at a job that is waited for: the lead may have changed, and news with it
+	// lookAgain bounds how long a wait trusts that it is told of news: a watch
+	// may have been with a leader that is gone.
+	lookAgain = 5 * time.Second
 )
 
 type jobParams struct {
@@ -111,10 +115,12 @@ func (a *API) outcome(ctx context.Context, id job.ID, patience func(wire.Job) ti
 	}
 }
 
-// pause waits until something happened.
+// pause waits until something may have happened.
 func (a *API) pause(ctx context.Context, changed <-chan struct{}, late <-chan time.Time) error {
 	select {
 	case <-changed:
+		return nil
+	case <-time.After(lookEvery):
 		return nil
 	case <-a.cfg.Stopping:
 		return domain.Errorf(domain.TryAgain, "stopping", "the supervisor is stopping: ask again")

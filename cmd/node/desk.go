@@ -19,9 +19,11 @@ const patience = 10 * time.Second
 type desk struct {
 	mu sync.RWMutex
 
-	reign     *reign // nil while this supervisor does not lead
-	dismissed bool
+	reign    *reign        // nil while this supervisor does not lead
+	stopping chan struct{} // closed when it is to end
 }
+
+func newDesk() *desk { return &desk{stopping: make(chan struct{})} }
 
 // open lets calls in.
 func (d *desk) open(r *reign) {
@@ -34,12 +36,9 @@ func (d *desk) open(r *reign) {
 func (d *desk) close() { d.open(nil) }
 
 // dismiss makes the supervisor not ready: whoever spreads calls sends them
-// elsewhere. Calls that come nevertheless are answered.
-func (d *desk) dismiss() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.dismissed = true
-}
+// elsewhere. Calls that come nevertheless are answered, but nobody waits any
+// more.
+func (d *desk) dismiss() { close(d.stopping) }
 
 func (d *desk) current() (*reign, error) {
 	d.mu.RLock()
@@ -86,10 +85,10 @@ func (d *desk) ready(context.Context) error {
 	if _, err := d.current(); err != nil {
 		return err
 	}
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	if d.dismissed {
+	select {
+	case <-d.stopping:
 		return domain.Errorf(domain.TryAgain, "stopping", "this supervisor is stopping")
+	default:
+		return nil
 	}
-	return nil
 }

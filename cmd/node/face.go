@@ -73,7 +73,7 @@ func (s *supervisor) face(settings redisstore.Settings) (http.Handler, error) {
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
 	}
-	s.desk, s.figures = &desk{}, newFigures()
+	s.desk, s.figures = newDesk(), newFigures()
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.metrics, err = rpcapi.NewMetrics(s.registry, s.scrape); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -83,7 +83,7 @@ func (s *supervisor) face(settings redisstore.Settings) (http.Handler, error) {
 		Keys:       append([]rpcapi.APIKey{own}, s.cfg.Keys...),
 		Durability: string(settings.Durability),
 		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Version: s.cfg.Version,
-		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log,
+		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log, Stopping: s.desk.stopping,
 	})
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
