@@ -330,13 +330,13 @@ func report(process string, number uint64, k signing.PrivateKey, news *bool, rep
 				Actor: event.ByRunner("r1"),
 				Cause: runner.Cause{Runner: "r1", Process: process, Number: number, Index: i}.String(),
 			}
-			switch r := r.(type) {
-			case runner.Join:
+			if joins, ok := r.(runner.Join); ok {
 				err = tx.DecideRunner("r1", by, runner.JoinAs{
-					Join: r, Process: process, FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue("r1"), Seq: tx.Next()}},
+					Join: joins, Process: process, FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue("r1"), Seq: tx.Next()}},
 				})
-			case runner.Completed:
-				_, err = tx.DecideJob(r.Job, by, job.Finish{Token: r.Token, Process: process})
+			}
+			if done, ok := r.(runner.Completed); ok {
+				_, err = tx.DecideJob(done.Job, by, job.Finish{Token: done.Token, Process: process})
 			}
 			if err != nil {
 				return err

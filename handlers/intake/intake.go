@@ -184,7 +184,7 @@ func (in *Intake) settle(ctx context.Context, b *bundle, err error) error {
 		in.drop(string(b.Runner), err)
 		hint := queue.Notice{Kind: queue.NoticeRefused, Process: b.Process, Reason: err.Error()}
 		if err := in.cfg.Inbox.Hint(ctx, b.Runner, hint); err != nil {
-			in.cfg.Log.Warn("a runner was not told why", "runner", string(b.Runner), "error", err)
+			in.cfg.Log.WarnContext(ctx, "a runner was not told why", "runner", string(b.Runner), "error", err)
 		}
 		return nil
 	case err != nil:

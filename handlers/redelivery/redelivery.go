@@ -176,7 +176,7 @@ func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery) error {
 	switch domain.CodeOf(err) {
 	case domain.Stale, domain.NotFound, domain.Invalid, domain.TooLarge:
 		s.settle(q, d)
-		s.cfg.Logger.Info("an entry that nobody renews grants nothing", "queue", q.String(), "entry", d.ID.String(), "reason", err)
+		s.cfg.Logger.InfoContext(ctx, "an entry that nobody renews grants nothing", "queue", q.String(), "entry", d.ID.String(), "reason", err)
 		return nil
 	default:
 		if err != nil {
@@ -185,7 +185,7 @@ func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery) error {
 	}
 	s.settle(q, d)
 	s.cfg.Lost()
-	s.cfg.Logger.Warn("attempt lost: its runner stopped renewing it",
+	s.cfg.Logger.WarnContext(ctx, "attempt lost: its runner stopped renewing it",
 		"job", id.String(), "queue", q.String(), "consumer", d.Consumer)
 	return nil
 }
