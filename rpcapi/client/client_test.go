@@ -35,7 +35,7 @@ type system struct {
 	door atomic.Pointer[http.HandlerFunc] // answers instead of the supervisor if it is set
 }
 
-func newSystem(t *testing.T) *system {
+func newSystem(t testing.TB) *system {
 	t.Helper()
 	s := &system{System: rpcapitest.New(t)}
 	key, err := rpcapi.NewAPIKey("ci", rpcapi.Admin, secret)
@@ -61,7 +61,7 @@ func newSystem(t *testing.T) *system {
 	return s
 }
 
-func (s *system) client(t *testing.T, key signing.PrivateKey, addresses ...string) *client.Client {
+func (s *system) client(t testing.TB, key signing.PrivateKey, addresses ...string) *client.Client {
 	t.Helper()
 	c, err := client.New(client.Config{Addresses: append(addresses, s.url), APIKey: secret, Key: key})
 	if err != nil {
