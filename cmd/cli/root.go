@@ -38,7 +38,6 @@ type settings struct {
 	stateDir  string
 	namespace string
 	redisURL  string
-	apiKey    string // from the environment only
 	json      bool
 }
 

@@ -24,6 +24,8 @@ const (
 	Settings    = 78  // a wrong setting
 	TimedOut    = 124 // the job did, as with timeout(1)
 	NotRun      = 125 // the job was not run
+
+	interrupted = 128 + 2 // as a shell names it
 )
 
 // Error is an error with an exit code.
@@ -86,11 +88,12 @@ func CodeOf(err error) int {
 // went wrong.
 func Main(name string, stderr io.Writer, run func() error) int {
 	err := run()
-	if e, ok := errors.AsType[*Error](err); err != nil && !(ok && e.Err == nil) && !errors.Is(err, context.Canceled) {
-		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
-	}
 	if errors.Is(err, context.Canceled) {
-		return 128 + 2 // as a shell names an interrupt
+		return interrupted
+	}
+	e, coded := errors.AsType[*Error](err)
+	if said := coded && e.Err == nil; err != nil && !said {
+		_, _ = fmt.Fprintf(stderr, "%s: %v\n", name, err)
 	}
 	return CodeOf(err)
 }

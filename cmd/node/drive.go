@@ -43,7 +43,7 @@ func (l *loop) run(ctx context.Context) error {
 		case err != nil && (ctx.Err() != nil || lasting(err)):
 			return ending(ctx, err)
 		case err != nil:
-			l.log.Warn("trying again", "loop", l.name, "error", err, "after", pause)
+			l.log.WarnContext(ctx, "trying again", "loop", l.name, "error", err, "after", pause)
 			sleep(ctx, pause)
 			pause = min(2*pause, maxPause)
 			continue
@@ -65,7 +65,7 @@ func (l *loop) run(ctx context.Context) error {
 // ending returns nil for an error that is only the context's end.
 func ending(ctx context.Context, err error) error {
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // the end of the context is how a loop is told to end
 	}
 	return err
 }

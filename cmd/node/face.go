@@ -1,6 +1,7 @@
 package node
 
 import (
+	"context"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
@@ -48,7 +49,7 @@ const secretBytes = 32
 
 // ownKey loads the API key of the state directory, and makes it when it is not
 // there: whoever may read the directory may administer the supervisor.
-func (s *supervisor) ownKey() (rpcapi.APIKey, error) {
+func (s *supervisor) ownKey(ctx context.Context) (rpcapi.APIKey, error) {
 	ns := s.cfg.Namespace
 	secret, err := s.cfg.State.Read(ns, statedir.APIKey)
 	if errors.Is(err, os.ErrNotExist) {
@@ -58,7 +59,7 @@ func (s *supervisor) ownKey() (rpcapi.APIKey, error) {
 		if err := s.cfg.State.Create(ns, statedir.APIKey, text); err != nil && !errors.Is(err, os.ErrExist) {
 			return rpcapi.APIKey{}, err
 		}
-		s.cfg.Log.Info("made an API key of scope admin", "in", s.cfg.State.Path(ns, statedir.APIKey))
+		s.cfg.Log.InfoContext(ctx, "made an API key of scope admin", "in", s.cfg.State.Path(ns, statedir.APIKey))
 		secret, err = s.cfg.State.Read(ns, statedir.APIKey)
 	}
 	if err != nil {
@@ -68,8 +69,8 @@ func (s *supervisor) ownKey() (rpcapi.APIKey, error) {
 }
 
 // face makes what answers calls.
-func (s *supervisor) face(settings redisstore.Settings) (http.Handler, error) {
-	own, err := s.ownKey()
+func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (http.Handler, error) {
+	own, err := s.ownKey(ctx)
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
 	}

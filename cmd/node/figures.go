@@ -71,6 +71,10 @@ func (f *figures) lost() {}
 func (s *supervisor) scrape() rpcapi.Figures {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
 	defer cancel()
+	return s.collect(ctx)
+}
+
+func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 	s.figures.mu.Lock()
 	out := rpcapi.Figures{Outcomes: maps.Clone(s.figures.outcomes), Jobs: map[string]uint64{}}
 	s.figures.mu.Unlock()
@@ -79,7 +83,7 @@ func (s *supervisor) scrape() rpcapi.Figures {
 	}
 	depths, err := s.queues.Depths(ctx)
 	if err != nil {
-		s.cfg.Log.Warn("queue depths are missing from this scrape", "error", err)
+		s.cfg.Log.WarnContext(ctx, "queue depths are missing from this scrape", "error", err)
 		return out
 	}
 	now := time.Now()
@@ -107,6 +111,6 @@ func (s *supervisor) Info(ctx context.Context) (wire.Info, error) {
 	}
 	return wire.Info{
 		Founding: s.trust.String(), Leader: s.cfg.Name, Address: s.url, Term: r.leader.Term(),
-		Position: r.engine.Passed(), Lag: r.engine.Lag(), Jobs: s.scrape().Jobs, Runners: len(runners),
+		Position: r.engine.Passed(), Lag: r.engine.Lag(), Jobs: s.collect(ctx).Jobs, Runners: len(runners),
 	}, nil
 }

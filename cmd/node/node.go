@@ -83,7 +83,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return exit.With(exit.Settings, fmt.Errorf("listen: %w", err))
 	}
 	s.url = "http://" + listener.Addr().String()
-	handler, err := s.face(settings)
+	handler, err := s.face(ctx, settings)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
@@ -101,7 +101,7 @@ func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
 		return settings, exit.With(exitOf(err), errors.Join(err, s.server.Close()))
 	}
 	for _, warning := range settings.Warnings {
-		s.cfg.Log.Warn(warning)
+		s.cfg.Log.WarnContext(ctx, warning)
 	}
 	s.writer, s.reader, s.blocker = s.server.Writer(writers), s.server.Reader(readers), s.server.Blocker(blockers)
 	s.store = redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace})
@@ -148,7 +148,7 @@ func (s *supervisor) serve(ctx context.Context, listener net.Listener, handler h
 	var err error
 	select {
 	case <-ctx.Done():
-		s.cfg.Log.Info("stopping", "grace", s.cfg.Grace)
+		s.cfg.Log.InfoContext(ctx, "stopping", "grace", s.cfg.Grace)
 	case err = <-served:
 		err = fmt.Errorf("serve: %w", err)
 		served = nil
@@ -179,7 +179,7 @@ func (s *supervisor) lead(ctx context.Context) error {
 		term, err := candidate.Try(ctx)
 		if err == nil && term == 0 {
 			if !waiting {
-				s.cfg.Log.Info("another supervisor leads; standing by", "leader", candidate.Leading())
+				s.cfg.Log.InfoContext(ctx, "another supervisor leads; standing by", "leader", candidate.Leading())
 			}
 			waiting = true
 			sleep(ctx, eventstore.BeatEvery)
@@ -193,10 +193,10 @@ func (s *supervisor) lead(ctx context.Context) error {
 			continue
 		}
 		if code := domain.CodeOf(err); code == domain.Halted && domain.ReasonOf(err) != "views_damaged" && domain.ReasonOf(err) != "group_lost" || code == domain.Forbidden {
-			s.cfg.Log.Error("cannot lead", "error", err)
+			s.cfg.Log.ErrorContext(ctx, "cannot lead", "error", err)
 			return err
 		}
-		s.cfg.Log.Warn("not leading; trying again", "error", err, "after", pause)
+		s.cfg.Log.WarnContext(ctx, "not leading; trying again", "error", err, "after", pause)
 		sleep(ctx, pause)
 		pause = min(2*pause, maxPause)
 	}

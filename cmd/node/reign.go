@@ -43,7 +43,7 @@ func (s *supervisor) ascend(ctx context.Context, term uint64) (*reign, error) {
 		return nil, err
 	}
 	if why := r.engine.Began(); why != "" {
-		s.cfg.Log.Warn("building the read models anew from the log", "because", why)
+		s.cfg.Log.WarnContext(ctx, "building the read models anew from the log", "because", why)
 	}
 	if err := r.engine.CatchUp(ctx); err != nil {
 		return nil, errors.Join(err, r.engine.Close())
@@ -143,7 +143,7 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 		return err
 	}
 	s.desk.open(r)
-	s.cfg.Log.Info("leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name)
+	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name)
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log}).run(ctx)
@@ -172,7 +172,7 @@ func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
 		}
 	}
 	if n := len(r.lost); n > 0 {
-		s.cfg.Log.Warn("queue entries were missing; their jobs were queued again", "attempts", n)
+		s.cfg.Log.WarnContext(ctx, "queue entries were missing; their jobs were queued again", "attempts", n)
 	}
 	return nil
 }
@@ -190,7 +190,7 @@ func (s *supervisor) beat(ctx context.Context, term uint64) error {
 		if err := s.store.Beat(ctx, term); errors.Is(err, eventstore.ErrConflict) {
 			return domain.Errorf(domain.TryAgain, "not_leader", "term %d is over: another supervisor leads", term)
 		} else if err != nil && ctx.Err() == nil {
-			s.cfg.Log.Warn("trying again", "loop", "beat", "error", err)
+			s.cfg.Log.WarnContext(ctx, "trying again", "loop", "beat", "error", err)
 		}
 	}
 }
@@ -213,6 +213,6 @@ func (s *supervisor) remember(ctx context.Context) error {
 	if err := s.cfg.State.Pin(s.cfg.Namespace, entry.Hash); err != nil {
 		return err
 	}
-	s.cfg.Log.Info("remembering this history", "founding", entry.Hash.String(), "in", s.cfg.State.String())
+	s.cfg.Log.InfoContext(ctx, "remembering this history", "founding", entry.Hash.String(), "in", s.cfg.State.String())
 	return nil
 }

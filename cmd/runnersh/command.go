@@ -23,11 +23,11 @@ import (
 func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	logging.Disable() // go-redis would write to stderr what our log says in plain words
 	return exit.Main("runner_sh", stderr, func() error {
-		cmd := newCommand(Run)
+		cmd := newCommand(ctx, Run)
 		cmd.SetArgs(args)
 		cmd.SetOut(stdout)
 		cmd.SetErr(stderr)
-		return cmd.ExecuteContext(ctx)
+		return cmd.Execute()
 	})
 }
 
@@ -69,7 +69,7 @@ Exit codes: 0 stopped, 64 wrong arguments, 69 Redis does not answer, 77 not
 allowed (password, another founding), 78 a wrong setting.`
 
 // newCommand returns the program; run is [Run] but in tests.
-func newCommand(run func(context.Context, Config) error) *cobra.Command {
+func newCommand(ctx context.Context, run func(context.Context, Config) error) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:               "runner_sh <runner_id>",
@@ -90,7 +90,7 @@ func newCommand(run func(context.Context, Config) error) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return run(cmd.Context(), c)
+			return run(ctx, c)
 		},
 	}
 	f := cmd.Flags()

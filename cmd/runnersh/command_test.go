@@ -18,11 +18,11 @@ import (
 // given runs the command with arguments and returns what Run would get.
 func given(t *testing.T, args ...string) (got Config, err error) {
 	t.Helper()
-	cmd := newCommand(func(_ context.Context, c Config) error { got = c; return nil })
+	cmd := newCommand(t.Context(), func(_ context.Context, c Config) error { got = c; return nil })
 	cmd.SetArgs(args)
 	cmd.SetOut(&bytes.Buffer{})
 	cmd.SetErr(&bytes.Buffer{})
-	return got, cmd.ExecuteContext(t.Context())
+	return got, cmd.Execute()
 }
 
 func TestFlagsBeatTheEnvironment(t *testing.T) {
