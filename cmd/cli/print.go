@@ -46,10 +46,14 @@ func clock(t event.Time) string {
 	return t.Time().Local().Format("2006-01-02 15:04:05.000")
 }
 
-// took writes how long something took; a dash when it has not ended.
+// took writes how long something took; a dash when it has not ended. A runner
+// that reports a short job once lets both ends be recorded at the same instant.
 func took(from, to event.Time) string {
-	if from.IsZero() || to.IsZero() {
+	switch {
+	case from.IsZero() || to.IsZero():
 		return "-"
+	case from == to:
+		return "<1s"
 	}
 	return to.Sub(from).Round(100 * time.Microsecond).String()
 }
