@@ -15,9 +15,6 @@ const (
 	defaultWait  = 30 * time.Second
 	defaultLimit = 100             // jobs or lines in an answer
 	lookEvery    = 5 * time.Second // at a job that is waited for: the lead may have changed, and news with it
-	// lookAgain bounds how long a wait trusts that it is told of news: a watch
-	// may have been with a leader that is gone.
-	lookAgain = 5 * time.Second
 )
 
 type jobParams struct {

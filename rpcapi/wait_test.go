@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
@@ -22,20 +23,20 @@ type bubble struct {
 	api *rpcapi.API
 }
 
-func newBubble(t *testing.T, change func(*rpcapi.Backend)) *bubble {
+func newBubble(t *testing.T, change func(*rpcapi.Config)) *bubble {
 	t.Helper()
 	s := rpcapitest.New(t)
 	key, err := rpcapi.NewAPIKey("ci", rpcapi.User, userSecret)
 	if err != nil {
 		t.Fatal(err)
 	}
-	backend := s.Backend()
-	if change != nil {
-		change(&backend)
+	cfg := rpcapi.Config{
+		Backend: s.Backend(), Durability: "memory", Unsigned: rpcapi.Countersign, Keys: []rpcapi.APIKey{key}, Clock: s.Clock,
 	}
-	api, err := rpcapi.New(rpcapi.Config{
-		Backend: backend, Durability: "memory", Unsigned: rpcapi.Countersign, Keys: []rpcapi.APIKey{key}, Clock: s.Clock,
-	})
+	if change != nil {
+		change(&cfg)
+	}
+	api, err := rpcapi.New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,7 +81,7 @@ func TestWait(t *testing.T) {
 				r.Start("j1")
 				r.Complete("j1", "done")
 				waiting.Wait()
-				if took := time.Since(begin); took > lookAgain {
+				if took := time.Since(begin); took > lookEvery {
 					t.Errorf("the answer took %v", took)
 				}
 			})
@@ -88,8 +89,8 @@ func TestWait(t *testing.T) {
 	}
 }
 
-// lookAgain is how long a wait trusts that it is told of news.
-const lookAgain = 5 * time.Second
+// lookEvery is how often whoever waits looks by himself.
+const lookEvery = 5 * time.Second
 
 // A wait that is in vain says so after its time, and no call waits for ever.
 func TestWaitInVain(t *testing.T) {
@@ -128,7 +129,7 @@ func (deaf) Watch(job.ID) (<-chan struct{}, func()) { return nil, func() {} }
 // again by himself, so he is late but not deaf.
 func TestWaitWithoutNews(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := newBubble(t, func(backend *rpcapi.Backend) { backend.Jobs = deaf{backend.Jobs} })
+		b := newBubble(t, func(c *rpcapi.Config) { c.Backend.Jobs = deaf{c.Backend.Jobs} })
 		b.call("jobs.submit", `[{"id":"j1","payload":"x","runner":"r1"}]`)
 		var waiting sync.WaitGroup
 		waiting.Go(func() {
@@ -140,6 +141,42 @@ func TestWaitWithoutNews(t *testing.T) {
 		b.Runner("r1").Complete("j1", "done")
 		waiting.Wait()
 	})
+}
+
+// A supervisor that stops does not keep those who wait.
+func TestWaitWhileStopping(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		stopping := make(chan struct{})
+		b := newBubble(t, func(c *rpcapi.Config) { c.Stopping = stopping })
+		b.call("jobs.submit", `[{"id":"j1","payload":"x","runner":"r1"}]`)
+		var waiting sync.WaitGroup
+		waiting.Go(func() {
+			if e := b.call("job.wait", `["j1"]`).Error; e.Code != -32011 || e.Data.Reason != "stopping" {
+				t.Errorf("%+v", e)
+			}
+		})
+		synctest.Wait()
+		close(stopping)
+		waiting.Wait()
+	})
+}
+
+// leaderless is a supervisor that does not lead: it knows no keys.
+type leaderless struct{ rpcapi.Leader }
+
+func (leaderless) Access() access.State { return access.State{} }
+
+// Who does not lead cannot tell whose key is good, and does not pretend to.
+func TestNobodyLeads(t *testing.T) {
+	s := newServer(t, func(c *rpcapi.Config) { c.Backend.Leader = leaderless{c.Backend.Leader} })
+	s.bearer = adminSecret
+	for method, params := range map[string]string{
+		"jobs.submit": `{"job":` + envelope(doc, rpcapitest.Key(3)) + `}`, "keys.list": `[]`,
+	} {
+		if e := s.call(method, params).Error; e.Code != -32011 || e.Data.Retry != "later" {
+			t.Errorf("%s: %+v", method, e)
+		}
+	}
 }
 
 // What a wait may be asked for.
