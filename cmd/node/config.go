@@ -56,6 +56,9 @@ type Config struct {
 	// Listening is told the URL that calls may be sent to, once they are
 	// answered. Nil if nobody wants to know.
 	Listening func(url string)
+	// Serving is handed the API, for callers in this process. Nil if there are
+	// none.
+	Serving func(*rpcapi.API)
 }
 
 func (c *Config) check() error {
@@ -70,6 +73,9 @@ func (c *Config) check() error {
 	}
 	if c.Listening == nil {
 		c.Listening = func(string) {}
+	}
+	if c.Serving == nil {
+		c.Serving = func(*rpcapi.API) {}
 	}
 	if c.Lease < 3*time.Second || c.Lease > 5*time.Minute {
 		return errors.New("lease must be 3 s to 5 min")

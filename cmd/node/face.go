@@ -89,6 +89,7 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
 	}
+	s.cfg.Serving(api)
 	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.desk.ready, Gatherer: s.registry}), nil
 }
 
