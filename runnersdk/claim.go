@@ -106,26 +106,28 @@ func (c *checker) read(e queue.Entry) claim {
 		k.refusal = refuse(refusedForm, "read the granting event: %v", err)
 		return k
 	}
-	submission, grant := granted(k.event.Data, a.Submission)
-	if submission == nil || grant == nil {
+	open, grant := granted(k.event.Data, a.Submission)
+	if open == nil || grant == nil {
 		k.refusal = refuse(refusedGrant, "%s grants no attempt of a job that is here", k.event.Type)
 		return k
 	}
 	k.grant = *grant
-	if k.opened, err = submission.Open(); err != nil {
+	if k.opened, err = open(); err != nil {
 		k.refusal = refuse(refusedForm, "read the job: %v", err)
 	}
 	return k
 }
 
-// granted returns the job that an event grants an attempt of, and the grant.
-// beside is the job when the event does not hold it.
-func granted(data event.Data, beside *job.Submission) (*job.Submission, *job.Grant) {
+// granted returns how to read the job that an event grants an attempt of, and
+// the grant. beside is the job when the event does not hold it.
+func granted(data event.Data, beside *job.Submission) (open func() (*job.Opened, error), grant *job.Grant) {
 	switch e := data.(type) {
 	case job.Submitted:
-		return &e.Submission, e.Grant
+		return e.Open, e.Grant
 	case job.Queued:
-		return beside, &e.Grant
+		if beside != nil {
+			return beside.Open, &e.Grant
+		}
 	}
 	return nil, nil
 }

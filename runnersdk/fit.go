@@ -26,8 +26,9 @@ func fit(r runner.Report) runner.Report {
 		r.Message = cut(r.Message, maxMessageBytes)
 		r.Result = cut(r.Result, room-maxMessageBytes)
 		return r
+	default: // has no text, or its texts are bounded
+		return r
 	}
-	return r
 }
 
 // cut returns s if it needs at most budget bytes as a JSON string, and else its

@@ -16,34 +16,34 @@ import (
 //
 // A renewal touches only what the process owns, so one that was paused, or cut
 // off, can take nothing back.
-func (r *Runner) keep(ctx context.Context) (busy bool, err error) {
+func (r *Runner) keep(ctx context.Context) (n int, err error) {
 	now := r.config.Now()
 	if now.Before(r.renew) {
-		return false, nil
+		return 0, nil
 	}
 	for _, q := range r.queues {
 		renewed, failed := r.renewQueue(ctx, q)
-		busy, err = busy || renewed, errors.Join(err, failed)
+		n, err = n+renewed, errors.Join(err, failed)
 	}
 	r.expire(ctx)
 	r.renew = now.Add(r.config.Lease / 3)
 	if err != nil {
 		r.renew = now.Add(r.config.Lease / 12) // a blip shall not cost the lease
 	}
-	return busy, err
+	return n, err
 }
 
-func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (busy bool, err error) {
+func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (n int, err error) {
 	held, ids := r.hands.of(q)
 	if len(held) == 0 {
-		return false, nil
+		return 0, nil
 	}
 	asked := r.config.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.patience(held, asked))
 	defer cancel()
 	kept, err := r.config.Wire.Renew(ctx, r.config.Process, q, ids)
 	if err != nil && !errors.Is(err, queue.ErrNoQueue) {
-		return true, err
+		return 0, err
 	}
 	for _, a := range held {
 		if slices.Contains(kept, a.id) {
@@ -52,7 +52,7 @@ func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (busy bool, err er
 			r.lose(ctx, a, "it is no longer this process' entry")
 		}
 	}
-	return true, nil
+	return len(kept), nil
 }
 
 // patience returns how long an answer may take: not longer than the lease of

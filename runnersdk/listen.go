@@ -31,27 +31,27 @@ const (
 
 // listen joins, and hears what the supervisor says. It waits for the first
 // notice for so long.
-func (r *Runner) listen(ctx context.Context, wait time.Duration) (busy bool, err error) {
+func (r *Runner) listen(ctx context.Context, wait time.Duration) (n int, err error) {
 	j := &r.join
 	if j.heard == "" {
 		if j.heard, err = r.config.Wire.ControlEnd(ctx, r.config.Runner); err != nil {
-			return false, fmt.Errorf("find the end of the control stream: %w", err)
+			return 0, fmt.Errorf("find the end of the control stream: %w", err)
 		}
 	}
 	if err := r.ask(ctx); err != nil {
-		return false, err
+		return 0, err
 	}
 	notices, err := r.config.Wire.Control(ctx, r.config.Runner, j.heard, wait)
 	if err != nil {
-		return false, fmt.Errorf("read the control stream: %w", err)
+		return 0, fmt.Errorf("read the control stream: %w", err)
 	}
 	for _, n := range notices {
 		if err := r.hear(ctx, n.Fields); err != nil {
-			return true, err // it will be read again
+			return 0, err // it will be read again
 		}
 		j.heard = n.ID
 	}
-	return len(notices) > 0, nil
+	return len(notices), nil
 }
 
 // ask sends the bundle that joins, when the founding is known and for as long

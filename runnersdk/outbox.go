@@ -107,17 +107,16 @@ func (o *outbox) empty() bool {
 	return len(o.waiting) == 0 && len(o.flight) == 0
 }
 
-// send sends the bundle that is under way, or the next one. It reports whether
-// there was anything to send.
-func (o *outbox) send(ctx context.Context, line queue.Line, key signing.PrivateKey) (busy bool, err error) {
+// send sends the bundle that is under way, or the next one. It returns how many
+// reports arrived.
+func (o *outbox) send(ctx context.Context, line queue.Line, key signing.PrivateKey) (n int, err error) {
 	if !o.load(key) {
-		return false, nil
+		return 0, nil
 	}
 	if err := line.Send(ctx, o.signed); err != nil {
-		return true, err
+		return 0, err
 	}
-	o.arrived()
-	return true, nil
+	return o.arrived(), nil
 }
 
 // load makes the next bundle unless one is under way, and reports whether one
@@ -148,8 +147,9 @@ func (o *outbox) load(key signing.PrivateKey) bool {
 	return true
 }
 
-// arrived takes note that the bundle is in the inbox.
-func (o *outbox) arrived() {
+// arrived takes note that the bundle is in the inbox, and returns how many
+// reports it had.
+func (o *outbox) arrived() int {
 	o.mu.Lock()
 	flight := o.flight
 	o.flight = nil
@@ -161,4 +161,5 @@ func (o *outbox) arrived() {
 			o.ended(item.ends)
 		}
 	}
+	return len(flight)
 }

@@ -74,38 +74,32 @@ func (r *Runner) bundle(number uint64) runner.Bundle {
 // run in goroutines of their own. Errors of the wire are passing: the next turn
 // goes on where this one stopped. Turn and [Runner.Run] exclude each other.
 func (r *Runner) Turn(ctx context.Context) (busy bool, err error) {
-	turns := []func(context.Context) (bool, error){
-		func(ctx context.Context) (bool, error) { return r.listen(ctx, 0) },
-		func(ctx context.Context) (bool, error) { return r.take(ctx, 0) },
-		r.keep,
-		r.report,
-	}
-	for _, turn := range turns {
-		did, failed := turn(ctx)
-		busy, err = busy || did, errors.Join(err, failed)
+	for _, turn := range []turn{waiting(r.listen, 0), waiting(r.take, 0), r.keep, r.report} {
+		n, failed := turn(ctx)
+		busy, err = busy || n > 0, errors.Join(err, failed)
 	}
 	return busy, err
 }
 
 // take claims what may be run now, checks it and starts it. It waits for the
 // first entry for so long.
-func (r *Runner) take(ctx context.Context, wait time.Duration) (busy bool, err error) {
+func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error) {
 	free := r.hands.free()
 	if !r.ready(free) {
-		return false, nil
+		return 0, nil
 	}
 	if r.lost {
-		if busy, err = r.takeUnseen(ctx, free); busy || err != nil {
-			return busy, err
+		if n, err = r.takeUnseen(ctx, free); n > 0 || err != nil {
+			return n, err
 		}
 	}
 	asked := r.config.Now()
 	entries, err := r.config.Wire.Take(ctx, r.config.Process, r.queues, free, wait)
 	if err != nil {
 		r.lost = r.lost || !errors.Is(err, queue.ErrNoQueue)
-		return false, err
+		return 0, err
 	}
-	return len(entries) > 0, r.accept(ctx, entries, asked)
+	return len(entries), r.accept(ctx, entries, asked)
 }
 
 // ready reports whether there is anything to claim for.
@@ -115,7 +109,7 @@ func (r *Runner) ready(free int) bool {
 
 // takeUnseen finds entries that were delivered by an answer that never came.
 // A group delivers in order, so they stand behind all that did come.
-func (r *Runner) takeUnseen(ctx context.Context, free int) (busy bool, err error) {
+func (r *Runner) takeUnseen(ctx context.Context, free int) (n int, err error) {
 	for _, q := range r.queues {
 		asked := r.config.Now()
 		entries, err := r.config.Wire.Pending(ctx, r.config.Process, q, r.seen[q], free)
@@ -123,21 +117,21 @@ func (r *Runner) takeUnseen(ctx context.Context, free int) (busy bool, err error
 			continue
 		}
 		if err != nil {
-			return busy, err
+			return n, err
 		}
 		if len(entries) == 0 {
 			continue
 		}
-		busy = true
+		n += len(entries)
 		if err := r.accept(ctx, entries, asked); err != nil {
-			return busy, err
+			return n, err
 		}
 		if free = r.hands.free(); free <= 0 {
-			return busy, nil
+			return n, nil
 		}
 	}
 	r.lost = false
-	return busy, nil
+	return n, nil
 }
 
 // accept starts what may be run and reports what may not. After an error
@@ -187,9 +181,9 @@ func (r *Runner) start(ctx context.Context, a *attempt) {
 }
 
 // report gathers what running attempts have to say and sends the next bundle.
-func (r *Runner) report(ctx context.Context) (busy bool, err error) {
+func (r *Runner) report(ctx context.Context) (n int, err error) {
 	if !r.joined.Load() {
-		return false, nil
+		return 0, nil
 	}
 	for _, a := range r.hands.all() {
 		a.tick()

@@ -46,8 +46,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	base, end := context.WithCancel(context.WithoutCancel(ctx)) // until everything is said
 	defer end()
 	var taking, others sync.WaitGroup
-	taking.Go(func() { _ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take), idle: r.restTaking}) })
-	others.Go(func() { abort(r.run(base, loop{what: "hear the supervisor", turn: waiting(r.listen), idle: noRest})) })
+	taking.Go(func() { _ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking}) })
+	others.Go(func() {
+		abort(r.run(base, loop{what: "hear the supervisor", turn: waiting(r.listen, waitTime), idle: noRest}))
+	})
 	others.Go(func() { _ = r.run(base, loop{what: "renew leases", turn: r.keep, idle: r.restKeeping, urgent: true}) })
 	others.Go(func() { _ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting}) })
 
@@ -90,24 +92,30 @@ func (r *Runner) restReporting() rest {
 	return rest{r.outbox.wake, tickTime}
 }
 
+// turn is one round of a loop's work; it returns how much there was to do.
+type turn func(context.Context) (n int, err error)
+
+// waiting is a turn that waits so long for something to come.
+func waiting(turn func(context.Context, time.Duration) (int, error), wait time.Duration) turn {
+	return func(ctx context.Context) (int, error) { return turn(ctx, wait) }
+}
+
 // loop is a turn that is taken again and again.
 type loop struct {
 	what   string // it does, in an error's words
-	turn   func(context.Context) (busy bool, err error)
+	turn   turn
 	idle   func() rest
 	urgent bool // errors do not make it wait longer than idle says
 }
 
-// waiting is a turn that waits for something to come.
-func waiting(turn func(context.Context, time.Duration) (bool, error)) func(context.Context) (bool, error) {
-	return func(ctx context.Context) (bool, error) { return turn(ctx, waitTime) }
-}
-
 // run takes turns until ctx ends or a turn's error is fatal, which it returns.
+// A turn that found company keeps its distance to the next, so that batches
+// form; one job alone is never kept waiting.
 func (r *Runner) run(ctx context.Context, l loop) error {
 	outage := outage{what: l.what, logger: r.logger, now: r.config.Now}
 	for ctx.Err() == nil {
-		busy, err := l.turn(ctx)
+		start := r.config.Now()
+		n, err := l.turn(ctx)
 		if _, fatal := errors.AsType[fatalError](err); fatal || ctx.Err() != nil {
 			return err
 		}
@@ -120,10 +128,11 @@ func (r *Runner) run(ctx context.Context, l loop) error {
 			continue
 		}
 		outage.over(ctx)
-		if busy {
-			sleep(ctx, rest{nil, paceTime})
-		} else {
+		switch {
+		case n == 0:
 			sleep(ctx, l.idle())
+		case n > 1:
+			sleep(ctx, rest{nil, paceTime - r.config.Now().Sub(start)})
 		}
 	}
 	return nil

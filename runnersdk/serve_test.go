@@ -152,7 +152,9 @@ func TestOutageIsToldOnceAndSurvived(t *testing.T) {
 			t.Error("nobody says that it is over")
 		}
 		s.stop()
-		<-s.done
+		if err := <-s.done; err != nil {
+			t.Errorf("run: %v", err)
+		}
 	})
 }
 

@@ -95,9 +95,9 @@ func AppendStatement(dst []byte, p signing.Proof) []byte {
 // the proof.
 func (k Keys) ParseStatement(value []byte) (signing.Proof, error) {
 	place, proof, _ := bytes.Cut(value, []byte{'\n'})
-	seq, err := strconv.ParseUint(string(place), 10, 64)
-	if err != nil || strconv.FormatUint(seq, 10) != string(place) {
-		return signing.Proof{}, domain.Errorf(domain.Invalid, "seq", "a statement begins with its place")
+	seq, err := parsePlace(string(place))
+	if err != nil {
+		return signing.Proof{}, err
 	}
 	return k.ParseProof(proof, seq)
 }

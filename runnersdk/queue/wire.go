@@ -109,14 +109,23 @@ func (k Keys) ParseProof(data []byte, seq uint64) (signing.Proof, error) {
 		return p, err
 	}
 	raw, err := base64.RawStdEncoding.Strict().AppendDecode(nil, pathLine)
-	if err != nil {
-		return p, fmt.Errorf("read the path: %w", err)
+	if err != nil || len(raw) != base64.RawStdEncoding.DecodedLen(len(pathLine)) { // it skips line breaks
+		return p, domain.Errorf(domain.Invalid, "path", "a path is base64 without padding")
 	}
 	if p.Path, err = signing.ParsePath(raw); err != nil {
 		return p, err
 	}
 	p.Seal, p.Event = seal, event
 	return p, nil
+}
+
+// parsePlace reads the number of an event in its one spelling.
+func parsePlace(s string) (uint64, error) {
+	seq, err := strconv.ParseUint(s, 10, 64)
+	if err != nil || strconv.FormatUint(seq, 10) != s {
+		return 0, domain.Errorf(domain.Invalid, "seq", "a place is a number")
+	}
+	return seq, nil
 }
 
 // BundleFields returns the names and values of an inbox entry in turn.
@@ -169,9 +178,9 @@ func (k Keys) ParseNotice(fields map[string]string) (Notice, error) {
 	case NoticeRefused:
 		return n, nil
 	case NoticeJoined:
-		seq, err := strconv.ParseUint(fields["seq"], 10, 64)
+		seq, err := parsePlace(fields["seq"])
 		if err != nil {
-			return n, domain.Errorf(domain.Invalid, "seq", "a place is a number")
+			return n, err
 		}
 		n.Proof, err = k.ParseProof([]byte(fields["proof"]), seq)
 		return n, err

@@ -184,7 +184,7 @@ func (w *Wire) Renew(_ context.Context, process string, q job.Queue, ids []queue
 	defer w.mu.Unlock()
 	s := w.queues[q]
 	if s == nil {
-		return nil, cmp.Or(err, error(queue.ErrNoQueue))
+		return nil, cmp.Or(err, queue.ErrNoQueue)
 	}
 	var kept []queue.EntryID
 	for _, e := range s.entries {

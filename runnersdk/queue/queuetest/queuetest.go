@@ -101,9 +101,9 @@ func take(t *testing.T, w queue.Wire, process string, limit int, queues ...job.Q
 	return ids(t, entries)
 }
 
-func pending(t *testing.T, w queue.Wire, process string, after queue.EntryID, limit int) []string {
+func pending(t *testing.T, w queue.Wire, after queue.EntryID, limit int) []string {
 	t.Helper()
-	entries, err := w.Pending(t.Context(), process, own(), after, limit)
+	entries, err := w.Pending(t.Context(), me, own(), after, limit)
 	if err != nil {
 		t.Fatalf("pending: %v", err)
 	}
@@ -173,9 +173,9 @@ func pendingIsFound(t *testing.T, w queue.Wire, s Supervisor) {
 	take(t, w, me, 2, own())
 	take(t, w, other, 1, own())
 	take(t, w, me, 1, own())
-	same(t, pending(t, w, me, queue.EntryID{}, 10), []string{"runner:r1 7-1", "runner:r1 7-2", "runner:r1 7-4"})
-	same(t, pending(t, w, me, at(1), 1), []string{"runner:r1 7-2"})
-	same(t, pending(t, w, me, at(4), 10), nil)
+	same(t, pending(t, w, queue.EntryID{}, 10), []string{"runner:r1 7-1", "runner:r1 7-2", "runner:r1 7-4"})
+	same(t, pending(t, w, at(1), 1), []string{"runner:r1 7-2"})
+	same(t, pending(t, w, at(4), 10), nil)
 }
 
 func renewsOwn(t *testing.T, w queue.Wire, s Supervisor) {
@@ -202,7 +202,7 @@ func removedIsGone(t *testing.T, w queue.Wire, s Supervisor) {
 	put(s, own(), 1, 2)
 	take(t, w, me, 2, own())
 	s.Remove(own(), at(1))
-	same(t, pending(t, w, me, queue.EntryID{}, 10), []string{"runner:r1 7-2"})
+	same(t, pending(t, w, queue.EntryID{}, 10), []string{"runner:r1 7-2"})
 }
 
 func bundleArrives(t *testing.T, w queue.Wire, s Supervisor) {
