@@ -336,7 +336,7 @@ func report(process string, number uint64, k signing.PrivateKey, news *bool, rep
 				})
 			}
 			if done, ok := r.(runner.Completed); ok {
-				_, err = tx.DecideJob(done.Job, by, job.Finish{Token: done.Token, Process: process})
+				_, err = tx.DecideJob(done.Job, by, job.Finish{Token: done.Token, By: by.Actor, Process: process})
 			}
 			if err != nil {
 				return err

@@ -175,7 +175,7 @@ func (s *State) owned(c Start) error {
 	if !s.Open() || s.Token != c.Token || c.Process == "" {
 		return stale()
 	}
-	if s.Process != "" && (s.Process != c.Process || c.By != "" && s.By != c.By) {
+	if s.Process != "" && (s.Process != c.Process || s.By != c.By) {
 		return stale()
 	}
 	return nil

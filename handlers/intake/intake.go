@@ -265,11 +265,11 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 		case runner.Leave:
 			err = tx.DecideRunner(b.Runner, by, runner.Go{Process: b.Process})
 		case runner.Started:
-			err = b.about(tx, r.About, by, job.Start{Token: r.Token, Process: b.Process})
+			err = b.about(tx, r.About, by, job.Start{Token: r.Token, By: by.Actor, Process: b.Process})
 		case runner.Completed:
-			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, Process: b.Process})
+			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, By: by.Actor, Process: b.Process})
 		case runner.Failed:
-			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, Process: b.Process, Failure: r.Kind})
+			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, By: by.Actor, Process: b.Process, Failure: r.Kind})
 		case runner.Log, runner.Refused:
 			// kept in the bundle
 		}

@@ -60,21 +60,21 @@ func (r *Runner) Start(id string, lines ...string) {
 		}
 		reports = append(reports, log)
 	}
-	r.decide(about, job.Start{Token: about.Token, Process: r.process}, reports...)
+	r.decide(about, job.Start{Token: about.Token, By: event.ByRunner(string(r.id)), Process: r.process}, reports...)
 }
 
 // Complete says that the open attempt of a job ended well.
 func (r *Runner) Complete(id, result string) {
 	r.system.t.Helper()
 	about := r.about(id)
-	r.decide(about, job.Finish{Token: about.Token, Process: r.process}, runner.Completed{About: about, Result: result})
+	r.decide(about, job.Finish{Token: about.Token, By: event.ByRunner(string(r.id)), Process: r.process}, runner.Completed{About: about, Result: result})
 }
 
 // Fail says that the open attempt of a job failed by its own fault.
 func (r *Runner) Fail(id, message string, exit int32) {
 	r.system.t.Helper()
 	about := r.about(id)
-	r.decide(about, job.Finish{Token: about.Token, Process: r.process, Failure: job.FailedError},
+	r.decide(about, job.Finish{Token: about.Token, By: event.ByRunner(string(r.id)), Process: r.process, Failure: job.FailedError},
 		runner.Failed{About: about, Kind: job.FailedError, Exit: exit, Message: message})
 }
 

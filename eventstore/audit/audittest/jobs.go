@@ -67,7 +67,7 @@ func (a *Author) Release(id job.ID) {
 func (a *Author) Start(id job.ID) {
 	p := serving(a.State.Jobs[id].Queue)
 	cause := a.Report(p, runner.Started{About: a.About(id)})
-	a.decide(id, cause(0), job.Start{Token: a.State.Jobs[id].Token, Process: p.Name})
+	a.decide(id, cause(0), job.Start{Token: a.State.Jobs[id].Token, By: cause(0).Actor, Process: p.Name})
 }
 
 // Finish writes how a job's open attempt was reported to have ended: well if
@@ -81,7 +81,7 @@ func (a *Author) Finish(id job.ID, failure job.FailureKind) {
 		end = runner.Failed{About: a.About(id), Kind: failure, Exit: 3, Message: "exit code 3"}
 	}
 	cause := a.Report(p, log, end)
-	a.decide(id, cause(1), job.Finish{Token: a.State.Jobs[id].Token, Process: p.Name, Failure: failure})
+	a.decide(id, cause(1), job.Finish{Token: a.State.Jobs[id].Token, By: cause(1).Actor, Process: p.Name, Failure: failure})
 }
 
 // Lose writes that a job's open attempt is lost.
