@@ -254,6 +254,11 @@ func TestWhatNobodyMayHaveWrittenIsDropped(t *testing.T) {
 			p.taken--
 			p.send(runner.Started{About: p.about("j1")})
 		}, "process"},
+		{"a join of an admitted key that shows another", func(p *process) {
+			p.admit(p.key, "r1", time.Time{})
+			p.name, p.number = "c1", 0
+			p.box.put(p.bundle(runner.Join{Key: key(9).Public(), Slots: 1}).Sign(p.key))
+		}, "runner_key"},
 		{"a join that shows another key", func(p *process) {
 			p.name, p.number = "c1", 0
 			p.box.put(p.bundle(runner.Join{Key: key(9).Public(), Slots: 1}).Sign(p.key))

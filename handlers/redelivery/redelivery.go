@@ -148,7 +148,9 @@ func (s *Sweep) overdue(q job.Queue, d Delivery, asked, seen time.Time) bool {
 	}
 	h.consumer, h.idle, h.asked, h.seen = d.Consumer, d.Idle, asked, seen
 	s.held[at] = h
-	return !h.settled && seen.Sub(h.renewed) >= s.cfg.Lease
+	// The answer speaks for no later time than that of the question: whoever
+	// renewed while it was on its way may have been in time.
+	return !h.settled && asked.Sub(h.renewed) >= s.cfg.Lease
 }
 
 // tidy forgets what is not delivered any more.

@@ -41,6 +41,7 @@ type yard struct {
 	now     time.Time     // by our clock
 	skew    time.Duration // of the store's clock
 	latency time.Duration // of each answer, half of it on the way back
+	onWay   func()        // what happens while an answer is on its way; nil for nothing
 	entries []*entry
 	trouble error        // of the store
 	verdict func() error // of the leader; nil for yes
@@ -95,7 +96,11 @@ func (y *yard) Pending(_ context.Context, q job.Queue) (pending []redelivery.Del
 			pending = append(pending, redelivery.Delivery{ID: e.id, Consumer: e.consumer, Idle: idle})
 		}
 	}
-	y.now = y.now.Add(y.latency / 2)
+	y.now = y.now.Add(y.latency / 4)
+	if y.onWay != nil {
+		y.onWay()
+	}
+	y.now = y.now.Add(y.latency / 4)
 	return pending, y.trouble
 }
 
@@ -219,6 +224,34 @@ func TestAJumpOfTheStoresClockKeepsNoDeadAttemptForEver(t *testing.T) {
 	}
 }
 
+// A jump ahead that was shorter than the entry was idle made a renewal look like
+// none.
+func TestAJumpAheadHidesNoRenewal(t *testing.T) {
+	y := newYard(t)
+	e := y.deliver(1, "a1")
+	y.watch(lease / 2)
+	y.renew(e)
+	y.skew = lease / 4
+	y.watch(lease)
+	y.want(0)
+	y.watch(2 * every)
+	y.want(1)
+}
+
+// A renewal that was made in time, while a slow answer was on its way, came too
+// late.
+func TestARenewalDuringTheLastLookIsInTime(t *testing.T) {
+	y := newYard(t)
+	e := y.deliver(1, "a1")
+	y.watch(lease)
+	y.latency = 4 * every
+	y.onWay = func() { y.renew(e); y.onWay = nil }
+	y.turn()
+	y.want(0)
+	y.watch(lease / 2)
+	y.want(0)
+}
+
 func TestAnotherConsumerGetsALeaseOfItsOwn(t *testing.T) {
 	y := newYard(t)
 	e := y.deliver(1, "a1")
@@ -245,7 +278,7 @@ func TestALeaderThatStartsWatchesAnew(t *testing.T) {
 func TestAfterAnOutageEverybodyGetsALease(t *testing.T) {
 	y := newYard(t)
 	y.deliver(1, "a1")
-	y.turn()
+	y.watch(lease / 2)
 	outage := func(d time.Duration) {
 		y.trouble = errLost
 		for end := y.now.Add(d); y.now.Before(end); y.now = y.now.Add(every) {
@@ -310,60 +343,65 @@ func TestAnEntryThatNobodyGrantedHoldsNobodyUp(t *testing.T) {
 	y.want(1)
 }
 
-// TestAnAttemptIsLostInTime renews, claims and stalls at random under a store
-// whose clock may jump by more than a lease. No attempt is ever lost before a
-// lease has passed since it was renewed last; while the clock is sane, none is
-// kept for more than two looks longer.
+// TestAnAttemptIsLostInTime renews, claims and stalls at random, also while an
+// answer is on its way, under a store whose answers take their time and whose
+// clock may jump by more than a lease. No attempt is ever lost before a lease has
+// passed since it was renewed last; while the clock is sane, none is kept for
+// more than two looks longer.
 func TestAnAttemptIsLostInTime(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		y := newYard(t)
-		latency := time.Duration(rapid.IntRange(0, 200).Draw(t, "latency")) * time.Millisecond
+		milliseconds := func(most int, what string) time.Duration {
+			return time.Duration(rapid.IntRange(0, most).Draw(t, what)) * time.Millisecond
+		}
+		slowest := rapid.SampledFrom([]int{0, 10, 200, 2000}).Draw(t, "slowest")
 		sane := rapid.Bool().Draw(t, "sane")
-		y.watch(time.Duration(rapid.IntRange(0, 2000).Draw(t, "before")) * time.Millisecond)
-		y.latency = latency
+		y.watch(milliseconds(2000, "before"))
 		e := y.deliver(1, "a1")
-		renewed := y.now
-		next := y.now.Add(time.Duration(rapid.IntRange(0, 499).Draw(t, "phase")) * time.Millisecond)
+		renewed, next := y.now, y.now.Add(milliseconds(499, "phase"))
+		inTime := renewed // the last renewal that the store had seen when it answered last
+		renew := func() { y.renew(e); renewed = y.now }
+		look := func() {
+			y.now = later(y.now, next)
+			y.latency, inTime = milliseconds(slowest, "latency"), renewed
+			y.turn()
+			next = y.now.Add(every)
+			y.onWay = nil
+		}
 		for range rapid.IntRange(0, 40).Draw(t, "steps") {
-			step := time.Duration(rapid.IntRange(1, 4000).Draw(t, "step")) * time.Millisecond
-			until := y.now.Add(step)
+			until := y.now.Add(milliseconds(4000, "step"))
 			for next.Before(until) && y.lost == 0 {
-				y.now = later(y.now, next)
-				y.turn()
-				next = y.now.Add(every)
+				look()
 			}
 			if y.lost > 0 {
 				break
 			}
 			y.now = later(y.now, until)
-			switch rapid.IntRange(0, 4).Draw(t, "what") {
-			case 0:
-				if !sane {
-					jump := time.Duration(rapid.IntRange(10, 3600).Draw(t, "jump")) * time.Second
-					y.skew += jump * time.Duration(rapid.SampledFrom([]int{-1, 1}).Draw(t, "direction"))
-				}
-			case 1:
+			switch rapid.SampledFrom([]string{"renew", "renew", "renew on the way", "claim", "jump"}).Draw(t, "what") {
+			case "renew":
+				renew()
+			case "renew on the way":
+				y.onWay = renew
+			case "claim":
 				e.consumer += "x"
-				y.renew(e)
-				renewed = y.now
-			default:
-				y.renew(e)
-				renewed = y.now
+				renew()
+			case "jump":
+				if !sane {
+					jump := rapid.IntRange(10, 3600).Draw(t, "jump") * rapid.SampledFrom([]int{-1, 1}).Draw(t, "direction")
+					y.skew += time.Duration(jump) * time.Second
+				}
 			}
 		}
-		start := y.now
-		for y.lost == 0 && y.now.Sub(start) < 2*time.Hour && (sane || y.now.Sub(start) < 2*lease) {
-			y.now = later(y.now, next)
-			y.turn()
-			next = y.now.Add(every)
+		for end := y.now.Add(2 * lease); y.lost == 0 && y.now.Before(end); {
+			look()
 		}
-		took := y.now.Sub(renewed)
+		took := y.now.Sub(inTime)
 		if y.lost > 0 && took < lease {
 			t.Fatalf("lost %v after its renewal", took)
 		}
-		// A look takes as long as its two questions; a renewal may fall behind
-		// the first answer, and the last look begins after the lease.
-		if most := lease + 2*every + 6*latency; sane && took > most {
+		// Of each look, both questions take their time, and so does the one
+		// that was on its way when the attempt was renewed.
+		if most := lease + 2*every + 8*time.Duration(slowest)*time.Millisecond; sane && took > most {
 			t.Fatalf("lost %v after its renewal, want at most %v", took, most)
 		}
 	})
