@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strconv"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -25,6 +26,7 @@ type batch struct {
 	tx     *views.Tx
 	census views.Census
 	folded Folded
+	room   []byte // that values are written into
 
 	jobs        map[job.ID]*workJob
 	jobOrder    []*workJob // in the order in which the batch met them
@@ -81,7 +83,7 @@ type report struct {
 func (e *Engine) fold(ctx context.Context, steps []step) (*batch, error) {
 	last := steps[len(steps)-1]
 	b := &batch{
-		e: e, tx: &views.Tx{Generation: e.pos.Live}, census: e.pos.Census,
+		e: e, tx: &views.Tx{Generation: e.pos.Live}, census: e.pos.Census, room: e.room,
 		jobs: map[job.ID]*workJob{}, runners: map[domain.Name]*workRunner{},
 		queues: map[job.Queue]queues.Count{}, tips: map[event.Aggregate]uint64{}, done: map[job.Queue]int{},
 	}
@@ -143,6 +145,23 @@ func (b *batch) apply(e *history.Entry) error {
 	return nil
 }
 
+// value is what a view keeps of something.
+type value interface{ Append(dst []byte) []byte }
+
+// put adds a value. All values of a batch are written into one room, which the
+// engine gets back when they are committed.
+func (b *batch) put(t views.Table, name string, v value) {
+	start := len(b.room)
+	b.room = v.Append(b.room)
+	b.tx.Put(t, name, b.room[start:len(b.room):len(b.room)])
+}
+
+// place is the place of an aggregate's last event.
+type place uint64
+
+// Append appends the place in decimal.
+func (p place) Append(dst []byte) []byte { return strconv.AppendUint(dst, uint64(p), 10) }
+
 // tip notes an aggregate's last event. An aggregate is new with its version 1.
 func (b *batch) tip(e *history.Entry) {
 	if _, known := b.tips[e.Aggregate]; !known {
@@ -164,6 +183,7 @@ func (b *batch) applyStatement(e *history.Entry) {
 // remember makes what was committed the engine's memory.
 func (b *batch) remember() {
 	e := b.e
+	e.room = b.room[:0]
 	for _, j := range b.jobOrder {
 		switch {
 		case !j.changed:

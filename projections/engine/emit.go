@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
@@ -31,16 +30,16 @@ func (b *batch) emit(ctx context.Context) error {
 		if !r.changed {
 			continue
 		}
-		b.tx.Put(views.Runners, string(r.id), r.record.Append(nil))
+		b.put(views.Runners, string(r.id), &r.record)
 		if !r.existed {
 			b.census.Fields[views.Runners]++
 		}
 	}
 	for _, a := range b.tipOrder {
-		b.tx.Put(views.Tips, a.String(), strconv.AppendUint(nil, b.tips[a], 10))
+		b.put(views.Tips, a.String(), place(b.tips[a]))
 	}
 	for _, q := range b.queueOrder {
-		b.tx.Put(views.Queues, q.String(), b.queues[q].Append(nil))
+		b.put(views.Queues, q.String(), b.queues[q])
 	}
 	b.tx.Groups = b.groups
 	slices.SortFunc(b.tx.Queued, func(x, y views.Assignment) int { return x.ID.Compare(y.ID) }) // streams grow in the order of the log
@@ -49,7 +48,7 @@ func (b *batch) emit(ctx context.Context) error {
 
 func (b *batch) emitJob(j *workJob) {
 	name, status, submitted := j.id.String(), j.record.Status, j.record.Submitted()
-	b.tx.Put(views.Jobs, name, j.record.Append(nil))
+	b.put(views.Jobs, name, &j.record)
 	if j.before == job.None {
 		b.census.Fields[views.Jobs]++
 	}
@@ -102,7 +101,7 @@ func (b *batch) emitEnd(j *workJob, ended jobs.Attempt) {
 // emitGrant puts the attempt that is open now into its queue. An attempt that
 // was granted and ended within the batch never stood there.
 func (b *batch) emitGrant(j *workJob) {
-	b.tx.Put(views.Open, j.id.String(), j.open.Append(nil))
+	b.put(views.Open, j.id.String(), j.open)
 	b.census.Fields[views.Open]++
 	if !b.e.live {
 		return

@@ -85,6 +85,7 @@ type Engine struct {
 	flight  *flight         // folded and perhaps sent; nil when everything is settled
 	failed  error           // what this engine cannot get over
 	live    bool
+	room    []byte // of the last batch, to be written into again
 	jobs    cache[job.ID, cachedJob]
 	runners cache[domain.Name, runners.Record]
 	queues  map[job.Queue]queues.Count // all of them

@@ -11,32 +11,17 @@ import (
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
-	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/memstore"
 	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/memviews"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/projections/viewtest"
-	"github.com/herocode/horus/runnersdk/queue"
 )
 
 // inMemory returns a fixture in memory, and its stores to meddle with.
 func inMemory() (*viewtest.Fixture, *memviews.Store, *memstore.Store) {
-	log := memstore.New()
-	store := memviews.New(log)
-	return &viewtest.Fixture{
-		Namespace: "horus", Log: log, Views: store,
-		Append: func(c *history.Commit) {
-			batch := eventstore.Batch{First: c.Seal.First, Seal: c.Seal.Append(nil)}
-			for _, raw := range historytest.RawsOf(c) {
-				batch.Events = append(batch.Events, raw.Event)
-			}
-			log.Intrude(batch)
-		},
-		Truncate: log.Truncate, Fence: store.Fence, Lose: store.Lose,
-		Add:     func(q job.Queue, id queue.EntryID) { store.Add(q, id, "grant", "none") },
-		Deliver: store.Deliver, Queued: store.Queued, Notices: store.Notices,
-	}, store, log
+	m := viewtest.InMemory()
+	return &m.Fixture, m.Store, m.History
 }
 
 var errLost = errors.New("the reply was lost")

@@ -97,7 +97,7 @@ func (b *batch) applyBundle(e *history.Entry, data runner.Reported) error {
 		ref := logs.Ref{
 			Seq: e.Seq, Index: i, First: j.record.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: j.record.Attempt,
 		}
-		b.tx.Put(views.Logs, logs.FieldName(j.record.Submitted(), j.record.Pieces), ref.Append(nil))
+		b.put(views.Logs, logs.FieldName(j.record.Submitted(), j.record.Pieces), &ref)
 		b.census.Fields[views.Logs]++
 		j.changed = true
 		j.record.Pieces++

@@ -43,28 +43,36 @@ func (e *Engine) open(ctx context.Context) error {
 		if e.cfg.Term != 0 && pos.Term > e.cfg.Term {
 			return ErrFenced
 		}
-		why := "the position cannot be read"
+		err = unfit("the position cannot be read")
 		if !broken {
-			if why, err = e.resume(ctx, pos); err != nil {
-				return err
+			err = e.resume(ctx, pos)
+		}
+		why, isUnfit := errors.AsType[unfit](err)
+		if isUnfit {
+			again, err := e.anew(ctx, pos, string(why))
+			if again {
+				continue
 			}
-		}
-		if why == "" {
-			e.pos, e.seen = pos, &pos
-			e.passed.Store(pos.Seq)
-			return nil
-		}
-		again, err := e.anew(ctx, pos, why)
-		if !again {
 			return err
 		}
+		if err == nil {
+			e.pos, e.seen = pos, &pos
+			e.passed.Store(pos.Seq)
+		}
+		return err
 	}
 }
 
-// resume takes over the views at a position, or says why it cannot.
-func (e *Engine) resume(ctx context.Context, pos views.Position) (why string, err error) {
+// unfit is why views cannot be gone on from.
+type unfit string
+
+// Error returns why.
+func (u unfit) Error() string { return string(u) }
+
+// resume takes over the views at a position, if they are fit.
+func (e *Engine) resume(ctx context.Context, pos views.Position) error {
 	if pos.Live == 0 {
-		return "there are none yet", nil
+		return unfit("there are none yet")
 	}
 	look, err := e.cfg.Views.Look(ctx, views.Query{
 		Count: true, Statements: true, Whole: []views.Table{views.Queues},
@@ -72,52 +80,62 @@ func (e *Engine) resume(ctx context.Context, pos views.Position) (why string, er
 	})
 	switch {
 	case errors.Is(err, views.ErrDamaged):
-		return "a key is not what it should be", nil
+		return unfit("a key is not what it should be")
 	case err != nil:
-		return "", err
+		return err
 	case !samePlace(look.Position, pos):
-		return "", ErrFenced
+		return ErrFenced
 	case look.Position != pos:
-		return "", domain.Errorf(domain.TryAgain, "rebuilding", "a rebuild just ended: open the projections again")
+		return domain.Errorf(domain.TryAgain, "rebuilding", "a rebuild just ended: open the projections again")
 	case look.Check() != nil:
-		return "there is more or less in them than was written", nil
+		return unfit("there is more or less in them than was written")
 	}
 	if e.queues, err = parseQueues(look.Whole[0]); err != nil {
-		return err.Error(), nil //nolint:nilerr // a damaged view is not an error but a reason
+		return unfit(err.Error())
 	}
 	if pos.Seq == 0 {
-		return "", nil
+		return nil
 	}
 	return e.resumeChain(ctx, pos, look)
 }
 
 // resumeChain brings the chain to a position, believing only what is signed.
-func (e *Engine) resumeChain(ctx context.Context, pos views.Position, look *views.Look) (why string, err error) {
-	last, err := e.source.Commit(ctx, pos.Seq)
-	if _, isFault := history.IsFault(err); err != nil && !isFault {
-		return "", err
+func (e *Engine) resumeChain(ctx context.Context, pos views.Position, look *views.Look) error {
+	last, err := e.commitAt(ctx, pos.Seq)
+	if err != nil {
+		return err
 	}
-	if last == nil || err != nil || last.Seal.Last() != pos.Seq || last.Seal.Hash() != pos.Seal {
-		return fmt.Sprintf("the log does not have their last commit at %d", pos.Seq), nil
+	if last == nil || last.Seal.Last() != pos.Seq || last.Seal.Hash() != pos.Seal {
+		return unfit(fmt.Sprintf("the log does not have their last commit at %d", pos.Seq))
 	}
 	keys, founding, err := e.statements(look.Statements, pos.Statements)
 	if err != nil {
-		return fmt.Sprintf("a statement does not hold: %v", err), nil
+		return unfit(fmt.Sprintf("a statement does not hold: %v", err))
 	}
 	if !e.sealed(last, keys) || last.Seal.Statements+statementsIn(last) != keys.Statements {
-		return "their last commit is not sealed by a supervisor who knew the statements", nil
+		return unfit("their last commit is not sealed by a supervisor who knew the statements")
 	}
-	began, why, err := e.leaderAt(ctx, look.Values[0], keys, last.Seal.Term)
-	if why != "" || err != nil {
-		return why, err
+	began, err := e.leaderAt(ctx, look.Values[0], keys, last.Seal.Term)
+	if err != nil {
+		return err
 	}
 	if err := e.checkFounding(founding); err != nil {
-		return "", err
+		return err
 	}
 	e.chain.State.Access, e.chain.State.Term = keys, began
 	e.chain.SetHead(history.Head{Seq: pos.Seq, Seal: pos.Seal, Term: last.Seal.Term, Latest: pos.Latest})
 	e.seal = last.Seal
-	return "", nil
+	return nil
+}
+
+// commitAt returns the commit that holds an event, and nil when the log has
+// nothing there that is one.
+func (e *Engine) commitAt(ctx context.Context, seq uint64) (*history.Commit, error) {
+	c, err := e.source.Commit(ctx, seq)
+	if _, isFault := history.IsFault(err); isFault {
+		return nil, nil
+	}
+	return c, err
 }
 
 // statements checks the proof of every statement from the founding on, each
@@ -178,25 +196,24 @@ func (e *Engine) sealed(c *history.Commit, keys access.State) bool {
 
 // leaderAt returns the term that the last term.began began. It must be the last
 // commit's.
-func (e *Engine) leaderAt(ctx context.Context, tip []byte, keys access.State, want uint64) (term.State, string, error) {
-	const why = "they do not name where the last term began"
+func (e *Engine) leaderAt(ctx context.Context, tip []byte, keys access.State, want uint64) (term.State, error) {
+	const why = unfit("they do not name where the last term began")
 	seq, err := strconv.ParseUint(string(tip), 10, 64)
 	if err != nil {
-		return term.State{}, why, nil //nolint:nilerr // a damaged view is not an error but a reason
+		return term.State{}, why
 	}
-	c, err := e.source.Commit(ctx, seq)
-	if _, isFault := history.IsFault(err); err != nil && !isFault {
-		return term.State{}, "", err
+	c, err := e.commitAt(ctx, seq)
+	if err != nil {
+		return term.State{}, err
 	}
-	if c == nil || err != nil || !e.sealed(c, keys) {
-		return term.State{}, why, nil
+	if c == nil || !e.sealed(c, keys) {
+		return term.State{}, why
 	}
-	entry := &c.Entries[seq-c.Seal.First]
-	fact, ok := history.FactOf[term.Began](entry)
+	fact, ok := history.FactOf[term.Began](&c.Entries[seq-c.Seal.First])
 	if !ok || fact.Data.Term != want {
-		return term.State{}, why, nil
+		return term.State{}, why
 	}
-	return term.Evolve(term.State{}, fact), "", nil
+	return term.Evolve(term.State{}, fact), nil
 }
 
 // anew begins a generation from the founding. again says that somebody touched

@@ -35,7 +35,8 @@ func (d *Difference) String() string {
 type Progress func(done, of uint64)
 
 // maxSwitch is how often a rebuild tries to be as far as a leader that works at
-// the same time: each try wins if no turn of the leader falls into it.
+// the same time: each try wins if no turn of the leader falls into it. A lost
+// reply costs one more.
 const maxSwitch = 10_000
 
 // Rebuild fills a generation from the founding on, beside the live one and
@@ -205,6 +206,9 @@ func (r *rebuild) change(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if p.Live == r.report.Generation {
+			return nil // it had been changed, and the reply was lost
+		}
 		if p.Filling != r.report.Generation {
 			return ErrFenced
 		}
@@ -215,19 +219,14 @@ func (r *rebuild) change(ctx context.Context) error {
 		if filled.Seal != p.Seal || filled.Statements != p.Statements {
 			return &history.Fault{Seq: p.Seq, Why: domain.Errorf(domain.Halted, "log_lost", "the log does not have the commit at %d that the views were built from", p.Seq)}
 		}
-		difference, err := r.compareAgain(ctx, p.Live)
-		if err != nil {
+		if r.report.Difference, err = r.compareAgain(ctx, p.Live); err != nil {
 			return err
 		}
 		next := p
 		next.Live, next.Filling, next.Census.Fields = filled.Live, 0, filled.Census.Fields
 		_, err = r.writer.Commit(ctx, &views.Tx{Generation: next.Live, Position: next})
 		if err == nil {
-			r.report.Difference = difference
 			return nil
-		}
-		if !errors.Is(err, views.ErrConflict) {
-			return err
 		}
 	}
 	return domain.Errorf(domain.TryAgain, "busy", "the leader was always faster: try again when there is less to do")

@@ -2,6 +2,7 @@ package jobs
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -145,7 +146,8 @@ func ParseRecord(data []byte) (Record, error) {
 	}
 	r.Literal(`]`)
 	if r.Optional(`,"attempt":`) {
-		rec.Attempt = uint32(r.Uint() & maxAttempt) //nolint:gosec // masked
+		rec.Attempt = uint32(small(r)) //nolint:gosec // it is small
+		absent(r, rec.Attempt == 0)
 		r.Literal(`,"queue":`)
 		rec.Queue = fixedjson.Parsed(r, job.ParseQueue)
 	}
@@ -153,6 +155,7 @@ func ParseRecord(data []byte) (Record, error) {
 		rec.Runner = domain.Name(r.String())
 		r.Literal(`,"process":`)
 		rec.Process = r.String()
+		absent(r, rec.Process == "")
 	}
 	if r.Optional(`,"kind":`) {
 		rec.Failure = fixedjson.Parsed(r, job.ParseFailureKind)
@@ -160,11 +163,20 @@ func ParseRecord(data []byte) (Record, error) {
 	r.Literal(`,"by":`)
 	rec.Submitter = event.Actor(r.String())
 	if r.Optional(`,"outcome":`) {
-		seq, index := readPair(r)
-		rec.Outcome = Place{seq, int(index & maxAttempt)} //nolint:gosec // masked
+		r.Literal(`[`)
+		rec.Outcome.Seq = r.Uint()
+		r.Literal(`,`)
+		rec.Outcome.Index = int(small(r)) //nolint:gosec // it is small
+		r.Literal(`]`)
+		absent(r, rec.Outcome == Place{})
 	}
 	if r.Optional(`,"output":`) {
-		rec.Pieces, rec.Lines = readPair(r)
+		r.Literal(`[`)
+		rec.Pieces = r.Uint()
+		r.Literal(`,`)
+		rec.Lines = r.Uint()
+		r.Literal(`]`)
+		absent(r, rec.Pieces == 0)
 	}
 	readEvents(r, &rec)
 	if err := r.End(); err != nil {
@@ -173,17 +185,22 @@ func ParseRecord(data []byte) (Record, error) {
 	return rec, nil
 }
 
-// maxAttempt bounds what the domain bounds further: an attempt's number and a
+// small reads a number that the domain bounds further: an attempt's, or a
 // report's index.
-const maxAttempt = 1<<31 - 1
+func small(r *fixedjson.Reader) uint64 {
+	n := r.Uint()
+	if n > math.MaxInt32 {
+		r.Fail(domain.Errorf(domain.Invalid, "format", "a number is too large"))
+		return 0
+	}
+	return n
+}
 
-func readPair(r *fixedjson.Reader) (a, b uint64) {
-	r.Literal(`[`)
-	a = r.Uint()
-	r.Literal(`,`)
-	b = r.Uint()
-	r.Literal(`]`)
-	return a, b
+// absent refuses a member that says nothing: it would be a second spelling.
+func absent(r *fixedjson.Reader, nothing bool) {
+	if nothing {
+		r.Fail(domain.Errorf(domain.Invalid, "format", "a member says nothing"))
+	}
 }
 
 func readEvents(r *fixedjson.Reader, rec *Record) {

@@ -2,8 +2,10 @@ package logs
 
 import (
 	"fmt"
+	"math"
 	"strconv"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/fixedjson"
 )
 
@@ -34,9 +36,6 @@ func (f *Ref) Append(dst []byte) []byte {
 	return append(dst, ']')
 }
 
-// maxSmall bounds the numbers that the domain bounds further.
-const maxSmall = 1<<31 - 1
-
 // ParseRef reads what Append wrote.
 func ParseRef(data []byte) (Ref, error) {
 	var n [5]uint64
@@ -52,5 +51,8 @@ func ParseRef(data []byte) (Ref, error) {
 	if err := r.End(); err != nil {
 		return Ref{}, fmt.Errorf("parse log reference: %w", err)
 	}
-	return Ref{n[0], int(n[1] & maxSmall), n[2], n[3], uint32(n[4] & maxSmall)}, nil //nolint:gosec // masked
+	if n[1] > math.MaxInt32 || n[4] > math.MaxInt32 { // the domain bounds both further
+		return Ref{}, domain.Errorf(domain.Invalid, "format", "parse log reference: a number is too large")
+	}
+	return Ref{n[0], int(n[1]), n[2], n[3], uint32(n[4])}, nil //nolint:gosec // compared above
 }

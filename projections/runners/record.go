@@ -119,7 +119,11 @@ func readProcess(r *fixedjson.Reader) Process {
 	r.Literal(`,"seen":`)
 	p.Seen = event.Time(r.Uint()) //nolint:gosec // as above
 	r.Literal(`,"slots":`)
-	p.Slots = uint32(min(r.Uint(), runner.MaxSlots)) //nolint:gosec // bounded
+	slots := r.Uint()
+	p.Slots = uint32(min(slots, runner.MaxSlots)) //nolint:gosec // bounded
+	if slots > runner.MaxSlots {
+		r.Fail(domain.Errorf(domain.Invalid, "format", "a process has at most %d slots", runner.MaxSlots))
+	}
 	r.Literal(`,"kinds":[`)
 	for !r.Optional(`]`) && r.Err() == nil {
 		if len(p.Kinds) > 0 {

@@ -33,11 +33,6 @@ func runContract(t *testing.T, open func(t *testing.T) *Fixture) {
 	}
 }
 
-var (
-	q1 = job.RunnerQueue("r1")
-	q2 = job.ExecutorQueue("sh")
-)
-
 // begin returns a writer that watches the partition's position.
 func begin(t *testing.T, f *Fixture, fill uint64) (views.Writer, views.Position) {
 	t.Helper()
@@ -121,6 +116,7 @@ func readBack(t *testing.T, f *Fixture) {
 }
 
 func touched(t *testing.T, f *Fixture) {
+	q1, q2 := job.RunnerQueue("r1"), job.ExecutorQueue("sh")
 	a, _ := begin(t, f, 0)
 	b, _ := begin(t, f, 0)
 	tx := &views.Tx{Generation: 1, Position: somewhere(), Groups: []job.Queue{q1}}
@@ -206,6 +202,7 @@ func assignment(q job.Queue, id queue.EntryID) views.Assignment {
 }
 
 func streams(t *testing.T, f *Fixture) {
+	q1, q2 := job.RunnerQueue("r1"), job.ExecutorQueue("sh")
 	w, _ := begin(t, f, 0)
 	at := func(seq uint64) queue.EntryID { return queue.EntryID{Term: 7, Seq: seq} }
 	tx := &views.Tx{Generation: 1, Position: somewhere(), Groups: []job.Queue{q1}}
@@ -247,6 +244,7 @@ func streams(t *testing.T, f *Fixture) {
 }
 
 func tooLate(t *testing.T, f *Fixture) {
+	q1 := job.RunnerQueue("r1")
 	w, _ := begin(t, f, 0)
 	at := queue.EntryID{Term: 7, Seq: 5}
 	commit(t, w, &views.Tx{Generation: 1, Position: somewhere(), Groups: []job.Queue{q1}, Queued: []views.Assignment{assignment(q1, at)}})

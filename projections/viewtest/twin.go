@@ -177,6 +177,7 @@ func (w *twin) seeJob(e *history.Entry, data job.Event, term uint64) {
 				panic(err)
 			}
 		}
+	case job.Submitted, job.AttemptLost:
 	}
 	if !s.Open() || s.Token.IsZero() {
 		delete(w.open, id)
