@@ -22,6 +22,8 @@ import (
 	"strconv"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"github.com/herocode/horus/domain"
 )
 
@@ -110,11 +112,12 @@ func (r *Reader) Bool() bool {
 
 // String reads a string in its shortest spelling (RFC 8785, section 3.2.2.2).
 func (r *Reader) String() string {
-	raw, escaped := r.stringBody()
+	start := r.at
+	body, escaped := r.stringBody()
 	if !escaped {
-		return string(raw)
+		return string(body)
 	}
-	return r.unescape(raw)
+	return r.unescape(r.data[start:r.at])
 }
 
 // stringBody reads a string and returns what stands between its quotes.
@@ -152,17 +155,15 @@ func (r *Reader) stringBody() (body []byte, escaped bool) {
 	return nil, false
 }
 
-// unescape decodes body and refuses any escape that [AppendString] would not
-// have written.
-func (r *Reader) unescape(body []byte) string {
-	quoted := make([]byte, 0, len(body)+2)
-	quoted = append(append(append(quoted, '"'), body...), '"')
-	text, ok := decode(body)
-	if !ok || !bytes.Equal(AppendString(nil, text), quoted) {
+// unescape decodes what stands between quotes and refuses any escape that
+// [AppendString] would not have written.
+func (r *Reader) unescape(quoted []byte) string {
+	text, err := jsontext.AppendUnquote(nil, quoted)
+	if err != nil || !bytes.Equal(AppendString(nil, string(text)), quoted) {
 		r.fail("a string in its shortest spelling")
 		return ""
 	}
-	return text
+	return string(text)
 }
 
 // Value reads any JSON value and returns its bytes as they stand. It finds the
@@ -226,100 +227,11 @@ func (r *Reader) fail(want string) {
 // AppendUint appends n in decimal.
 func AppendUint(dst []byte, n uint64) []byte { return strconv.AppendUint(dst, n, 10) }
 
-const hexDigits = "0123456789abcdef"
-
 // AppendString appends s as a JSON string with the escapes of RFC 8785,
 // section 3.2.2.2, and no others. Invalid UTF-8 becomes U+FFFD.
 func AppendString(dst []byte, s string) []byte {
-	dst = append(dst, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c != '"' && c != '\\' && c < utf8.RuneSelf {
-			i++
-			continue
-		}
-		if c >= utf8.RuneSelf {
-			r, size := utf8.DecodeRuneInString(s[i:])
-			if r == utf8.RuneError && size == 1 {
-				dst = append(append(dst, s[start:i]...), "\uFFFD"...)
-				start = i + 1
-			}
-			i += size
-			continue
-		}
-		dst = append(append(dst, s[start:i]...), '\\')
-		if short := shortEscape(c); short != 0 {
-			dst = append(dst, short)
-		} else {
-			dst = append(dst, 'u', '0', '0', hexDigits[c>>4], hexDigits[c&15])
-		}
-		i++
-		start = i
-	}
-	return append(append(dst, s[start:]...), '"')
-}
-
-// shortEscape returns the letter of c's two-character escape, or 0.
-func shortEscape(c byte) byte {
-	switch c {
-	case '"', '\\':
-		return c
-	case '\b':
-		return 'b'
-	case '\t':
-		return 't'
-	case '\n':
-		return 'n'
-	case '\f':
-		return 'f'
-	case '\r':
-		return 'r'
-	}
-	return 0
-}
-
-// decode resolves the escapes that AppendString writes; ok is false for any
-// other.
-func decode(body []byte) (text string, ok bool) {
-	out := make([]byte, 0, len(body))
-	for i := 0; i < len(body); i++ {
-		if body[i] != '\\' {
-			out = append(out, body[i])
-			continue
-		}
-		i++
-		if i == len(body) {
-			return "", false
-		}
-		switch body[i] {
-		case '"', '\\':
-			out = append(out, body[i])
-		case 'b':
-			out = append(out, '\b')
-		case 't':
-			out = append(out, '\t')
-		case 'n':
-			out = append(out, '\n')
-		case 'f':
-			out = append(out, '\f')
-		case 'r':
-			out = append(out, '\r')
-		case 'u':
-			if i+5 > len(body) {
-				return "", false
-			}
-			n, err := strconv.ParseUint(string(body[i+1:i+5]), 16, 8)
-			if err != nil {
-				return "", false
-			}
-			out = append(out, byte(n))
-			i += 4
-		default:
-			return "", false
-		}
-	}
-	return string(out), true
+	dst, _ = jsontext.AppendQuote(dst, s) // its error tells of the U+FFFD
+	return dst
 }
 
 // Parsed runs a parser on the next string and records its error, for values

@@ -6,6 +6,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/strictjson"
 )
 
@@ -49,7 +50,7 @@ func CanonicalWithout(data []byte, member string) ([]byte, error) {
 		if len(part) > 1 {
 			part = append(part, ',')
 		}
-		part = append(strictjson.AppendString(part, m.Name), ':')
+		part = append(fixedjson.AppendString(part, m.Name), ':')
 		part = append(part, m.Value...)
 	}
 	return append(part, '}'), nil

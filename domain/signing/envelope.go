@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/strictjson"
 )
 
@@ -90,14 +91,14 @@ func (e Envelope) Append(dst []byte) []byte {
 	dst = append(dst, `{"payload":"`...)
 	dst = base64.StdEncoding.AppendEncode(dst, e.Payload)
 	dst = append(dst, `","payloadType":`...)
-	dst = strictjson.AppendString(dst, e.PayloadType)
+	dst = fixedjson.AppendString(dst, e.PayloadType)
 	dst = append(dst, `,"signatures":[`...)
 	for i, s := range e.Signatures {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
 		dst = append(dst, `{"keyid":`...)
-		dst = strictjson.AppendString(dst, s.KeyID)
+		dst = fixedjson.AppendString(dst, s.KeyID)
 		dst = append(dst, `,"sig":"`...)
 		dst = base64.StdEncoding.AppendEncode(dst, s.Signature[:])
 		dst = append(dst, `"}`...)

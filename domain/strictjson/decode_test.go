@@ -60,8 +60,10 @@ func TestDecodeRefuses(t *testing.T) {
 		{"an unknown member", `{"idd":"a"}`, "unknown_member", "/idd", `member "/idd" is not known here`},
 		{"another case", `{"ID":"a"}`, "unknown_member", "/ID", `member "/ID" is not known here`},
 		{"an unknown member within", `{"next":{"x":1}}`, "unknown_member", "/next/x", `member "/next/x" is not known here`},
-		{"a long unknown member", `{"` + strings.Repeat("é", 40) + `":1}`, "unknown_member", "/" + strings.Repeat("é", 40),
-			`member "/` + strings.Repeat("é", 15) + `"… is not known here`},
+		{
+			"a long unknown member", `{"` + strings.Repeat("é", 40) + `":1}`, "unknown_member", "/" + strings.Repeat("é", 40),
+			`member "/` + strings.Repeat("é", 15) + `"… is not known here`,
+		},
 		{"a number for a string", `{"id":1}`, "type", "/id", `member "/id" must be a string`},
 		{"a string for a number", `{"attempts":"1"}`, "type", "/attempts", `member "/attempts" must be an integer from 0 to 255`},
 		{"an exponent for an integer", `{"attempts":1e2}`, "type", "/attempts", `member "/attempts" must be an integer from 0 to 255`},

@@ -59,12 +59,3 @@ func (s *scanner) member() (Member, error) {
 	m.Value = s.data[end-len(value) : end : end]
 	return m, nil
 }
-
-// AppendString appends s to dst as a JSON string in the one form of RFC 8785,
-// section 3.2.2.2: only the quotation mark, the backslash and the control
-// characters are escaped. Bytes that are not UTF-8 become U+FFFD, since no JSON
-// string can hold them.
-func AppendString(dst []byte, s string) []byte {
-	dst, _ = jsontext.AppendQuote(dst, s) // its error tells of the U+FFFD
-	return dst
-}

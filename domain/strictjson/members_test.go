@@ -1,15 +1,12 @@
 package strictjson_test
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
-	"unicode/utf8"
 	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
 
 	"github.com/herocode/horus/domain/strictjson"
 )
@@ -69,36 +66,6 @@ func TestMembersStopsWhenAsked(t *testing.T) {
 		}
 		break
 	}
-}
-
-func TestAppendStringEscapesAsLittleAsItMust(t *testing.T) {
-	for text, want := range map[string]string{
-		"":                            `""`,
-		"<a href=\"x\">&'/":           `"<a href=\"x\">&'/"`,
-		`\`:                           `"\\"`,
-		"\b\t\n\f\r":                  `"\b\t\n\f\r"`,
-		"\x00\x1f\x7f":                `"\u0000\u001f` + "\x7f" + `"`,
-		"é€😀\u2028\u2029\ufeff\ufffd": "\"é€😀\u2028\u2029\ufeff\ufffd\"",
-		"a\xffb":                      "\"a\ufffdb\"",
-	} {
-		if got := string(strictjson.AppendString([]byte("x"), text)); got != "x"+want {
-			t.Errorf("%q: got %s, want x%s", text, got, want)
-		}
-	}
-}
-
-func TestAppendStringIsReadBackAsItWas(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		s := rapid.String().Filter(utf8.ValidString).Draw(t, "s")
-		text := strictjson.AppendString(nil, s)
-		if err := strictjson.Check(text, strictjson.Limits{}); err != nil {
-			t.Fatal(err)
-		}
-		var back string
-		if err := json.Unmarshal(text, &back); err != nil || back != s {
-			t.Fatalf("%q came back as %q, %v", s, back, err)
-		}
-	})
 }
 
 func ExampleMembers() {

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/strictjson"
 )
 
@@ -73,7 +74,7 @@ func (m *Method) fromArray(array []byte, bearer bool) ([]byte, error) {
 	object := make([]byte, 0, len(array)+24*len(values))
 	for i, value := range values {
 		object = append(object, "{,"[min(i, 1)])
-		object = strictjson.AppendString(object, params[i].Name)
+		object = fixedjson.AppendString(object, params[i].Name)
 		object = append(object, ':')
 		object = append(object, value...)
 	}
