@@ -12,13 +12,14 @@ import (
 )
 
 const (
-	waitTime   = time.Second           // of one blocking read: so long a stop goes unnoticed
-	paceTime   = time.Millisecond      // busy turns keep this distance, so that batches form
-	tickTime   = 50 * time.Millisecond // how exactly flushAfter is kept
-	stopTime   = 10 * time.Second      // a handler has to return when its context ended
-	leaveTime  = 5 * time.Second       // to say the last words
+	waitTime   = 500 * time.Millisecond // of one blocking read: so long a stop goes unnoticed
+	idleTime   = time.Second            // of a loop that is woken
+	paceTime   = time.Millisecond       // busy turns keep this distance, so that batches form
+	tickTime   = 50 * time.Millisecond  // how exactly flushAfter is kept
+	stopTime   = 10 * time.Second       // a handler has to return when its context ended
+	leaveTime  = 5 * time.Second        // to say the last words
 	firstDelay = 100 * time.Millisecond
-	lastDelay  = 5 * time.Second
+	lastDelay  = 2 * time.Second
 	remindTime = time.Minute
 )
 
@@ -47,8 +48,8 @@ func (r *Runner) Run(ctx context.Context) error {
 	defer end()
 	var taking, others sync.WaitGroup
 	taking.Go(func() { _ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking}) })
-	others.Go(func() {
-		abort(r.run(base, loop{what: "hear the supervisor", turn: waiting(r.listen, waitTime), idle: noRest}))
+	taking.Go(func() {
+		abort(r.run(ctx, loop{what: "hear the supervisor", turn: waiting(r.listen, waitTime), idle: noRest}))
 	})
 	others.Go(func() { _ = r.run(base, loop{what: "renew leases", turn: r.keep, idle: r.restKeeping, urgent: true}) })
 	others.Go(func() { _ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting}) })
@@ -80,14 +81,14 @@ func (r *Runner) restTaking() rest {
 	case r.outbox.full():
 		return rest{r.hands.freed, tickTime}
 	}
-	return rest{r.hands.freed, waitTime}
+	return rest{r.hands.freed, idleTime}
 }
 
 func (r *Runner) restKeeping() rest { return rest{nil, r.nextKeep().Sub(r.config.Now())} }
 
 func (r *Runner) restReporting() rest {
 	if r.hands.idle() {
-		return rest{r.outbox.wake, waitTime}
+		return rest{r.outbox.wake, idleTime}
 	}
 	return rest{r.outbox.wake, tickTime}
 }
