@@ -2,6 +2,7 @@ package runnersh_test
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -70,6 +71,29 @@ func (s *supervisor) next(key signing.PublicKey) *runner.Bundle {
 	return bundle
 }
 
+// submit queues a job that nobody signed.
+func (s *supervisor) submit(id, script string) {
+	s.t.Helper()
+	submission := job.Submission{Form: job.FormUnsigned, Doc: fmt.Appendf(nil, `{"payload":%q,"runner":"r1"}`, script)}
+	_, grant := s.GrantOf(submission)
+	a := queuetest.Assignment(s.Commit(queuetest.JobAggregate(id), job.Submitted{Submission: submission, Grant: grant}))
+	s.must(s.client.XAdd(s.t.Context(), &redis.XAddArgs{
+		Stream: s.keys.Jobs(job.RunnerQueue("r1")), ID: a.ID.String(), Values: a.Fields(),
+	}).Err())
+}
+
+// outcome waits for the next result.
+func (s *supervisor) outcome(key signing.PublicKey) string {
+	s.t.Helper()
+	for {
+		for _, report := range s.next(key).Reports {
+			if done, ok := report.(runner.Completed); ok {
+				return done.Result
+			}
+		}
+	}
+}
+
 // From the first start to the last word, on a real Redis.
 func TestShellRunner(t *testing.T) {
 	s := newSupervisor(t, redistest.Shared(t))
@@ -97,13 +121,7 @@ func TestShellRunner(t *testing.T) {
 	notice := s.Welcome("r1", first.Process, join)
 	s.must(s.client.XAdd(t.Context(), &redis.XAddArgs{Stream: s.keys.Control("r1"), Values: notice.Fields()}).Err())
 
-	doc := `{"payload":"pwd; echo $HORUS_JOB_ID >&2","runner":"r1"}`
-	submission := job.Submission{Form: job.FormUnsigned, Doc: []byte(doc)}
-	_, grant := s.GrantOf(submission)
-	a := queuetest.Assignment(s.Commit(queuetest.JobAggregate("j1"), job.Submitted{Submission: submission, Grant: grant}))
-	s.must(s.client.XAdd(t.Context(), &redis.XAddArgs{
-		Stream: s.keys.Jobs(job.RunnerQueue("r1")), ID: a.ID.String(), Values: a.Fields(),
-	}).Err())
+	s.submit("j1", "pwd; echo $HORUS_JOB_ID >&2")
 	var log, result string
 	for result == "" {
 		for _, report := range s.next(key.Public()).Reports {
@@ -134,6 +152,41 @@ func TestShellRunner(t *testing.T) {
 	last := s.next(key.Public())
 	if _, ok := last.Reports[0].(runner.Leave); !ok || len(last.Reports) != 1 {
 		t.Errorf("its last word was %+v", last.Reports)
+	}
+}
+
+// A Redis that is killed and comes back finds the runner waiting for it.
+func TestRedisIsKilledAndComesBack(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{AOF: redistest.Always})
+	s := newSupervisor(t, server)
+	state := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() {
+		done <- runnersh.Run(ctx, runnersh.Config{Runner: "r1", RedisURL: server.URL(), Namespace: s.Namespace, State: state})
+	}()
+	dir, err := statedir.Open(state)
+	s.must(err)
+	key, err := dir.Key(s.Namespace, statedir.RunnerKey("r1"))
+	s.must(err)
+	first := s.next(key.Public())
+	join, _ := first.Reports[0].(runner.Join)
+	notice := s.Welcome("r1", first.Process, join)
+	s.must(s.client.XAdd(t.Context(), &redis.XAddArgs{Stream: s.keys.Control("r1"), Values: notice.Fields()}).Err())
+	s.submit("j1", "printf before")
+	if got := s.outcome(key.Public()); got != "before" {
+		t.Errorf("result %q", got)
+	}
+	server.Kill()
+	server.Restart()
+	s.client = server.Client()
+	s.submit("j2", "printf after")
+	if got := s.outcome(key.Public()); got != "after" {
+		t.Errorf("result %q", got)
+	}
+	stop()
+	if err := <-done; err != nil {
+		t.Errorf("run: %v", err)
 	}
 }
 
