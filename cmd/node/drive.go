@@ -25,8 +25,8 @@ const (
 type loop struct {
 	name string
 	turn func(ctx context.Context) (busy bool, err error)
-	// wake receives when an idle loop has something to do. Without it a loop
-	// turns every so often, or at once if its turns wait by themselves.
+	// An idle loop turns when wake receives, and every so often. Without
+	// either it turns at once: its turns wait by themselves.
 	wake  <-chan struct{}
 	every time.Duration
 	log   *slog.Logger
@@ -49,17 +49,29 @@ func (l *loop) run(ctx context.Context) error {
 			continue
 		case busy:
 			sleep(ctx, pace-time.Since(start))
-		case l.wake != nil:
-			select {
-			case <-l.wake:
-			case <-ctx.Done():
-			}
-		default:
+		case l.wake == nil:
 			sleep(ctx, l.every-time.Since(start))
+		default:
+			l.rest(ctx)
 		}
 		pause = minPause
 	}
 	return nil
+}
+
+// rest waits until there is something to do.
+func (l *loop) rest(ctx context.Context) {
+	var late <-chan time.Time // never, if there is nothing to do every so often
+	if l.every > 0 {
+		t := time.NewTimer(l.every)
+		defer t.Stop()
+		late = t.C
+	}
+	select {
+	case <-l.wake:
+	case <-late:
+	case <-ctx.Done():
+	}
 }
 
 // ending returns nil for an error that is only the context's end.

@@ -27,6 +27,23 @@ type reign struct {
 	intake *intake.Intake
 	sweep  *redelivery.Sweep
 	lost   []engine.Lost
+
+	inspected time.Time // when the views were last compared with their census
+}
+
+// inspectEvery is how often the views are compared with their census. What
+// somebody removed by hand is missed for so long.
+const inspectEvery = time.Second
+
+// project folds what was committed, and looks now and then whether the views
+// are still whole. An error that says they are not ends the term; the next one
+// builds them again.
+func (r *reign) project(ctx context.Context) (busy bool, err error) {
+	if busy, err = r.engine.Turn(ctx); err != nil || time.Since(r.inspected) < inspectEvery {
+		return busy, err
+	}
+	r.inspected = time.Now()
+	return busy, r.engine.Inspect(ctx)
 }
 
 // ascend brings the views up to the end of the log and records that the term
@@ -101,7 +118,7 @@ func (s *supervisor) rule(ctx context.Context, r *reign) error {
 		return (&loop{name: "commit", turn: r.leader.Turn, wake: r.leader.Wake(), log: s.cfg.Log}).run(inner)
 	})
 	group.Go(func() error {
-		return (&loop{name: "project", turn: r.engine.Turn, wake: r.engine.Wake(), log: s.cfg.Log}).run(inner)
+		return (&loop{name: "project", turn: r.project, wake: r.engine.Wake(), every: inspectEvery, log: s.cfg.Log}).run(inner)
 	})
 	group.Go(func() error { return s.beat(inner, r.leader.Term()) })
 	group.Go(func() error {
