@@ -187,7 +187,7 @@ func (s *supervisor) lead(ctx context.Context) error {
 		}
 		if err == nil {
 			waiting = false
-			err = s.reignOnce(ctx, term)
+			err = s.reignOnce(ctx, term, candidate)
 		}
 		if err == nil || ctx.Err() != nil {
 			continue
@@ -203,8 +203,8 @@ func (s *supervisor) lead(ctx context.Context) error {
 	return nil
 }
 
-func (s *supervisor) reignOnce(ctx context.Context, term uint64) error {
-	r, err := s.ascend(ctx, term)
+func (s *supervisor) reignOnce(ctx context.Context, term uint64, c *eventstore.Candidate) error {
+	r, err := s.ascend(ctx, term, c)
 	if err != nil {
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPause)
 		defer cancel()

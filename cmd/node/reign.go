@@ -49,7 +49,7 @@ func (r *reign) project(ctx context.Context) (busy bool, err error) {
 // ascend brings the views up to the end of the log and records that the term
 // began. A crash anywhere in here leaves a lease whose beat stands still and
 // views that the next leader takes on where they are.
-func (s *supervisor) ascend(ctx context.Context, term uint64) (*reign, error) {
+func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Candidate) (*reign, error) {
 	r := &reign{}
 	var err error
 	r.engine, err = engine.Open(ctx, engine.Config{
@@ -66,6 +66,13 @@ func (s *supervisor) ascend(ctx context.Context, term uint64) (*reign, error) {
 		return nil, errors.Join(err, r.engine.Close())
 	}
 	if err := s.neverForget(r.engine); err != nil {
+		return nil, errors.Join(err, r.engine.Close())
+	}
+	// A lease that was deleted gave out a term of the clock's, and the log may
+	// hold a later one: the next try goes above that.
+	if last := r.engine.Chain().Head().Term; last >= term {
+		c.Known = last
+		err := domain.Errorf(domain.TryAgain, "term", "the log holds term %d already; %d is not above it", last, term)
 		return nil, errors.Join(err, r.engine.Close())
 	}
 	if r.lost, err = r.engine.Reconcile(ctx); err != nil {
