@@ -19,7 +19,7 @@ import (
 
 // Config of a client. Only Addresses is required.
 type Config struct {
-	Addresses []string           // of supervisors, such as http://127.0.0.1:3030; the next is tried when one cannot be reached
+	Addresses []string           // of supervisors, such as http://127.0.0.1:3030; the next is tried when one cannot be reached or does not lead
 	APIKey    string             // sent as Authorization: Bearer
 	Key       signing.PrivateKey // signs jobs; zero leaves them unsigned
 	HTTP      *http.Client       // one of its own if nil

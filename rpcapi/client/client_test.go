@@ -251,6 +251,49 @@ func TestAddresses(t *testing.T) {
 	}
 }
 
+// A supervisor that stands by answers, but cannot do what it is asked. The client
+// once asked it again and again and never the one that led.
+func TestStandBys(t *testing.T) {
+	s := newSystem(t)
+	const refusal = `{"jsonrpc":"2.0","id":%s,"error":{"code":-32011,"message":"ask another","data":{"reason":"no_leader","retry":"later"}}}`
+	var asked atomic.Int32
+	standBy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		asked.Add(1)
+		w.Header().Set("Content-Type", "application/json")
+		var calls []struct{ ID json.RawMessage }
+		body, _ := io.ReadAll(r.Body)
+		if json.Unmarshal(body, &calls) != nil {
+			fmt.Fprintf(w, refusal, "0")
+			return
+		}
+		answers := make([]string, len(calls))
+		for i, call := range calls {
+			answers[i] = fmt.Sprintf(refusal, call.ID)
+		}
+		fmt.Fprintf(w, "[%s]", strings.Join(answers, ","))
+	}))
+	t.Cleanup(standBy.Close)
+	c := s.client(t, rpcapitest.Key(3), standBy.URL)
+	key := rpcapitest.Key(3)
+	if _, err := c.AddKey(t.Context(), client.Admission(rpcapitest.Namespace, access.Client, "alice", key)); err != nil {
+		t.Fatal(err)
+	}
+	if n := asked.Load(); n != 1 {
+		t.Errorf("the stand-by was asked %d times, want once", n)
+	}
+
+	c = s.client(t, key, standBy.URL)
+	var group sync.WaitGroup
+	for range 20 {
+		group.Go(func() {
+			if _, err := c.Submit(t.Context(), client.NewJob("echo hello").Runner("r1")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+}
+
 // Company travels together, and each gets his own answer.
 func TestCompany(t *testing.T) {
 	s := newSystem(t)

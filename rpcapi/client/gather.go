@@ -97,7 +97,7 @@ func (g *submitGate) exchange(ctx context.Context, b *submitBatch) error {
 	if err != nil {
 		return err
 	}
-	reply, err := g.wires.post(ctx, message)
+	reply, place, err := g.wires.post(ctx, message)
 	if err != nil {
 		return err
 	}
@@ -105,7 +105,7 @@ func (g *submitGate) exchange(ctx context.Context, b *submitBatch) error {
 	if err := json.Unmarshal(reply, &answers); err != nil {
 		var refusal response // of the message as a whole
 		if json.Unmarshal(reply, &refusal) == nil && refusal.Error != nil {
-			return errorOf(refusal.Error)
+			return g.wires.heed(place, errorOf(refusal.Error))
 		}
 		return notAnAnswer(err)
 	}
@@ -114,7 +114,7 @@ func (g *submitGate) exchange(ctx context.Context, b *submitBatch) error {
 	}
 	for _, a := range answers {
 		if a.ID != nil && 0 <= *a.ID && *a.ID < len(b.errs) {
-			b.errs[*a.ID] = a.read(&b.receipts[*a.ID])
+			b.errs[*a.ID] = g.wires.heed(place, a.read(&b.receipts[*a.ID]))
 		}
 	}
 	return nil

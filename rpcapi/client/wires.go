@@ -14,6 +14,7 @@ import (
 	"github.com/go-json-experiment/json"
 	"github.com/go-json-experiment/json/jsontext"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
@@ -27,7 +28,7 @@ type wires struct {
 	http      *http.Client
 	addresses []string
 	apiKey    string
-	current   atomic.Uint32 // place of the address that answered last
+	current   atomic.Uint32 // place of the address that is called first
 }
 
 // request is one call on its way.
@@ -52,7 +53,7 @@ func (w *wires) call(ctx context.Context, method string, params, result any) err
 	if err != nil {
 		return fmt.Errorf("marshal call of %s: %w", method, err)
 	}
-	reply, err := w.post(ctx, message)
+	reply, place, err := w.post(ctx, message)
 	if err != nil {
 		return fmt.Errorf("call %s: %w", method, err)
 	}
@@ -60,7 +61,7 @@ func (w *wires) call(ctx context.Context, method string, params, result any) err
 	if err := json.Unmarshal(reply, &answer); err != nil {
 		return fmt.Errorf("call %s: %w", method, notAnAnswer(err))
 	}
-	if err := answer.read(result); err != nil {
+	if err := w.heed(place, answer.read(result)); err != nil {
 		return fmt.Errorf("call %s: %w", method, err)
 	}
 	return nil
@@ -84,24 +85,37 @@ func notAnAnswer(err error) error {
 	return fmt.Errorf("read the answer: is this a supervisor of Horus? %w", err)
 }
 
-// post sends a message, to the next address when one cannot be reached. A call
-// may so be carried out twice, which all calls of this package bear.
-func (w *wires) post(ctx context.Context, message []byte) ([]byte, error) {
+// heed returns an answer's error. When it says that the supervisor at a place
+// does not lead, the next one is called from now on; callers who hear the same
+// at the same time move on once.
+func (w *wires) heed(place uint32, err error) error {
+	if domain.CodeOf(err) == domain.TryAgain && domain.ReasonOf(err) != stillRunning {
+		w.current.CompareAndSwap(place, (place+1)%w.places())
+	}
+	return err
+}
+
+func (w *wires) places() uint32 { return uint32(len(w.addresses)) } //nolint:gosec // a list of addresses is short
+
+// post sends a message, to the next address when one cannot be reached, and
+// returns the place of the one that answered. A call may so be carried out
+// twice, which all calls of this package bear.
+func (w *wires) post(ctx context.Context, message []byte) (reply []byte, place uint32, err error) {
 	first := w.current.Load()
 	var failures []error
-	for i := range w.addresses {
-		place := (int(first) + i) % len(w.addresses)
+	for i := range w.places() {
+		place := (first + i) % w.places()
 		reply, err := w.postTo(ctx, w.addresses[place], message)
 		if err == nil {
-			w.current.Store(uint32(place)) //nolint:gosec // a list of addresses is short
-			return reply, nil
+			w.current.CompareAndSwap(first, place)
+			return reply, place, nil
 		}
 		failures = append(failures, err)
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, &UnreachableError{errors.Join(failures...)}
+	return nil, 0, &UnreachableError{errors.Join(failures...)}
 }
 
 func (w *wires) postTo(ctx context.Context, address string, message []byte) ([]byte, error) {
