@@ -14,7 +14,7 @@ import (
 //
 // The share of jobs that end well, over five minutes:
 //
-//	sum(rate(horus_jobs_total{outcome="completed"}[5m])) / sum(rate(horus_jobs_total[5m]))
+//	sum(rate(horus_jobs_finished_total{outcome="completed"}[5m])) / sum(rate(horus_jobs_finished_total[5m]))
 //
 // How long the slowest hundredth of the calls takes, by method:
 //
@@ -122,7 +122,7 @@ func newCollector(figures func() Figures) *collector {
 		depth:    desc("horus_queue_depth", "Attempts of a queue, by state: waiting or running.", "queue", "state"),
 		oldest:   desc("horus_queue_oldest_seconds", "Age of the attempt that waits longest in a queue.", "queue"),
 		jobs:     desc("horus_jobs", "Jobs by state.", "state"),
-		outcomes: desc("horus_jobs_total", "Jobs that ended, by outcome: completed, error, timeout, lost, rejected or expired.", "outcome"),
+		outcomes: desc("horus_jobs_finished_total", "Jobs that ended, by outcome: completed, error, timeout, lost, rejected or expired.", "outcome"),
 		lag:      desc("horus_projection_lag_events", "Events of the history that the projections have yet to fold."),
 		leading:  desc("horus_leading", "1 if this supervisor leads the partition."),
 	}

@@ -54,8 +54,8 @@ func TestMetrics(t *testing.T) {
 		`horus_queue_depth{queue="runner:r1",state="running"} 1`,
 		`horus_queue_oldest_seconds{queue="runner:r1"} 1.5`,
 		`horus_jobs{state="queued"} 3`,
-		`horus_jobs_total{outcome="completed"} 9`,
-		`horus_jobs_total{outcome="error"} 1`,
+		`horus_jobs_finished_total{outcome="completed"} 9`,
+		`horus_jobs_finished_total{outcome="error"} 1`,
 		`horus_projection_lag_events 2`,
 		`horus_leading 1`,
 	} {
