@@ -75,7 +75,7 @@ func (g *gatekeeper) admitAnonymous(right right) error {
 		return nil
 	case right&anonymous != 0:
 		return domain.Errorf(domain.Unauthenticated, "anonymous_off",
-			"calls without a secret are off: send Authorization: Bearer <secret>, or set anonymous_reads = true in the supervisor's configuration")
+			"calls without a secret are off: send Authorization: Bearer <secret>, or start the supervisor with --anonymous-reads")
 	}
 	return domain.Errorf(domain.Unauthenticated, "no_secret", "send an API key as Authorization: Bearer <secret>")
 }

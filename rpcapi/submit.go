@@ -135,7 +135,7 @@ func (a *API) vouch(ctx context.Context, o *job.Opened) (eventstore.By, error) {
 	if len(o.Signers) == 0 {
 		if a.cfg.Unsigned != Countersign {
 			return eventstore.By{}, domain.Errorf(domain.Unauthenticated, "unsigned",
-				"unsigned jobs are off: sign the job, or set unsigned = %q in the supervisor's configuration", Countersign)
+				"unsigned jobs are off: sign the job, or start the supervisor with --unsigned %s", Countersign)
 		}
 		return eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}, nil
 	}

@@ -56,6 +56,16 @@ Try it without anything running:
 With a supervisor on this machine its address and API key are found in the
 state directory; elsewhere set HORUS_ADDRESS and HORUS_API_KEY. Every flag can
 come from the environment: --redis-url from HORUS_REDIS_URL.`,
+		Args: arguments(func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			return fmt.Errorf("there is no command %q%s", args[0], suggestions(cmd, args[0]))
+		}),
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+
+		SuggestionsMinimumDistance: 2,
+
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		PersistentPreRunE: flags.FromEnvironment,
@@ -74,6 +84,15 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 		keysCommand(s), auditCommand(s), rebuildCommand(s), devCommand(s),
 	)
 	return root
+}
+
+// suggestions names commands that are spelled much like a word.
+func suggestions(cmd *cobra.Command, word string) string {
+	near := cmd.SuggestionsFor(word)
+	if len(near) == 0 {
+		return ""
+	}
+	return "; did you mean " + strings.Join(near, " or ") + "?"
 }
 
 // arguments makes cobra's complaints about arguments usage errors.
