@@ -10,6 +10,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
 
 	"github.com/herocode/horus/cmd/exit"
@@ -22,6 +23,7 @@ import (
 
 // Main runs horus and returns its exit code.
 func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	logging.Disable() // go-redis would write to stderr what our errors say in plain words
 	return exit.Main("horus", stderr, func() error {
 		root := newRoot()
 		root.SetArgs(args)
