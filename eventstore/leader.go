@@ -118,8 +118,8 @@ func (l *Leader) Begin(ctx context.Context, founding access.Founded) error {
 		}
 		if !l.maySeal(tx) {
 			return domain.Errorf(domain.Forbidden, "supervisor_key",
-				"the key of supervisor %s is not admitted, or has ended: an administrator runs horus keys add --class supervisor --name %s --key %s",
-				l.cfg.Name, l.cfg.Name, l.cfg.Key.Public())
+				"the key of supervisor %s (%s) is not admitted, or has ended: with its state directory, an administrator runs horus keys add --class supervisor --name %s",
+				l.cfg.Name, l.key, l.cfg.Name)
 		}
 		tx.begin(term.Began{Term: l.term, Name: l.cfg.Name, Address: l.cfg.Address, Key: l.key})
 		return nil

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/herocode/horus/cmd/exit"
+	"github.com/herocode/horus/cmd/node"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
@@ -51,8 +52,8 @@ first use; it needs one to serve a kind.`,
 		RunE: func(cmd *cobra.Command, _ []string) error { return s.addKey(cmd, &o) },
 	}
 	f := cmd.Flags()
-	f.StringVar(&o.class, "class", string(access.Client), "what the key is for: client or runner")
-	f.StringVar(&o.name, "name", "", "whose key it is; of a runner: its id (default: this user's name)")
+	f.StringVar(&o.class, "class", string(access.Client), "what the key is for: client, runner or supervisor")
+	f.StringVar(&o.name, "name", "", "whose key it is; of a runner: its id (default: this user's or host's name)")
 	f.StringSliceVar(&o.kinds, "kind", nil, "of a runner: kinds of jobs it may take besides its own")
 	return cmd
 }
@@ -90,18 +91,14 @@ func (s *settings) keyToAdmit(o *admission) (signing.PrivateKey, error) {
 		if err != nil {
 			return signing.PrivateKey{}, exit.With(exit.Usage, fmt.Errorf("--name: %w", err))
 		}
-		dir, err := s.state()
-		if err != nil {
-			return signing.PrivateKey{}, err
+		return s.stateKey(statedir.RunnerKey(id))
+	case access.Supervisor:
+		if o.name == "" {
+			o.name = string(node.HostName())
 		}
-		ns, err := s.ns()
-		if err != nil {
-			return signing.PrivateKey{}, err
-		}
-		key, err := dir.Key(ns, statedir.RunnerKey(id))
-		return key, exit.With(exit.Settings, err)
+		return s.stateKey(statedir.SupervisorKey)
 	default:
-		return signing.PrivateKey{}, exit.With(exit.Usage, fmt.Errorf("--class %s: a key that can be admitted here is client or runner", o.class))
+		return signing.PrivateKey{}, exit.With(exit.Usage, fmt.Errorf("--class %s: write client, runner or supervisor", o.class))
 	}
 }
 

@@ -145,7 +145,10 @@ func (s *settings) connect(key signing.PrivateKey) (*client.Client, error) {
 }
 
 // clientKey loads this user's key, and makes it on first use.
-func (s *settings) clientKey() (signing.PrivateKey, error) {
+func (s *settings) clientKey() (signing.PrivateKey, error) { return s.stateKey(statedir.ClientKey) }
+
+// stateKey loads a key of the state directory, and makes it on first use.
+func (s *settings) stateKey(file statedir.File) (signing.PrivateKey, error) {
 	dir, err := s.state()
 	if err != nil {
 		return signing.PrivateKey{}, err
@@ -154,6 +157,6 @@ func (s *settings) clientKey() (signing.PrivateKey, error) {
 	if err != nil {
 		return signing.PrivateKey{}, err
 	}
-	key, err := dir.Key(ns, statedir.ClientKey)
+	key, err := dir.Key(ns, file)
 	return key, exit.With(exit.Settings, err)
 }

@@ -161,7 +161,7 @@ func (s *supervisor) settle(r *reign) error {
 // the context ends.
 func (s *supervisor) govern(ctx context.Context, r *reign) error {
 	if err := r.leader.Begin(ctx, s.founding); err != nil {
-		return ending(ctx, fmt.Errorf("begin term %d: %w", r.leader.Term(), err))
+		return ending(ctx, fmt.Errorf("begin a term: %w", err))
 	}
 	if err := s.remember(ctx); err != nil {
 		return err

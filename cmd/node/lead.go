@@ -1,0 +1,72 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/eventstore"
+)
+
+// lead takes the lead when it is free, and again when it lost it, until the
+// context ends or leading is hopeless.
+func (s *supervisor) lead(ctx context.Context) error {
+	candidate := &eventstore.Candidate{Lease: s.store, Name: s.cfg.Name, Clock: time.Now}
+	pause, said := minPause, ""
+	for ctx.Err() == nil {
+		err := s.seek(ctx, candidate)
+		switch {
+		case err == nil || ctx.Err() != nil:
+			pause, said = minPause, ""
+			continue
+		case hopeless(err):
+			s.cfg.Log.ErrorContext(ctx, "cannot lead", "error", err)
+			return err
+		case err.Error() != said: // what goes on for long is said once
+			said = err.Error()
+			s.cfg.Log.WarnContext(ctx, "not leading; trying again until it works", "error", err)
+		}
+		sleep(ctx, pause)
+		pause = min(2*pause, maxPause)
+	}
+	return nil
+}
+
+// seek stands by while another supervisor leads, takes the lead, and keeps it
+// until the term is over. Nil means that the context ended, or that nothing is
+// wrong.
+func (s *supervisor) seek(ctx context.Context, c *eventstore.Candidate) error {
+	for waiting := false; ; waiting = true {
+		term, err := c.Try(ctx)
+		if err != nil || ctx.Err() != nil {
+			return ending(ctx, err)
+		}
+		if term > 0 {
+			return ending(ctx, s.reignOnce(ctx, term, c))
+		}
+		if !waiting {
+			s.cfg.Log.InfoContext(ctx, "another supervisor leads; standing by", "leader", c.Leading())
+		}
+		sleep(ctx, eventstore.BeatEvery)
+	}
+}
+
+func (s *supervisor) reignOnce(ctx context.Context, term uint64, c *eventstore.Candidate) error {
+	r, err := s.ascend(ctx, term, c)
+	if err != nil {
+		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPause)
+		defer cancel()
+		return errors.Join(err, s.store.Release(release, term))
+	}
+	return s.rule(ctx, r)
+}
+
+// hopeless reports whether a person must look first: the history is not what it
+// should be. Views, queues and groups that somebody removed are built again by
+// the next term, and a key may be admitted at any time.
+func hopeless(err error) bool {
+	mended := []string{"views_damaged", "group_lost"}
+	return domain.CodeOf(err) == domain.Halted && !slices.Contains(mended, domain.ReasonOf(err))
+}
