@@ -12,18 +12,18 @@ import (
 
 // Report says what a rebuild found.
 type Report struct {
-	Events     uint64 // that were folded
-	Generation uint64 // that is live now
-	Compared   uint64 // values of the old views that were compared with the new ones
-	Difference *Difference
+	Events     uint64      `json:"events"`              // that were folded
+	Generation uint64      `json:"generation"`          // that is live now
+	Compared   uint64      `json:"compared"`            // values of the old views that were compared with the new ones
+	Difference *Difference `json:"difference,omitzero"` // the first that was found; nil if there is none
 }
 
 // Difference is a value that the old views had otherwise than the log says.
 type Difference struct {
-	Key  string // name of the table or list
-	Name string // of the field, or member of the list
-	Old  string // empty if there was none
-	New  string // empty if there is none
+	Key  string `json:"key"`  // name of the table or list
+	Name string `json:"name"` // of the field, or member of the list
+	Old  string `json:"old"`  // empty if there was none
+	New  string `json:"new"`  // empty if there is none
 }
 
 // String names the difference for people.
