@@ -70,7 +70,7 @@ func freePort(t *testing.T) int {
 	return 0
 }
 
-func (w *world) url() string { return fmt.Sprintf("http://127.0.0.1:%d", w.port) }
+func (w *world) url() string { return urlOf(w.port) }
 
 func (w *world) environment(more ...string) []string {
 	return append(environment(
@@ -105,7 +105,7 @@ func (w *world) standBy(port int, args ...string) *process {
 func (w *world) ready(port int, within time.Duration) {
 	w.t.Helper()
 	eventually(w.t, within, func(ctx context.Context) error {
-		code, body, err := fetch(ctx, fmt.Sprintf("http://127.0.0.1:%d/readyz", port))
+		code, body, err := fetch(ctx, urlOf(port)+"/readyz")
 		if err == nil && code != http.StatusOK {
 			err = fmt.Errorf("/readyz: %d %s", code, body)
 		}
