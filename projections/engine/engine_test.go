@@ -100,7 +100,7 @@ func TestOfferNeverBlocks(t *testing.T) {
 	l := viewtest.NewLeader(t.Context(), t, f, p)
 	l.Begin()
 	for i := range 3000 { // more than it takes to memory
-		p.Commit(func(tx *historytest.Tx) { tx.Submit(fmt.Sprintf("j%d", i), historytest.Job{Unsigned: true}) })
+		p.Commit(func(tx *historytest.Tx) { tx.Submit(fmt.Sprintf("j%d", i), historytest.Job{Form: job.FormUnsigned}) })
 	}
 	for _, c := range l.AppendNew() {
 		l.Engine.Offer(c)

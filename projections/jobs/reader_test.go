@@ -68,7 +68,7 @@ func TestAJobIsReadWithWhatItReturned(t *testing.T) {
 func TestAFailureIsReadWithItsMessage(t *testing.T) {
 	s := begin(t)
 	worker := s.History.NewProcess("r1")
-	s.commit(func(tx *historytest.Tx) { tx.Submit("j1", historytest.Job{Unsigned: true}) })
+	s.commit(func(tx *historytest.Tx) { tx.Submit("j1", historytest.Job{Form: job.FormUnsigned}) })
 	s.commit(func(tx *historytest.Tx) {
 		tx.Report(worker, worker.Join(), runner.Failed{About: s.History.About("j1"), Kind: job.FailedError, Exit: 3, Message: "no", Result: "half"})
 	})

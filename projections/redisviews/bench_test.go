@@ -9,6 +9,7 @@ import (
 
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
+	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/integration/redistest"
 	"github.com/herocode/horus/projections/engine"
@@ -29,7 +30,7 @@ func work(f *viewtest.Fixture, n int) *historytest.Partition {
 		if submitted < n && submitted < ended+bunch*under {
 			p.Commit(func(tx *historytest.Tx) {
 				for ; submitted < n && tx.Len() < bunch; submitted++ {
-					tx.Submit(id(submitted), historytest.Job{Unsigned: true, Payload: strings.Repeat("x", 200)})
+					tx.Submit(id(submitted), historytest.Job{Form: job.FormUnsigned, Payload: strings.Repeat("x", 200)})
 				}
 			})
 			continue

@@ -1,11 +1,13 @@
 package historytest_test
 
 import (
+	"math/rand/v2"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
@@ -60,5 +62,52 @@ func TestACutHistoryGoesOnAnotherWay(t *testing.T) {
 	}
 	if got := len(p.Jobs()); got != 2 {
 		t.Errorf("there are %d jobs, want j1 and j3", got)
+	}
+}
+
+func TestAHistoryOfSeveralSupervisorsIsLegal(t *testing.T) {
+	for seed := range uint64(10) {
+		p := historytest.New("horus")
+		p.Live(rand.New(rand.NewPCG(seed, 0)).IntN, 200)
+		if err := p.Verify(signing.NewVerifier(16)); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+		}
+		if p.Seq() < 200 {
+			t.Errorf("seed %d: %d events, want 200", seed, p.Seq())
+		}
+	}
+}
+
+func TestAForkLeavesTheHistoryAlone(t *testing.T) {
+	p := historytest.New("horus")
+	draw := rand.New(rand.NewPCG(1, 0)).IntN
+	p.Live(draw, 100)
+	before := p.Raws()
+	for n := 1; n <= len(p.Commits); n++ {
+		f := p.Fork(n)
+		f.Live(draw, int(f.Seq())+10)
+		if err := f.Verify(signing.NewVerifier(16)); err != nil {
+			t.Fatalf("after %d commits: %v", n, err)
+		}
+		shared := p.Commits[n-1].Seal.Last()
+		if diff := cmp.Diff(before[:shared], f.Raws()[:shared]); diff != "" {
+			t.Errorf("the first %d commits (-history +fork):\n%s", n, diff)
+		}
+	}
+	if diff := cmp.Diff(before, p.Raws()); diff != "" {
+		t.Errorf("after its forks (-before +after):\n%s", diff)
+	}
+}
+
+func TestWhatAnotherKeySealsIsFound(t *testing.T) {
+	p := historytest.New("horus")
+	p.Live(rand.New(rand.NewPCG(1, 0)).IntN, 60)
+	log := p.Raws()
+	for _, from := range historytest.Starts(log) {
+		forged := historytest.Reseal(log, from, historytest.Key("thief"))
+		_, err := historytest.Follow("horus", forged, signing.NewVerifier(16), (*history.Chain).Check)
+		if seq, ok := history.IsFault(err); !ok || seq != uint64(from)+1 {
+			t.Errorf("sealed again from index %d: %v, want a fault at %d", from, err, from+1)
+		}
 	}
 }

@@ -16,9 +16,10 @@ type Draw func(n int) int
 
 // Step appends one random legal commit and returns it. It submits, releases and
 // loses jobs, lets processes of three runners and one kind join, report and
-// leave, admits keys, and now and then begins a term.
+// leave, admits keys, and now and then lets a candidate begin a term.
 func (p *Partition) Step(draw Draw) *history.Commit {
 	if draw(20) == 0 {
+		p.Supervisor = p.Candidates[draw(len(p.Candidates))]
 		return p.BeginTerm()
 	}
 	for {
@@ -34,7 +35,7 @@ func (p *Partition) Step(draw Draw) *history.Commit {
 
 // act does one thing, or nothing when there is nothing of that sort to do.
 func (tx *Tx) act(draw Draw) {
-	p := tx.p
+	p := tx.Partition
 	switch what := draw(12); {
 	case what < 3:
 		tx.submitAny(draw)
@@ -47,9 +48,8 @@ func (tx *Tx) act(draw Draw) {
 			tx.Lose(id.String(), []job.LossReason{job.LostLease, job.LostQueue}[draw(2)])
 		}
 	case what == 5:
-		p.admitted++
-		name := fmt.Sprintf("c%d", p.admitted)
-		tx.Admit(access.Client, domain.Name(name), Key(name))
+		name := fmt.Sprintf("c%d", p.State.Access.Statements)
+		tx.Admit(Key(name), access.Key{Class: access.Client, Name: domain.Name(name)})
 	case what == 6:
 		tx.joinAny(draw)
 	default:
@@ -58,13 +58,15 @@ func (tx *Tx) act(draw Draw) {
 }
 
 func (tx *Tx) submitAny(draw Draw) {
-	j := Job{Attempts: 1 + draw(3), Held: draw(5) == 0, Unsigned: draw(2) == 0}
+	id := fmt.Sprintf("j%d", len(tx.jobs)+1)
+	forms := []job.Form{job.FormDSSE, job.FormJCS, job.FormUnsigned, job.FormUnsigned}
+	j := Job{Payload: "echo " + id, Attempts: 1 + draw(3), Held: draw(5) == 0, Form: forms[draw(len(forms))]}
 	if n := draw(4); n < 3 {
 		j.Runner = domain.Name(fmt.Sprintf("r%d", n+1))
 	} else {
 		j.Executor = "sh"
 	}
-	tx.Submit(fmt.Sprintf("j%d", len(tx.p.jobs)+1), j)
+	tx.Submit(id, j)
 }
 
 // pick returns a job that is in a state.
@@ -88,12 +90,12 @@ func (tx *Tx) joinAny(draw Draw) {
 	switch n := draw(3); n {
 	case 2:
 		key := Key("runner k1")
-		if !tx.p.State.Access.MayServe("k1", key.Public().ID(), []domain.Name{"sh"}, tx.p.Now) {
-			tx.Admit(access.Runner, "k1", key, "sh")
+		if !tx.State.Access.MayServe("k1", key.Public().ID(), []domain.Name{"sh"}, tx.Now) {
+			tx.Admit(key, access.Key{Class: access.Runner, Name: "k1", Kinds: []domain.Name{"sh"}})
 		}
-		w = tx.p.NewProcess("k1", "sh")
+		w = tx.NewProcess("k1", "sh")
 	default:
-		w = tx.p.NewProcess(domain.Name(fmt.Sprintf("r%d", n+1)))
+		w = tx.NewProcess(domain.Name(fmt.Sprintf("r%d", n+1)))
 	}
 	tx.Report(w, w.Join())
 }
@@ -102,8 +104,8 @@ func (tx *Tx) joinAny(draw Draw) {
 // it may run, and now and then about one that it may not, or that is over.
 func (tx *Tx) reportAny(draw Draw) {
 	var there []*Process
-	for _, w := range tx.p.processes {
-		if !w.Left {
+	for _, w := range tx.processes {
+		if state := tx.process(w); state.Version > 0 && !state.Left {
 			there = append(there, w)
 		}
 	}
@@ -117,9 +119,9 @@ func (tx *Tx) reportAny(draw Draw) {
 	}
 	var reports []runner.Report
 	for range 1 + draw(4) {
-		mine := func(s job.State) bool { return s.Open() && (tx.p.serves(w, s.Queue) || draw(8) == 0) }
-		if id, ok := tx.p.pick(draw, mine); ok {
-			reports = append(reports, tx.p.reportOn(draw, id))
+		mine := func(s job.State) bool { return s.Open() && (tx.serves(w, s.Queue) || draw(8) == 0) }
+		if id, ok := tx.pick(draw, mine); ok {
+			reports = append(reports, tx.reportOn(draw, id))
 		}
 	}
 	if len(reports) > 0 {

@@ -1,0 +1,144 @@
+package historytest
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
+)
+
+// Process is a runner process.
+type Process struct {
+	Runner domain.Name
+	Name   string
+	Kinds  []domain.Name
+	Key    signing.PrivateKey
+}
+
+// NewProcess makes another process of a runner. With kinds, its key must have
+// been admitted for them.
+func (p *Partition) NewProcess(id domain.Name, kinds ...domain.Name) *Process {
+	w := &Process{Runner: id, Kinds: kinds, Key: Key("runner " + string(id))}
+	for n := 0xa0 + len(p.processes); w.Name == "" || p.process(w).Version > 0; n++ {
+		w.Name = fmt.Sprintf("%x", n)
+	}
+	p.processes = append(p.processes, w)
+	return w
+}
+
+// process returns how far a process was heard.
+func (p *Partition) process(w *Process) runner.Process { return p.State.Processes[w.Aggregate().ID] }
+
+// Aggregate names the process' reports.
+func (w *Process) Aggregate() event.Aggregate {
+	return event.Aggregate{Kind: event.Report, ID: runner.AggregateID(w.Runner, w.Name)}
+}
+
+// Actor is what the process' runner is called in events.
+func (w *Process) Actor() event.Actor { return event.ByRunner(string(w.Runner)) }
+
+// Join returns the report that every process begins with.
+func (w *Process) Join() runner.Report {
+	return runner.Join{Key: w.Key.Public(), Kinds: w.Kinds, Slots: 4}
+}
+
+// Bundle returns the next bundle of a process. It is not signed yet.
+func (p *Partition) Bundle(w *Process, reports ...runner.Report) *runner.Bundle {
+	return &runner.Bundle{
+		Namespace: string(p.Namespace), Runner: w.Runner, Process: w.Name, Number: p.process(w).Number + 1, Reports: reports,
+	}
+}
+
+// Hear records a process' next bundle and nothing that it decides, whether it
+// could have been sent or not. What its reports cause has the headers that it
+// returns, but for the aggregate.
+func (tx *Tx) Hear(w *Process, reports ...runner.Report) (cause func(index int) event.Header) {
+	b := tx.Bundle(w, reports...)
+	tx.Emit(event.Header{Aggregate: w.Aggregate(), Actor: w.Actor()}, runner.NewReported(b.Sign(w.Key), b))
+	return func(index int) event.Header {
+		cause := runner.Cause{Runner: w.Runner, Process: w.Name, Number: b.Number, Index: index}
+		return event.Header{Actor: w.Actor(), Cause: cause.String()}
+	}
+}
+
+// Report records a bundle and everything that it decides. Reports on attempts
+// that are not open are kept and decide nothing.
+func (tx *Tx) Report(w *Process, reports ...runner.Report) {
+	cause := tx.Hear(w, reports...)
+	for i, r := range reports {
+		h := cause(i)
+		switch r := r.(type) {
+		case runner.Join:
+			tx.runner(w, h, runner.JoinAs{
+				Join: r, Process: w.Name, Admitted: w.Kinds, FirstUse: true, Marks: tx.Marks(w),
+				Known: tx.State.Access.MayServe(w.Runner, w.Key.Public().ID(), w.Kinds, tx.Now),
+			})
+		case runner.Leave:
+			tx.runner(w, h, runner.Go{Process: w.Name})
+		case runner.Started:
+			tx.about(w, r.About, h, job.Start{Token: r.Token, Process: w.Name, By: h.Actor})
+		case runner.Completed:
+			tx.about(w, r.About, h, job.Finish{Token: r.Token, Process: w.Name, By: h.Actor})
+		case runner.Failed:
+			tx.about(w, r.About, h, job.Finish{Token: r.Token, Process: w.Name, By: h.Actor, Failure: r.Kind})
+		case runner.Log, runner.Refused:
+		}
+	}
+}
+
+// Marks lets a process begin with the grants of its queues that are open.
+func (p *Partition) Marks(w *Process) (marks []runner.Mark) {
+	for _, q := range runner.Queues(w.Runner, w.Kinds) {
+		marks = append(marks, runner.Mark{Queue: q, Seq: p.mark(q)})
+	}
+	return marks
+}
+
+// mark returns the lowest place that an open grant of a queue has.
+func (p *Partition) mark(q job.Queue) uint64 {
+	lowest := p.Seq() + 1
+	for _, s := range p.State.Jobs {
+		if s.Open() && s.Queue == q {
+			lowest = min(lowest, s.GrantSeq)
+		}
+	}
+	return lowest
+}
+
+// RunnerOf names a runner's aggregate.
+func RunnerOf(id domain.Name) event.Aggregate {
+	return event.Aggregate{Kind: event.Runner, ID: string(id)}
+}
+
+func (tx *Tx) runner(w *Process, h event.Header, c runner.Command) {
+	events, err := runner.Decide(tx.State.Runners[w.Runner], c)
+	must(err)
+	h.Aggregate = RunnerOf(w.Runner)
+	for _, data := range events {
+		tx.Emit(h, data)
+	}
+}
+
+// about asks a command of the job that a report is about, unless the report is
+// late or from somebody who may not.
+func (tx *Tx) about(w *Process, about runner.About, h event.Header, c job.Command) {
+	state := tx.State.Jobs[about.Job]
+	if !state.Open() || state.Token != about.Token || !tx.serves(w, state.Queue) {
+		return
+	}
+	if _, err := job.Decide(state, c); domain.CodeOf(err) != domain.Stale {
+		tx.decide(about.Job, h, c)
+	}
+}
+
+// serves reports whether a process may take from a queue.
+func (p *Partition) serves(w *Process, q job.Queue) bool {
+	if owner, own := q.Runner(); own {
+		return owner == w.Runner
+	}
+	return slices.Contains(w.Kinds, q.Name())
+}
