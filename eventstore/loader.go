@@ -107,6 +107,9 @@ func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into 
 		return damaged(seq)
 	}
 	seal := last.Seal
+	if seq < seal.First { // the entry is gone, and what follows is another commit
+		return damaged(seq)
+	}
 	if seal.First < seq {
 		if raws, err = l.log.Read(ctx, seal.First-1, int(seal.Count)); err != nil {
 			return fmt.Errorf("read the commit from %d: %w", seal.First, err)
