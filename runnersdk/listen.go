@@ -109,6 +109,8 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 	case n.Kind == queue.NoticeRefused:
 		r.hint(ctx, "the supervisor says, and did not sign it: "+n.Reason)
 		return nil
+	case n.Kind == queue.NoticeForgotten:
+		return r.forgotten(ctx)
 	case r.joined.Load():
 		return nil
 	}
@@ -126,6 +128,19 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 	r.logger.InfoContext(ctx, "joined", "slots", r.config.Slots, "kinds", r.config.Kinds, "key", r.config.Key.Public().ID(),
 		"founding", r.trust.fingerprint().String())
 	return nil
+}
+
+// forgotten ends a process that joined and is not known any more. What it holds
+// is stopped: its reports are refused, and its entries will be given to others.
+func (r *Runner) forgotten(ctx context.Context) error {
+	if !r.joined.Load() {
+		return nil
+	}
+	r.logger.WarnContext(ctx, "the supervisor does not know this process, its history may have lost its end: beginning anew")
+	for _, a := range r.hands.all() {
+		r.lose(ctx, a, errForgotten.Error())
+	}
+	return fatalError{errForgotten}
 }
 
 // proveJoined checks that a proof shows this process' own joining.

@@ -41,7 +41,27 @@ func Serve(ctx context.Context, c Config, h Handler) error {
 // stop; [domain.Forbidden] when the founding is not the trusted one; else what
 // was left undone: handlers that ignore the end of their context, reports that
 // could not be sent.
+//
+// When the supervisor says that it does not know the process, because the
+// history lost its end, running jobs are stopped and it begins anew as another
+// process: nothing that it could report would count.
 func (r *Runner) Run(ctx context.Context) error {
+	err := r.live(ctx)
+	for errors.Is(err, errForgotten) && ctx.Err() == nil {
+		again := r.config
+		again.Process, again.Trust = "", r.trust.fingerprint()
+		if r, err = New(again, r.handler); err == nil {
+			err = r.live(ctx)
+		}
+	}
+	return err
+}
+
+// errForgotten ends a process that the history does not know.
+var errForgotten = errors.New("the history does not know this process")
+
+// live is the life of one process.
+func (r *Runner) live(ctx context.Context) error {
 	ctx, abort := context.WithCancelCause(ctx)
 	defer abort(nil)
 	base, end := context.WithCancel(context.WithoutCancel(ctx)) // until everything is said

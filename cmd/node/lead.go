@@ -6,9 +6,14 @@ import (
 	"slices"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/eventstore"
 )
+
+// lasted is how long all was well when the next trouble is another one.
+const lasted = time.Minute
 
 // lead takes the lead when it is free, and again when it lost it, until the
 // context ends or leading is hopeless.
@@ -16,7 +21,11 @@ func (s *supervisor) lead(ctx context.Context) error {
 	candidate := &eventstore.Candidate{Lease: s.store, Name: s.cfg.Name, Clock: time.Now}
 	pause, said := minPause, ""
 	for ctx.Err() == nil {
+		start := time.Now()
 		err := s.seek(ctx, candidate)
+		if time.Since(start) > lasted {
+			pause, said = minPause, ""
+		}
 		switch {
 		case err == nil || ctx.Err() != nil:
 			pause, said = minPause, ""
@@ -54,13 +63,31 @@ func (s *supervisor) seek(ctx context.Context, c *eventstore.Candidate) error {
 }
 
 func (s *supervisor) reignOnce(ctx context.Context, term uint64, c *eventstore.Candidate) error {
-	r, err := s.ascend(ctx, term, c)
+	r, err := s.climb(ctx, term, c)
 	if err != nil {
 		release, cancel := context.WithTimeout(context.WithoutCancel(ctx), maxPause)
 		defer cancel()
 		return errors.Join(err, s.store.Release(release, term))
 	}
 	return s.rule(ctx, r)
+}
+
+// climb ascends while the lease's beat goes on: a long log takes minutes, and a
+// stand-by that saw the beat stand still would begin them anew.
+func (s *supervisor) climb(ctx context.Context, term uint64, c *eventstore.Candidate) (r *reign, err error) {
+	ctx, arrived := context.WithCancel(ctx)
+	defer arrived()
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.beat(ctx, term) })
+	group.Go(func() (err error) {
+		defer arrived()
+		r, err = s.ascend(ctx, term, c)
+		return err
+	})
+	if err = group.Wait(); err != nil && r != nil {
+		err = errors.Join(err, r.engine.Close())
+	}
+	return r, err
 }
 
 // hopeless reports whether a person must look first: the history is not what it

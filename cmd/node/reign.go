@@ -17,6 +17,7 @@ import (
 	"github.com/herocode/horus/handlers/rediswire"
 	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/index"
+	"github.com/herocode/horus/projections/proofs"
 )
 
 // reign is one term of this supervisor: everything that lives exactly as long
@@ -103,6 +104,7 @@ func (s *supervisor) equip(r *reign) {
 	r.intake = intake.New(intake.Config{
 		Inbox:  &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: s.keys},
 		Ledger: r.leader, Queues: s.queues,
+		Joins:     &proofs.Joins{Views: s.views, Source: proofs.Source{Log: s.store, Namespace: s.cfg.Namespace}},
 		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,
 		Verifier: s.verifier, Counts: s.figures.counts(), Log: s.cfg.Log,
 	})
@@ -168,22 +170,22 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 	}
 	s.desk.open(r)
 	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name)
-	group, ctx := errgroup.WithContext(ctx)
+	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log}).run(ctx)
+		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log}).run(both)
 	})
 	group.Go(func() error {
 		select {
 		case <-r.intake.Drained():
-		case <-ctx.Done():
+		case <-both.Done():
 			return nil
 		}
-		if err := s.giveUp(ctx, r); err != nil {
-			return ending(ctx, err)
+		if err := s.giveUp(both, r); err != nil {
+			return ending(both, err)
 		}
-		return (&loop{name: "redelivery", turn: r.sweep.Turn, every: redelivery.Every, log: s.cfg.Log}).run(ctx)
+		return (&loop{name: "redelivery", turn: r.sweep.Turn, every: redelivery.Every, log: s.cfg.Log}).run(both)
 	})
-	return ending(ctx, group.Wait())
+	return ending(ctx, group.Wait()) // not both's end, which is that of the first error
 }
 
 // giveUp records as lost what waits or runs according to the history but is in

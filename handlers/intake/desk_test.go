@@ -79,7 +79,7 @@ func (d *desk) succeed() {
 // restart makes another intake at the same leader.
 func (d *desk) restart(verifier *signing.Verifier) {
 	d.in = intake.New(intake.Config{
-		Inbox: d.box, Ledger: d.leader, Queues: d, Namespace: namespace, FirstUse: d.firstUse, Verifier: verifier,
+		Inbox: d.box, Ledger: d.leader, Queues: d, Joins: d, Namespace: namespace, FirstUse: d.firstUse, Verifier: verifier,
 		Counts: intake.Counts{
 			Taken:   func(n int) { d.taken += n },
 			Dropped: func(reason string) { d.dropped = append(d.dropped, reason) },
@@ -99,6 +99,19 @@ func (d *desk) Marks(_ context.Context, queues []job.Queue) ([]runner.Mark, erro
 		return marks, d.marks()
 	}
 	return marks, nil
+}
+
+// Joined proves nothing, but names the place where a process joined.
+func (d *desk) Joined(_ context.Context, id domain.Name, process string) (p signing.Proof, ok bool, err error) {
+	for _, c := range d.commits() {
+		for i := range c.Entries {
+			joined, is := history.FactOf[runner.Joined](&c.Entries[i])
+			if is && c.Entries[i].Aggregate.ID == string(id) && joined.Data.Process == process {
+				return signing.Proof{Seq: c.Entries[i].Seq}, true, nil
+			}
+		}
+	}
+	return p, false, nil
 }
 
 // do runs f while the leader turns whenever it has something to do.

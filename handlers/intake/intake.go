@@ -38,13 +38,19 @@ type Inbox interface {
 	Drop(ctx context.Context, through string) error
 	// Last returns the id of the youngest letter, "" if there never was one.
 	Last(ctx context.Context) (string, error)
-	// Hint tells a runner something that no event says.
+	// Hint puts a notice on a runner's control stream.
 	Hint(ctx context.Context, id domain.Name, n queue.Notice) error
 }
 
 // Queues finds where the open grants of a queue begin.
 type Queues interface {
 	Marks(ctx context.Context, queues []job.Queue) ([]runner.Mark, error)
+}
+
+// Joins proves to a process that it joined.
+type Joins interface {
+	// Joined proves the event; ok is false when there is none, or not yet.
+	Joined(ctx context.Context, id domain.Name, process string) (p signing.Proof, ok bool, err error)
 }
 
 // Ledger is what intake asks of the leader.
@@ -71,6 +77,7 @@ type Config struct {
 	Inbox     Inbox
 	Ledger    Ledger
 	Queues    Queues
+	Joins     Joins
 	Namespace domain.Name
 	Partition uint16
 	FirstUse  bool // admit the first key that an unknown runner id shows
@@ -181,23 +188,52 @@ func refusal(err error) bool {
 func (in *Intake) settle(ctx context.Context, b *bundle, err error) error {
 	switch {
 	case refusal(err):
-		in.drop(string(b.Runner), err)
-		hint := queue.Notice{Kind: queue.NoticeRefused, Process: b.Process, Reason: err.Error()}
-		if err := in.cfg.Inbox.Hint(ctx, b.Runner, hint); err != nil {
-			in.cfg.Log.WarnContext(ctx, "a runner was not told why", "runner", string(b.Runner), "error", err)
-		}
+		in.refuse(ctx, b, err)
 		return nil
 	case err != nil:
 		return err
 	case !b.news:
 		in.cfg.Counts.Dropped("repeated")
-		return nil
+		return in.welcome(ctx, b)
 	}
 	in.cfg.Counts.Taken(1)
 	if b.late > 0 {
 		in.cfg.Counts.Late(b.late)
 	}
 	return nil
+}
+
+// refuse drops a bundle, and says so to a process that is known, or that must
+// begin anew because it is not. b is nil when it could not be read.
+func (in *Intake) refuse(ctx context.Context, b *bundle, why error) {
+	if b == nil {
+		in.drop("", why)
+		return
+	}
+	in.drop(string(b.Runner), why)
+	hint := queue.Notice{Kind: queue.NoticeRefused, Process: b.Process, Reason: why.Error()}
+	switch {
+	case b.stranger && !b.joins():
+		hint.Kind = queue.NoticeForgotten
+	case domain.CodeOf(why) == domain.Unauthenticated:
+		return // somebody else may have written it
+	}
+	if err := in.cfg.Inbox.Hint(ctx, b.Runner, hint); err != nil {
+		in.cfg.Log.WarnContext(ctx, "a runner was not told why", "runner", string(b.Runner), "error", err)
+	}
+}
+
+// welcome tells a process again that it joined, because it asked again: the
+// notice was lost, with the leader that was to send it or with its stream.
+func (in *Intake) welcome(ctx context.Context, b *bundle) error {
+	if !b.joins() {
+		return nil
+	}
+	proof, ok, err := in.cfg.Joins.Joined(ctx, b.Runner, b.Process)
+	if err != nil || !ok {
+		return err
+	}
+	return in.cfg.Inbox.Hint(ctx, b.Runner, queue.Notice{Kind: queue.NoticeJoined, Process: b.Process, Proof: proof})
 }
 
 func (in *Intake) drop(from string, err error) {
@@ -245,6 +281,7 @@ func attempt(r runner.Report) (runner.About, bool) {
 // decide records a bundle and what follows from it.
 func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) error {
 	b.news, b.late = false, 0
+	b.stranger = tx.Process(b.Runner, b.Process).Version == 0
 	news, err := tx.Report(b.Signed, b.Bundle)
 	if err != nil || !news {
 		return err

@@ -15,8 +15,15 @@ import (
 type bundle struct {
 	runner.Signed
 	*runner.Bundle
-	news bool
-	late int
+	news     bool
+	late     int
+	stranger bool // the history does not know its process
+}
+
+// joins reports whether the bundle asks to join.
+func (b *bundle) joins() bool {
+	_, ok := b.Reports[0].(runner.Join)
+	return ok
 }
 
 // open reads the letters and drops those that nobody may have written. An
@@ -28,7 +35,7 @@ func (in *Intake) open(ctx context.Context, letters []Letter) ([]*bundle, error)
 		b, check, err := in.read(ctx, letter)
 		switch domain.CodeOf(err) {
 		case domain.Invalid, domain.TooLarge, domain.Unauthenticated:
-			in.drop("", err)
+			in.refuse(ctx, b, err)
 			continue
 		default:
 			if err != nil {
@@ -51,6 +58,8 @@ func (in *Intake) open(ctx context.Context, letters []Letter) ([]*bundle, error)
 	return good, nil
 }
 
+// read reads a letter. Of one that nobody may have written it returns what could
+// be read; nil if nothing could.
 func (in *Intake) read(ctx context.Context, letter Letter) (*bundle, signing.Check, error) {
 	signed, err := queue.ParseBundle(letter.Fields)
 	if err != nil {
@@ -66,7 +75,7 @@ func (in *Intake) read(ctx context.Context, letter Letter) (*bundle, signing.Che
 	b := &bundle{Signed: signed, Bundle: doc}
 	key, err := in.key(ctx, b)
 	if err != nil {
-		return nil, signing.Check{}, err
+		return b, signing.Check{}, err
 	}
 	return b, signed.Check(key), nil
 }
@@ -92,6 +101,7 @@ func (in *Intake) key(ctx context.Context, b *bundle) (signing.PublicKey, error)
 		Aggregates: eventstore.Process(b.Runner, b.Process),
 		Decide: func(tx *eventstore.Tx) error {
 			pin = tx.Runner(b.Runner).Pin
+			b.stranger = tx.Process(b.Runner, b.Process).Version == 0
 			return nil
 		},
 	}

@@ -151,6 +151,10 @@ type NoticeKind string
 const (
 	NoticeJoined  NoticeKind = "joined"  // Proof holds the runner.joined event
 	NoticeRefused NoticeKind = "refused" // a hint for people, signed by nobody: Reason says what to do
+	// NoticeForgotten says that the history does not know the process, because
+	// it lost its end. Nobody signed it; whoever lies costs the process a new
+	// beginning.
+	NoticeForgotten NoticeKind = "forgotten"
 )
 
 // Notice is an entry of a control stream.
@@ -164,7 +168,7 @@ type Notice struct {
 // Fields returns the entry's names and values in turn.
 func (n *Notice) Fields() []string {
 	fields := []string{"kind", string(n.Kind), "process", n.Process}
-	if n.Kind == NoticeRefused {
+	if n.Kind != NoticeJoined {
 		return append(fields, "reason", n.Reason)
 	}
 	return append(fields, "seq", strconv.FormatUint(n.Proof.Seq, 10), "proof", string(AppendProof(nil, n.Proof)))
@@ -175,7 +179,7 @@ func (n *Notice) Fields() []string {
 func (k Keys) ParseNotice(fields map[string]string) (Notice, error) {
 	n := Notice{Kind: NoticeKind(fields["kind"]), Process: fields["process"], Reason: fields["reason"]}
 	switch n.Kind {
-	case NoticeRefused:
+	case NoticeRefused, NoticeForgotten:
 		return n, nil
 	case NoticeJoined:
 		seq, err := parsePlace(fields["seq"])

@@ -1,0 +1,61 @@
+package runnersdk
+
+import (
+	"errors"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+func forgotten() queue.Notice {
+	return queue.Notice{Kind: queue.NoticeForgotten, Process: myProcess, Reason: "nobody knows it"}
+}
+
+// The history lost its end, and with it that the process joined: nothing that
+// the process reports counts any more.
+func TestAProcessThatWasForgottenBeginsAnew(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var told error
+		s := w.serve(w.config(&logs{}), longJob(&told))
+		w.submit("j1", "p")
+		time.Sleep(100 * time.Millisecond)
+		s.reports()
+		w.notify(forgotten())
+		time.Sleep(5 * time.Second)
+		synctest.Wait()
+		if !errors.Is(told, ErrLost) {
+			t.Errorf("the job that ran was told %v, want that it is lost", told)
+		}
+		inbox := w.wire.Inbox()
+		last, err := runner.ParseBundle(inbox[len(inbox)-1].Doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, joins := last.Reports[0].(runner.Join); !joins || last.Process == myProcess || last.Number != firstNumber {
+			t.Errorf("the last bundle is number %d of process %s, want another process that asks to join", last.Number, last.Process)
+		}
+		s.stop()
+		if err := <-s.done; err != nil {
+			t.Errorf("run: %v", err)
+		}
+	})
+}
+
+func TestAProcessThatDidNotJoinCannotBeForgotten(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := newWorld(t).outsider(nil)
+		d.turn()
+		d.notify(forgotten())
+		d.turn()
+		d.reports()
+		d.welcome()
+		d.turn()
+		if !d.joined.Load() {
+			t.Error("it did not join")
+		}
+	})
+}
