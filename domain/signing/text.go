@@ -26,7 +26,7 @@ func parseHex[T string | []byte](dst []byte, text T) bool {
 	return err == nil
 }
 
-// parseBase64 fills dst from exactly its one spelling. The length is compared
+// parseBase64 fills dst from exactly its one spelling. Both lengths are compared
 // because encoding/base64 skips line breaks.
 func parseBase64[T string | []byte](enc *base64.Encoding, dst []byte, text T) bool {
 	if len(text) != enc.EncodedLen(len(dst)) {
@@ -34,7 +34,7 @@ func parseBase64[T string | []byte](enc *base64.Encoding, dst []byte, text T) bo
 	}
 	var room [96]byte // Decode may write up to DecodedLen, which counts the padding
 	n, err := enc.Decode(room[:], []byte(text))
-	return err == nil && n == copy(dst, room[:n])
+	return err == nil && n == len(dst) && n == copy(dst, room[:n])
 }
 
 // parseDecimal reads a number without sign or leading zeros.
