@@ -1,7 +1,6 @@
 package history_test
 
 import (
-	"bytes"
 	"strings"
 	"testing"
 
@@ -9,22 +8,23 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
 )
 
-// The keys of the story, by number.
+// The keys of the story, by name.
 const (
-	leader byte = iota + 1
-	operator
-	webClient
-	runnerOne // of r1, for the kind sh
-	runnerTwo // of r2, for the kind sh
-	standby   // a second supervisor
-	retired   // a supervisor whose end has passed
-	stranger  // whom nobody admitted
+	leader    = "supervisor"
+	operator  = "operator"
+	webClient = "client"
+	runnerOne = "runner r1" // for the kind sh
+	runnerTwo = "runner r2" // for the kind sh
+	standby   = "standby"   // a second supervisor
+	retired   = "retired"   // a supervisor whose end has passed
+	stranger  = "stranger"  // whom nobody admitted
 )
 
 const (
@@ -32,82 +32,22 @@ const (
 	minute = event.Time(60_000000)
 )
 
-func key(n byte) signing.PrivateKey {
-	k, err := signing.GenerateKey(bytes.NewReader(bytes.Repeat([]byte{n}, 32)))
-	if err != nil {
-		panic(err) // 32 bytes are enough
-	}
-	return k
-}
+func key(name string) signing.PrivateKey { return historytest.Key(name) }
 
-func keyID(n byte) signing.KeyID { return key(n).Public().ID() }
+func keyID(name string) signing.KeyID { return key(name).Public().ID() }
+
+var jobOf, runnerOf = historytest.JobOf, historytest.RunnerOf
 
 // author writes a log that may be anything: it seals what it is told to, legal
 // or not.
-type author struct {
-	t      testing.TB
-	raws   []history.Raw
-	seal   signing.Seal // the next one, before its events are known
-	sealer byte         // key of the next commit
-	at     event.Time
-	next   map[event.Aggregate]uint64 // versions
-	grants map[string]signing.Hash    // open token of each job
-	events [][]byte                   // of the commit that is being written
-	jobs   map[string]*job.Opened     // by id
-	number map[event.Aggregate]uint64 // of the last bundle of a process
-}
-
-func newAuthor(t testing.TB) *author {
-	return &author{
-		t: t, sealer: leader, at: noon,
-		seal: signing.Seal{Namespace: "horus", Term: 7, First: 1},
-		next: map[event.Aggregate]uint64{}, grants: map[string]signing.Hash{}, jobs: map[string]*job.Opened{},
-		number: map[event.Aggregate]uint64{},
-	}
-}
+type author struct{ *historytest.Tx }
 
 // clone goes on from here in another way.
-func (a *author) clone() *author {
-	b := newAuthor(a.t)
-	b.raws, b.seal, b.sealer, b.at = append(b.raws, a.raws...), a.seal, a.sealer, a.at
-	for k, v := range a.next {
-		b.next[k] = v
-	}
-	for k, v := range a.grants {
-		b.grants[k] = v
-	}
-	for k, v := range a.jobs {
-		b.jobs[k] = v
-	}
-	for k, v := range a.number {
-		b.number[k] = v
-	}
-	return b
-}
+func (a *author) clone() *author { return &author{a.Fork(len(a.Commits)).Open()} }
 
 // say writes one event into the commit.
-func (a *author) say(agg event.Aggregate, by event.Actor, cause string, d event.Data) signing.Hash {
-	a.next[agg]++
-	data := event.Append(nil, event.Header{
-		Namespace: "horus", Aggregate: agg, Version: a.next[agg], At: a.at, Actor: by, Cause: cause,
-	}, d)
-	a.events = append(a.events, data)
-	return signing.LeafHash(data)
-}
-
-// commit seals what was said.
-func (a *author) commit() {
-	leaves := make([]signing.Hash, len(a.events))
-	for i, data := range a.events {
-		leaves[i] = signing.LeafHash(data)
-		a.raws = append(a.raws, history.Raw{Seq: a.seal.First + uint64(i), Event: data})
-	}
-	a.seal.Count, a.seal.Root = uint32(len(leaves)), signing.Root(leaves) //nolint:gosec // a few
-	sealed := a.seal.Sign(key(a.sealer))
-	a.raws[len(a.raws)-1].Seal = sealed.Append(nil)
-	a.seal.Prev, a.seal.First, a.events = sealed.Hash(), sealed.Last()+1, nil
-	a.seal.Statements = a.next[event.Aggregate{Kind: event.Access}]
-	a.at += 1000
+func (a *author) say(agg event.Aggregate, by event.Actor, cause string, d event.Data) {
+	a.Emit(event.Header{Aggregate: agg, Actor: by, Cause: cause}, d)
 }
 
 func (a *author) found() {
@@ -116,113 +56,103 @@ func (a *author) found() {
 	})
 }
 
-func (a *author) begin(number uint64, n byte) {
-	a.say(event.Aggregate{Kind: event.Leader}, event.BySystem("leader"), "", term.Began{Term: number, Name: "s1", Key: keyID(n)})
+func (a *author) begin(number uint64, name string) {
+	a.say(event.Aggregate{Kind: event.Leader}, event.BySystem("leader"), "", term.Began{Term: number, Name: "s1", Key: keyID(name)})
 }
 
-func (a *author) admit(n byte, k access.Key) {
-	k.Public = key(n).Public()
-	k.Proof = key(n).Sign(access.AdmissionText("horus", k))
+func (a *author) admit(name string, k access.Key) {
+	k = historytest.Admission("horus", key(name), k)
 	a.say(event.Aggregate{Kind: event.Access}, event.ByAPIKey("admin"), "", access.Admitted{Key: k})
 }
 
-// submission signs a document as key n does; 0 leaves it unsigned.
-func (a *author) submission(doc string, n byte) *job.Opened {
-	s := job.Submission{Form: job.FormUnsigned, Doc: []byte(doc)}
-	if n != 0 {
-		s.Form = job.FormDSSE
-		s.Signatures = []job.SubmittedSignature{{Key: keyID(n), Signature: key(n).Sign(signing.PAE(job.PayloadType, s.Doc))}}
+// opened is a document that a key signed; "" leaves it unsigned.
+func opened(doc, name string) *job.Opened {
+	s := historytest.Sign(job.FormUnsigned, []byte(doc), signing.PrivateKey{})
+	if name != "" {
+		s = historytest.Sign(job.FormDSSE, []byte(doc), key(name))
 	}
 	o, err := s.Open()
 	if err != nil {
-		a.t.Fatal(err)
+		panic(err) // the documents of the tests can be read
 	}
 	return o
 }
 
-// submit records a job and its grant.
-func (a *author) submit(id, doc string, n byte) {
-	o := a.submission(doc, n)
-	by := event.ByAPIKey("web")
-	if n != 0 {
-		by = event.ByClient(string(keyID(n)))
-	}
-	a.jobs[id] = o
-	a.grants[id] = a.say(jobOf(id), by, "", job.Submitted{Submission: o.Submission, Grant: a.grant(id, 1)})
+// completeAs completes j1 with an event of that version.
+func (a *author) completeAs(version uint64) {
+	h := a.Hear(one, runner.Completed{About: a.About("j1")})(0)
+	h.Aggregate, h.Version = jobOf("j1"), version
+	a.Emit(h, job.Completed{Attempt: 1})
 }
 
-func (a *author) grant(id string, attempt uint32) *job.Grant {
-	o := a.jobs[id]
+// numbered records a bundle of process one that bears that number, and returns
+// the cause that it gives.
+func (a *author) numbered(number uint64, r runner.Report) string {
+	b := a.Bundle(one, r)
+	b.Number = number
+	a.say(one.Aggregate(), one.Actor(), "", runner.NewReported(b.Sign(one.Key), b))
+	return runner.Cause{Runner: one.Runner, Process: one.Name, Number: number}.String()
+}
+
+// submit records a job and its grant.
+func (a *author) submit(id, doc, name string) {
+	o := opened(doc, name)
+	by := event.ByAPIKey("web")
+	if name != "" {
+		by = event.ByClient(string(keyID(name)))
+	}
+	a.say(jobOf(id), by, "", job.Submitted{Submission: o.Submission, Grant: grant(o, 1)})
+}
+
+// grant lets an attempt of a job run.
+func grant(o *job.Opened, attempt uint32) *job.Grant {
 	return &job.Grant{Attempt: attempt, Queue: o.Spec.Queue(), Job: o.Hash, Keys: o.Signers}
 }
 
-func jobOf(id string) event.Aggregate { return event.Aggregate{Kind: event.Job, ID: id} }
-
-func (a *author) about(id string) runner.About {
-	parsed, err := job.ParseID(id)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	return runner.About{Job: parsed, Token: a.grants[id], At: a.at}
-}
+var (
+	one = &historytest.Process{Runner: "r1", Name: "a1", Key: key(runnerOne)}
+	two = &historytest.Process{Runner: "r2", Name: "b2", Key: key(runnerTwo)}
+)
 
 // process is a process of a runner, with the key that it shows.
-type process struct {
-	runner domain.Name
-	name   string
-	key    byte
+func process(id domain.Name, name, k string) *historytest.Process {
+	return &historytest.Process{Runner: id, Name: name, Key: key(k)}
 }
-
-var one, two = process{"r1", "a1", runnerOne}, process{"r2", "b2", runnerTwo}
-
-func (p process) aggregate() event.Aggregate {
-	return event.Aggregate{Kind: event.Report, ID: runner.AggregateID(p.runner, p.name)}
-}
-
-func (p process) actor() event.Actor { return event.ByRunner(string(p.runner)) }
 
 // report records a bundle of p, and returns the causes that it gives.
-func (a *author) report(p process, reports ...runner.Report) func(index int) string {
-	a.number[p.aggregate()]++
-	b := &runner.Bundle{Namespace: "horus", Runner: p.runner, Process: p.name, Number: a.number[p.aggregate()], Reports: reports}
-	a.say(p.aggregate(), p.actor(), "", runner.NewReported(b.Sign(key(p.key)), b))
-	return func(index int) string {
-		return runner.Cause{Runner: p.runner, Process: p.name, Number: b.Number, Index: index}.String()
-	}
-}
-
-func runnerOf(id domain.Name) event.Aggregate {
-	return event.Aggregate{Kind: event.Runner, ID: string(id)}
+func (a *author) report(p *historytest.Process, reports ...runner.Report) func(index int) string {
+	cause := a.Hear(p, reports...)
+	return func(index int) string { return cause(index).Cause }
 }
 
 // join records that p joins for kinds.
-func (a *author) join(p process, pin signing.PublicKey, kinds ...domain.Name) {
-	cause := a.report(p, runner.Join{Key: key(p.key).Public(), Kinds: kinds, Slots: 1})
-	a.say(runnerOf(p.runner), p.actor(), cause(0), a.joined(p, pin, kinds...))
+func (a *author) join(p *historytest.Process, pin signing.PublicKey, kinds ...domain.Name) {
+	cause := a.report(p, runner.Join{Key: p.Key.Public(), Kinds: kinds, Slots: 1})
+	a.say(runnerOf(p.Runner), p.Actor(), cause(0), joined(p, pin, kinds...))
 }
 
-func (a *author) joined(p process, pin signing.PublicKey, kinds ...domain.Name) runner.Joined {
-	e := runner.Joined{Process: p.name, Key: key(p.key).Public(), Pin: pin, Kinds: kinds, Slots: 1}
-	for _, q := range runner.Queues(p.runner, kinds) {
+func joined(p *historytest.Process, pin signing.PublicKey, kinds ...domain.Name) runner.Joined {
+	e := runner.Joined{Process: p.Name, Key: p.Key.Public(), Pin: pin, Kinds: kinds, Slots: 1}
+	for _, q := range runner.Queues(p.Runner, kinds) {
 		e.Marks = append(e.Marks, runner.Mark{Queue: q, Seq: 1})
 	}
 	return e
 }
 
 // start, complete and fail record what p says of the first attempt of a job.
-func (a *author) start(p process, id string) {
-	cause := a.report(p, runner.Started{About: a.about(id)})
-	a.say(jobOf(id), p.actor(), cause(0), job.Started{Attempt: 1, Process: p.name})
+func (a *author) start(p *historytest.Process, id string) {
+	cause := a.report(p, runner.Started{About: a.About(id)})
+	a.say(jobOf(id), p.Actor(), cause(0), job.Started{Attempt: 1, Process: p.Name})
 }
 
-func (a *author) complete(p process, id string) {
-	cause := a.report(p, runner.Completed{About: a.about(id)})
-	a.say(jobOf(id), p.actor(), cause(0), job.Completed{Attempt: 1})
+func (a *author) complete(p *historytest.Process, id string) {
+	cause := a.report(p, runner.Completed{About: a.About(id)})
+	a.say(jobOf(id), p.Actor(), cause(0), job.Completed{Attempt: 1})
 }
 
-func (a *author) fail(p process, id string, kind job.FailureKind) {
-	cause := a.report(p, runner.Failed{About: a.about(id), Kind: kind})
-	a.say(jobOf(id), p.actor(), cause(0), job.Failed{Attempt: 1, Kind: kind})
+func (a *author) fail(p *historytest.Process, id string, kind job.FailureKind) {
+	cause := a.report(p, runner.Failed{About: a.About(id), Kind: kind})
+	a.say(jobOf(id), p.Actor(), cause(0), job.Failed{Attempt: 1, Kind: kind})
 }
 
 // story is a small history with everything in it:
@@ -236,7 +166,8 @@ func (a *author) fail(p process, id string, kind job.FailureKind) {
 //	commit 7: 19 j3 submitted (signed, for the kind sh)
 func story(t testing.TB) *author {
 	t.Helper()
-	a := newAuthor(t)
+	a := &author{historytest.New("horus").Open()}
+	a.Now, a.Draft.Term = noon, 7
 	a.found()
 	a.begin(7, leader)
 	a.admit(webClient, access.Key{Class: access.Client, Name: "web"})
@@ -244,22 +175,22 @@ func story(t testing.TB) *author {
 	a.admit(runnerTwo, access.Key{Class: access.Runner, Name: "r2", Kinds: []domain.Name{"sh"}})
 	a.admit(standby, access.Key{Class: access.Supervisor, Name: "s2"})
 	a.admit(retired, access.Key{Class: access.Supervisor, Name: "s0", Until: noon})
-	a.commit()
+	a.Seal()
 	a.join(one, signing.PublicKey{}, "sh")
-	a.commit()
+	a.Seal()
 	a.join(two, signing.PublicKey{}, "sh")
-	a.commit()
+	a.Seal()
 	a.submit("j1", `{"id":"j1","payload":"echo one","executor":"sh"}`, webClient)
-	a.submit("j2", `{"payload":"echo two","runner":"r1"}`, 0)
-	a.commit()
+	a.submit("j2", `{"payload":"echo two","runner":"r1"}`, "")
+	a.Seal()
 	a.start(one, "j1")
-	a.commit()
-	cause := a.report(one, runner.Failed{About: a.about("j2"), Kind: job.FailedError, Exit: 1})
-	a.say(jobOf("j2"), one.actor(), cause(0), job.Started{Attempt: 1, Process: one.name})
-	a.say(jobOf("j2"), one.actor(), cause(0), job.Failed{Attempt: 1, Kind: job.FailedError})
-	a.commit()
+	a.Seal()
+	cause := a.report(one, runner.Failed{About: a.About("j2"), Kind: job.FailedError, Exit: 1})
+	a.say(jobOf("j2"), one.Actor(), cause(0), job.Started{Attempt: 1, Process: one.Name})
+	a.say(jobOf("j2"), one.Actor(), cause(0), job.Failed{Attempt: 1, Kind: job.FailedError})
+	a.Seal()
 	a.submit("j3", `{"id":"j3","payload":"echo three","executor":"sh"}`, webClient)
-	a.commit()
+	a.Seal()
 	return a
 }
 
@@ -271,21 +202,7 @@ func verify(raws []history.Raw) error {
 
 // follow reads a log and hands its commits to check.
 func follow(raws []history.Raw, check func(*history.Chain, *history.Commit) error) (*history.Chain, error) {
-	chain := history.NewChain("horus", 0, signing.NewVerifier(16))
-	reader := history.NewReader("horus", 0, 0)
-	for _, raw := range raws {
-		commit, err := reader.Next(raw)
-		if err != nil {
-			return chain, err
-		}
-		if commit == nil {
-			continue
-		}
-		if err := check(chain, commit); err != nil {
-			return chain, err
-		}
-	}
-	return chain, reader.End()
+	return historytest.Follow("horus", raws, signing.NewVerifier(16), check)
 }
 
 // wantFault fails unless err is a fault at seq that says why.

@@ -11,6 +11,7 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -21,11 +22,11 @@ func TestAHistoryIsFollowedToItsEnd(t *testing.T) {
 	for name, check := range map[string]func(*history.Chain, *history.Commit) error{
 		"checked": (*history.Chain).Check, "followed": (*history.Chain).Follow,
 	} {
-		chain, err := follow(a.raws, check)
+		chain, err := follow(a.Raws(), check)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
-		want := history.Head{Seq: 19, Seal: a.seal.Prev, Term: 7, Latest: a.at - 1000}
+		want := history.Head{Seq: 19, Seal: a.Draft.Prev, Term: 7, Latest: a.Now - 1000}
 		if diff := cmp.Diff(want, chain.Head()); diff != "" {
 			t.Errorf("%s: head (-want +got):\n%s", name, diff)
 		}
@@ -33,7 +34,7 @@ func TestAHistoryIsFollowedToItsEnd(t *testing.T) {
 			t.Errorf("%s: %d statements, term %+v", name, s.Access.Statements, s.Term)
 		}
 	}
-	chain, _ := follow(a.raws, (*history.Chain).Check)
+	chain, _ := follow(a.Raws(), (*history.Chain).Check)
 	for id, want := range map[string]job.Status{"j1": job.Running, "j2": job.Broken, "j3": job.Waiting} {
 		parsed, err := job.ParseID(id)
 		if s := chain.State.Jobs[parsed]; err != nil || s.Status != want || s.ID != parsed {
@@ -51,19 +52,19 @@ func TestAHistoryIsFollowedToItsEnd(t *testing.T) {
 // What was read once need not be read again: a chain goes on from a head.
 func TestAChainGoesOnFromAHead(t *testing.T) {
 	a := story(t)
-	chain, err := follow(a.raws, (*history.Chain).Check)
+	chain, err := follow(a.Raws(), (*history.Chain).Check)
 	if err != nil {
 		t.Fatal(err)
 	}
 	a.complete(one, "j1")
-	a.commit()
+	a.Seal()
 	for _, tt := range []struct {
 		name string
 		head history.Head
 		why  string
 	}{
 		{"from another seal", history.Head{Seq: 19, Seal: signing.Hash{1}, Term: 7}, "does not follow the seal"},
-		{"from another place", history.Head{Seq: 18, Seal: a.seal.Prev, Term: 7}, "the seal is of"},
+		{"from another place", history.Head{Seq: 18, Seal: a.Draft.Prev, Term: 7}, "the seal is of"},
 		{"from a later term", history.Head{Seq: 19, Seal: chain.Head().Seal, Term: 8}, "a seal of term 7 follows one of term 8"},
 		{"from where it stood", chain.Head(), ""}, // last: it moves the state
 	} {
@@ -72,7 +73,7 @@ func TestAChainGoesOnFromAHead(t *testing.T) {
 		next.SetHead(tt.head)
 		reader := history.NewReader("horus", 0, 19)
 		var commit *history.Commit
-		for _, raw := range a.raws[19:] {
+		for _, raw := range a.Raws()[19:] {
 			if commit, err = reader.Next(raw); err != nil {
 				t.Fatal(err)
 			}
@@ -93,13 +94,11 @@ func TestTamperingIsFoundInItsPlace(t *testing.T) {
 			t.Fatalf("seq %d has no %s", seq, old)
 		}
 	}
-	reseal := func(raws []history.Raw, seq int, n byte, edit func(*signing.Seal)) {
-		seal, err := signing.ParseSeal("horus", 0, raws[seq-1].Seal)
-		if err != nil {
-			t.Fatal(err)
-		}
-		edit(&seal)
-		raws[seq-1].Seal = seal.Sign(key(n)).Append(nil)
+	reseal := func(raws []history.Raw, seq int, name string, edit func(*signing.Seal)) {
+		copy(raws, historytest.Edited(raws, seq-1, func(s *signing.Seal) {
+			edit(s)
+			*s = s.Sign(key(name))
+		}))
 	}
 	for _, tt := range []struct {
 		name   string
@@ -120,19 +119,19 @@ func TestTamperingIsFoundInItsPlace(t *testing.T) {
 		{"the founding is dropped", func(r []history.Raw) []history.Raw { return r[1:] }, 1, "bears the number 2"},
 		{"an event is dropped", func(r []history.Raw) []history.Raw { return slices.Delete(r, 12, 13) }, 13, "bears the number 14"},
 		{"a commit is dropped", func(r []history.Raw) []history.Raw { return slices.Delete(r, 13, 15) }, 14, "bears the number 16"},
-		{"a commit is dropped and the rest renumbered", func(r []history.Raw) []history.Raw { return renumber(slices.Delete(r, 13, 15)) }, 14, "the seal is of 3 events from 16"},
-		{"an event is dropped and the rest renumbered", func(r []history.Raw) []history.Raw { return renumber(slices.Delete(r, 11, 12)) }, 12, "the seal is of 2 events from 12; here are 1"},
+		{"a commit is dropped and the rest renumbered", func(r []history.Raw) []history.Raw { return historytest.Renumbered(slices.Delete(r, 13, 15)) }, 14, "the seal is of 3 events from 16"},
+		{"an event is dropped and the rest renumbered", func(r []history.Raw) []history.Raw { return historytest.Renumbered(slices.Delete(r, 11, 12)) }, 12, "the seal is of 2 events from 12; here are 1"},
 		{"two events are swapped", func(r []history.Raw) []history.Raw { r[11], r[12] = r[12], r[11]; return r }, 12, "bears the number 13"},
 		{"two events are swapped and renumbered", func(r []history.Raw) []history.Raw {
 			r[11].Event, r[12].Event = r[12].Event, r[11].Event
 			return r
 		}, 12, "not those that were sealed"},
 		{"two commits are swapped and renumbered", func(r []history.Raw) []history.Raw {
-			return renumber(slices.Concat(r[:7], r[9:11], r[7:9], r[11:]))
+			return historytest.Renumbered(slices.Concat(r[:7], r[9:11], r[7:9], r[11:]))
 		}, 8, "the seal is of 2 events from 10"},
 		{"an event stands twice", func(r []history.Raw) []history.Raw { return slices.Insert(r, 12, r[11]) }, 13, "bears the number 12"},
-		{"an event stands twice and is renumbered", func(r []history.Raw) []history.Raw { return renumber(slices.Insert(r, 12, r[11])) }, 12, "here are 3"},
-		{"a commit stands twice and is renumbered", func(r []history.Raw) []history.Raw { return renumber(append(r, r[18])) }, 20, "the seal is of 1 events from 19"},
+		{"an event stands twice and is renumbered", func(r []history.Raw) []history.Raw { return historytest.Renumbered(slices.Insert(r, 12, r[11])) }, 12, "here are 3"},
+		{"a commit stands twice and is renumbered", func(r []history.Raw) []history.Raw { return historytest.Renumbered(append(r, r[18])) }, 20, "the seal is of 1 events from 19"},
 		{"an entry is renumbered", func(r []history.Raw) []history.Raw { r[12].Seq = 99; return r }, 13, "bears the number 99"},
 		{"the last entry is cut off a commit", func(r []history.Raw) []history.Raw { return r[:17] }, 16, "2 events at the end are not sealed"},
 
@@ -144,9 +143,7 @@ func TestTamperingIsFoundInItsPlace(t *testing.T) {
 			return r
 		}, 12, "here are 1"},
 		{"a seal's signature is changed", func(r []history.Raw) []history.Raw {
-			last := r[12].Seal
-			last[len(last)-2] ^= 1
-			return r
+			return historytest.Edited(r, 12, func(s *signing.Seal) { s.Signature[0] ^= 1 })
 		}, 12, "a signature is not of the key"},
 		{"a seal is of another commit", func(r []history.Raw) []history.Raw { r[14].Seal = r[10].Seal; return r }, 14, "from 10"},
 		{"a seal names another seal before it", func(r []history.Raw) []history.Raw {
@@ -186,17 +183,11 @@ func TestTamperingIsFoundInItsPlace(t *testing.T) {
 			return r
 		}, 12, "not led by key"},
 		{"a seal names the leader and is a stranger's", func(r []history.Raw) []history.Raw {
-			seal, err := signing.ParseSeal("horus", 0, r[12].Seal)
-			if err != nil {
-				t.Fatal(err)
-			}
-			seal.Signature = key(stranger).Sign(seal.Text())
-			r[12].Seal = seal.Append(nil)
-			return r
+			return historytest.Edited(r, 12, func(s *signing.Seal) { s.Signature = key(stranger).Sign(s.Text()) })
 		}, 12, "a signature is not of the key"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			wantFault(t, verify(tt.tamper(copied(story(t).raws))), tt.seq, tt.why)
+			wantFault(t, verify(tt.tamper(copied(story(t).Raws()))), tt.seq, tt.why)
 		})
 	}
 }
@@ -210,17 +201,10 @@ func copied(raws []history.Raw) []history.Raw {
 	return all
 }
 
-func renumber(raws []history.Raw) []history.Raw {
-	for i := range raws {
-		raws[i].Seq = uint64(i) + 1
-	}
-	return raws
-}
-
 func TestAForgedSuffixIsFound(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
-		key   byte
+		key   string
 		write func(a *author)
 		seq   uint64
 		why   string
@@ -230,7 +214,7 @@ func TestAForgedSuffixIsFound(t *testing.T) {
 		{"by a runner", runnerOne, func(a *author) { a.begin(8, runnerOne) }, 20, "may not seal"},
 		{"by the operator", operator, func(a *author) { a.begin(8, operator) }, 20, "may not seal"},
 		{"by a supervisor whose end has passed", retired, func(a *author) { a.begin(8, retired) }, 20, "may not seal"},
-		{"by one who says that it is earlier", retired, func(a *author) { a.at = noon; a.begin(8, retired) }, 20, "may not seal"},
+		{"by one who says that it is earlier", retired, func(a *author) { a.Now = noon; a.begin(8, retired) }, 20, "may not seal"},
 		{"by the stand-by, who does not lead", standby, func(a *author) { a.complete(one, "j1") }, 20, "in term 8 before it began"},
 		{"by the stand-by, who begins too late", standby, func(a *author) { a.complete(one, "j1"); a.begin(8, standby) }, 20, "in term 8 before it began"},
 		{"by the stand-by, who says that the leader leads", standby, func(a *author) { a.begin(8, leader) }, 20, "term 8 began"},
@@ -242,35 +226,35 @@ func TestAForgedSuffixIsFound(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			a := story(t)
-			a.sealer, a.seal.Term = tt.key, 8
+			a.Supervisor, a.Draft.Term = key(tt.key), 8
 			tt.write(a)
-			a.commit()
-			wantFault(t, verify(a.raws), tt.seq, tt.why)
+			a.Seal()
+			wantFault(t, verify(a.Raws()), tt.seq, tt.why)
 		})
 	}
 }
 
 func TestLeadershipPassesOn(t *testing.T) {
 	a := story(t)
-	a.sealer, a.seal.Term = standby, 8
+	a.Supervisor, a.Draft.Term = key(standby), 8
 	a.begin(8, standby)
 	a.complete(one, "j1")
-	a.commit()
+	a.Seal()
 	a.submit("j4", `{"id":"j4","payload":"x","runner":"r2"}`, webClient)
-	a.commit()
-	if err := verify(a.raws); err != nil {
+	a.Seal()
+	if err := verify(a.Raws()); err != nil {
 		t.Fatal(err)
 	}
 	b := a.clone()
-	b.sealer = leader
+	b.Supervisor = key(leader)
 	b.complete(two, "j4")
-	b.commit()
-	wantFault(t, verify(b.raws), 24, "term 8 is not led by key")
+	b.Seal()
+	wantFault(t, verify(b.Raws()), 24, "term 8 is not led by key")
 
 	c := a.clone()
 	c.begin(7, standby)
-	c.commit()
-	wantFault(t, verify(c.raws), 24, "term 7 began after term 8")
+	c.Seal()
+	wantFault(t, verify(c.Raws()), 24, "term 7 began after term 8")
 }
 
 // A runner's key that ends between two events of one commit was judged as of
@@ -278,37 +262,37 @@ func TestLeadershipPassesOn(t *testing.T) {
 // history look tampered with.
 func TestAKeyIsJudgedAsOfItsOwnEvent(t *testing.T) {
 	a := story(t)
-	third := process{"r3", "c3", stranger}
-	a.admit(stranger, access.Key{Class: access.Runner, Name: "r3", Until: a.at + minute})
-	a.commit()
+	third := process("r3", "c3", stranger)
+	a.admit(stranger, access.Key{Class: access.Runner, Name: "r3", Until: a.Now + minute})
+	a.Seal()
 	a.join(third, signing.PublicKey{})
-	a.submit("j4", `{"payload":"x","runner":"r3"}`, 0)
-	a.commit()
-	a.at += minute - 4000
+	a.submit("j4", `{"payload":"x","runner":"r3"}`, "")
+	a.Seal()
+	a.Now += minute - 4000
 	late := a.clone()
 
 	a.complete0(third, "j4")
-	a.at += minute
-	a.submit("j5", `{"payload":"x","runner":"r3"}`, 0)
-	a.commit()
-	if err := verify(a.raws); err != nil {
+	a.Now += minute
+	a.submit("j5", `{"payload":"x","runner":"r3"}`, "")
+	a.Seal()
+	if err := verify(a.Raws()); err != nil {
 		t.Errorf("an event before the key's end: %v", err)
 	}
 
-	late.submit("j5", `{"payload":"x","runner":"r3"}`, 0)
-	late.at += minute
-	late.submit("j6", `{"payload":"x","runner":"r3"}`, 0)
-	late.at -= minute // a clock that went back brings no key back
+	late.submit("j5", `{"payload":"x","runner":"r3"}`, "")
+	late.Now += minute
+	late.submit("j6", `{"payload":"x","runner":"r3"}`, "")
+	late.Now -= minute // a clock that went back brings no key back
 	late.complete0(third, "j4")
-	late.commit()
-	wantFault(t, verify(late.raws), late.seal.First-3, "a key that is not its runner's")
+	late.Seal()
+	wantFault(t, verify(late.Raws()), late.Next()-3, "a key that is not its runner's")
 }
 
 // complete0 records that p ran and completed the first attempt of a job at once.
-func (a *author) complete0(p process, id string) {
-	cause := a.report(p, runner.Completed{About: a.about(id)})
-	a.say(jobOf(id), p.actor(), cause(0), job.Started{Attempt: 1, Process: p.name})
-	a.say(jobOf(id), p.actor(), cause(0), job.Completed{Attempt: 1})
+func (a *author) complete0(p *historytest.Process, id string) {
+	cause := a.report(p, runner.Completed{About: a.About(id)})
+	a.say(jobOf(id), p.Actor(), cause(0), job.Started{Attempt: 1, Process: p.Name})
+	a.say(jobOf(id), p.Actor(), cause(0), job.Completed{Attempt: 1})
 }
 
 func TestAReaderWantsSeals(t *testing.T) {
@@ -329,7 +313,7 @@ func TestACommitOfAnotherPlaceIsNone(t *testing.T) {
 	a := story(t)
 	reader := history.NewReader("horus", 0, 0)
 	var first *history.Commit
-	for _, raw := range a.raws[:7] {
+	for _, raw := range a.Raws()[:7] {
 		var err error
 		if first, err = reader.Next(raw); err != nil {
 			t.Fatal(err)
@@ -359,7 +343,7 @@ func TestACommitOfAnotherPlaceIsNone(t *testing.T) {
 // beginning of the log, whole commits of it: a cut tail is found by whoever
 // remembers the last seal.
 func TestNoMutationPasses(t *testing.T) {
-	good := story(t).raws
+	good := story(t).Raws()
 	rapid.Check(t, func(t *rapid.T) {
 		raws := copied(good)
 		for range rapid.IntRange(1, 3).Draw(t, "mutations") {
@@ -403,12 +387,12 @@ func mutate(t *rapid.T, raws []history.Raw) []history.Raw {
 	case 3:
 		raws = slices.Delete(raws, i, i+1)
 	case 4:
-		raws = renumber(slices.Delete(raws, i, i+1))
+		raws = historytest.Renumbered(slices.Delete(raws, i, i+1))
 	case 5:
-		raws = renumber(slices.Insert(raws, j, raws[i]))
+		raws = historytest.Renumbered(slices.Insert(raws, j, raws[i]))
 	case 6:
 		raws[i], raws[j] = raws[j], raws[i]
-		renumber(raws)
+		raws = historytest.Renumbered(raws)
 	case 7:
 		raws[i].Event = raws[j].Event
 	case 8:
