@@ -10,6 +10,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/audit"
 	"github.com/herocode/horus/eventstore/audit/audittest"
@@ -34,16 +35,16 @@ const (
 // whole commits are missing at the end is found with a remembered head, and
 // only so.
 func TestATamperedHistoryIsFound(t *testing.T) {
-	author := audittest.New("horus", 1)
-	author.Live(tamperEvents)
-	clean := author.Log()
+	p := historytest.New("horus")
+	p.Live(rand.New(rand.NewPCG(1, 0)).IntN, tamperEvents)
+	clean := p.Raws()
 	r := newTamperedRedis(t)
 	r.appendAll(clean)
 	r.wantClean(clean)
 
 	t.Run("by one who holds no key", func(t *testing.T) { r.mutate(t, clean) })
 	t.Run("by one who stole a key", func(t *testing.T) { r.steal(t, clean) })
-	t.Run("by the supervisor itself", func(t *testing.T) { r.forge(t, clean) })
+	t.Run("by the supervisor itself", func(t *testing.T) { r.forge(t, p) })
 	t.Run("by a hand that writes what no store wrote", func(t *testing.T) { r.scribble(t, clean) })
 }
 
@@ -153,26 +154,26 @@ func (r *tamperedRedis) mutate(t *testing.T, clean []history.Raw) {
 
 func (r *tamperedRedis) steal(t *testing.T, clean []history.Raw) {
 	dice := rand.New(rand.NewPCG(1, 0))
-	starts, thieves := audittest.Commits(clean), audittest.Thieves()
+	starts, thieves := historytest.Starts(clean), audittest.Thieves()
 	for i := range tamperThefts {
 		name, from := thieves[i%len(thieves)], starts[dice.IntN(len(starts))]
-		r.wantForged(t, audittest.Suffix(clean, from, audittest.Key(name)), uint64(from)+1, "sealed again with the key "+name)
+		r.wantForged(t, historytest.Reseal(clean, from, historytest.Key(name)), uint64(from)+1, "sealed again with the key "+name)
 	}
 	r.replace(t, clean)
 	r.wantClean(clean)
 }
 
-func (r *tamperedRedis) forge(t *testing.T, clean []history.Raw) {
-	dice := rand.New(rand.NewPCG(2, 0))
-	starts := audittest.Commits(clean)[5:] // when all keys are known and a job was submitted
+func (r *tamperedRedis) forge(t *testing.T, p *historytest.Partition) {
+	const settled = 5 // commits; all keys are known then
+	dice, clean := rand.New(rand.NewPCG(2, 0)), p.Raws()
 	for _, kind := range audittest.Forgeries() {
 		for range tamperForgeries {
-			prefix := clean[:starts[dice.IntN(len(starts))]]
-			r.replace(t, prefix)
+			prefix := p.Fork(settled + dice.IntN(len(p.Commits)-settled))
+			r.replace(t, prefix.Raws())
 			if verdict := r.audit(t, nil); verdict.Finding != audit.Valid {
-				t.Fatalf("the first %d events: %s", len(prefix), verdict)
+				t.Fatalf("the first %d events: %s", prefix.Seq(), verdict)
 			}
-			forged, wrong := kind.Forge(prefix, dice.Uint64())
+			forged, wrong := kind.Forge(prefix)
 			r.wantForged(t, forged, wrong, kind.Name)
 		}
 	}

@@ -108,7 +108,7 @@ func TestAFileIsReadable(t *testing.T) {
 }
 
 func TestAFileThatIsNotWholeProvesNothing(t *testing.T) {
-	log := short().Log()
+	log := short().Raws()
 	data := exported(t, log)
 	first := bytes.IndexByte(data, '\n') + 1
 	for end := first; end < len(data); end += 97 {
@@ -125,7 +125,7 @@ func TestAFileThatIsNotWholeProvesNothing(t *testing.T) {
 }
 
 func TestAFileThatIsChangedIsTamperedWith(t *testing.T) {
-	data := string(exported(t, short().Log()))
+	data := string(exported(t, short().Raws()))
 	lines := strings.SplitAfter(strings.TrimSuffix(data, "\n"), "\n")
 	join := func(lines ...string) string { return strings.Join(lines, "") }
 	for _, c := range []struct {
@@ -177,7 +177,7 @@ func TestOtherFilesAreNotOpened(t *testing.T) {
 // file of another, which may well be valid.
 func TestAFileOfAnotherPlaceAccusesNobody(t *testing.T) {
 	for _, o := range []audit.Options{{Namespace: "other"}, {Namespace: namespace, Partition: 1}} {
-		file, err := audit.Open(bytes.NewReader(exported(t, short().Log())))
+		file, err := audit.Open(bytes.NewReader(exported(t, short().Raws())))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -188,7 +188,7 @@ func TestAFileOfAnotherPlaceAccusesNobody(t *testing.T) {
 }
 
 func TestWhatNoFileHoldsIsNotExported(t *testing.T) {
-	log := short().Log()
+	log := short().Raws()
 	seal := func(seal string) []history.Raw {
 		bad := append([]history.Raw{}, log...)
 		bad[2].Seal = []byte(seal)
@@ -225,7 +225,7 @@ func (b broken) Write([]byte) (int, error) { return 0, b.err }
 // FuzzOpen reads anything as a file: what is read whole is written again with
 // the same bytes, so a log has one file.
 func FuzzOpen(f *testing.F) {
-	log := short().Log()
+	log := short().Raws()
 	data := exported(f, log[:6])
 	for end := range data {
 		f.Add(data[:end])

@@ -9,6 +9,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/audit"
 	"github.com/herocode/horus/eventstore/audit/audittest"
@@ -42,12 +43,15 @@ type tester interface {
 	Context() context.Context
 }
 
-// written returns a valid log of at least so many events.
-func written(seed uint64, events int) []history.Raw {
-	author := audittest.New(namespace, seed)
-	author.Live(events)
-	return author.Log()
+// lived returns a valid history of at least so many events.
+func lived(seed uint64, events int) *historytest.Partition {
+	p := historytest.New(namespace)
+	p.Live(rand.New(rand.NewPCG(seed, 0)).IntN, events)
+	return p
 }
+
+// written returns the log of one.
+func written(seed uint64, events int) []history.Raw { return lived(seed, events).Raws() }
 
 // verify audits a log with nothing known beforehand but what o says.
 func verify(t tester, log []history.Raw, o audit.Options) audit.Verdict {
@@ -73,7 +77,7 @@ func TestCleanLogsAreValid(t *testing.T) {
 		if verdict.Finding != audit.Valid || verdict.Seq != uint64(len(log)) || !verdict.Trusted {
 			t.Fatalf("seed %d, %d events: %s", seed, len(log), verdict)
 		}
-		for _, from := range audittest.Commits(log)[1:] { // so is everything up to any seal
+		for _, from := range historytest.Starts(log)[1:] { // so is everything up to any seal
 			if verdict := verify(t, log[:from], audit.Options{}); verdict.Finding != audit.Valid {
 				t.Fatalf("seed %d, the first %d events: %s", seed, from, verdict)
 			}
@@ -123,7 +127,7 @@ func TestWhatCouldNotHappenIsFound(t *testing.T) {
 	for _, f := range audittest.Forgeries() {
 		t.Run(f.Name, func(t *testing.T) {
 			for seed := range uint64(3) {
-				forged, wrong := f.Forge(written(seed, 40), seed)
+				forged, wrong := f.Forge(lived(seed, 40))
 				if verdict := verify(t, forged, audit.Options{}); verdict.Finding != audit.Tampered || verdict.Seq != wrong {
 					t.Fatalf("want tampered at seq %d, not: %s", wrong, verdict)
 				}
@@ -137,9 +141,9 @@ func TestWhatCouldNotHappenIsFound(t *testing.T) {
 func TestStolenKeysSealNothing(t *testing.T) {
 	log := written(1, 60)
 	for _, name := range audittest.Thieves() {
-		for _, from := range audittest.Commits(log) {
+		for _, from := range historytest.Starts(log) {
 			t.Run(fmt.Sprintf("%s from seq %d", name, from+1), func(t *testing.T) {
-				verdict := verify(t, audittest.Suffix(log, from, audittest.Key(name)), audit.Options{})
+				verdict := verify(t, historytest.Reseal(log, from, historytest.Key(name)), audit.Options{})
 				if verdict.Finding != audit.Tampered || verdict.Seq != uint64(from)+1 {
 					t.Fatalf("want tampered at seq %d, not: %s", from+1, verdict)
 				}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"math/rand/v2"
 	"strings"
 	"testing"
 
@@ -13,29 +14,30 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/audit"
-	"github.com/herocode/horus/eventstore/audit/audittest"
 )
 
 // short is a history whose verdict can be written by hand.
-func short() *audittest.Author {
-	author := audittest.New(namespace, 1)
-	author.Live(1)
-	submit := func(id string, form job.Form) job.ID {
-		return author.Submit(audittest.Sign(form, audittest.Document(id, `"runner":"r1"`), audittest.Key(audittest.Client)), false)
-	}
-	author.Finish(submit("good", job.FormDSSE), "")
-	author.Finish(submit("bad", job.FormJCS), job.FailedError)
-	submit("open", job.FormUnsigned)
-	author.Seal()
-	return author
+func short() *historytest.Partition {
+	p := lived(1, 1)
+	p.Commit(func(tx *historytest.Tx) {
+		r1 := p.Processes()[0]
+		tx.Submit("good", historytest.Job{})
+		tx.Report(r1, runner.Completed{About: tx.About("good"), Result: "done"})
+		tx.Submit("bad", historytest.Job{Form: job.FormJCS})
+		tx.Report(r1, runner.Failed{About: tx.About("bad"), Kind: job.FailedError, Exit: 3})
+		tx.Submit("open", historytest.Job{Form: job.FormUnsigned})
+	})
+	return p
 }
 
 func TestAValidLogIsDescribed(t *testing.T) {
-	log := short().Log()
+	log := short().Raws()
 	verdict := verify(t, log, audit.Options{Trust: audit.Fingerprint(log[0].Event)})
 	want := audit.Verdict{
 		Finding: audit.Valid, Namespace: namespace, Seq: uint64(len(log)),
@@ -155,7 +157,7 @@ func (f failing) Next(context.Context) ([]history.Raw, error) { return nil, f.er
 func (failing) End() uint64                                   { return 0 }
 
 func TestTrustIsInTheFounding(t *testing.T) {
-	log := short().Log()
+	log := short().Raws()
 	other := audit.Fingerprint(log[1].Event)
 	verdict := verify(t, log, audit.Options{Trust: other})
 	if verdict.Finding != audit.Tampered || verdict.Seq != 1 || !strings.Contains(verdict.Why, other.String()) {
@@ -167,16 +169,17 @@ func TestTrustIsInTheFounding(t *testing.T) {
 }
 
 func TestTheHeadIsRemembered(t *testing.T) {
-	log := written(3, 60)
+	p := lived(3, 60)
+	log := p.Raws()
 	head := verify(t, log, audit.Options{}).Head()
-	starts := audittest.Commits(log)
+	starts := historytest.Starts(log)
 	cut := log[:starts[len(starts)-1]]
 
-	author := audittest.Resume(namespace, 3, log)
-	author.Live(100)
-	fork := audittest.Resume(namespace, 3, cut)
+	dice := rand.New(rand.NewPCG(4, 0))
+	fork := p.Fork(len(p.Commits) - 1)
 	fork.Now++
-	fork.Live(100)
+	fork.Live(dice.IntN, 100)
+	p.Live(dice.IntN, 100)
 
 	for _, c := range []struct {
 		name    string
@@ -185,10 +188,10 @@ func TestTheHeadIsRemembered(t *testing.T) {
 		wrong   uint64
 	}{
 		{"the log is as it was", log, audit.Valid, 0},
-		{"the log went on", author.Log(), audit.Valid, 0},
+		{"the log went on", p.Raws(), audit.Valid, 0},
 		{"the last commit was cut off", cut, audit.Tampered, uint64(len(cut)) + 1},
 		{"everything was cut off", nil, audit.Tampered, 1},
-		{"another end was written after a cut", fork.Log(), audit.Tampered, uint64(len(cut)) + 1},
+		{"another end was written after a cut", fork.Raws(), audit.Tampered, uint64(len(cut)) + 1},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			verdict := verify(t, c.log, audit.Options{Head: &head})
@@ -200,7 +203,7 @@ func TestTheHeadIsRemembered(t *testing.T) {
 }
 
 func TestWhatIsMissingIsSaid(t *testing.T) {
-	log := short().Log()
+	log := short().Raws()
 	unreachable := errors.New("cannot reach Redis at localhost:6379")
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -266,15 +269,15 @@ func (s *shrinking) Read(ctx context.Context, after uint64, limit int) ([]histor
 }
 
 func TestWhatIsAppendedMeanwhileIsNotLookedAt(t *testing.T) {
-	author := short()
-	log := &growing{memory: author.Log()}
+	p := short()
+	log := &growing{memory: p.Raws()}
 	source, err := audit.FromLog(t.Context(), log)
 	if err != nil {
 		t.Fatal(err)
 	}
 	end := source.End()
-	author.Live(int(end) + 40)
-	log.memory = author.Log()
+	p.Live(rand.New(rand.NewPCG(1, 0)).IntN, int(end)+40)
+	log.memory = p.Raws()
 	var done, total uint64
 	verdict, err := audit.Verify(t.Context(), source, audit.Options{
 		Namespace: namespace, Progress: func(d, t uint64) { done, total = d, t },
@@ -290,7 +293,7 @@ func TestWhatIsAppendedMeanwhileIsNotLookedAt(t *testing.T) {
 type growing struct{ memory }
 
 func TestOptionsThatCannotBeRightAreRefused(t *testing.T) {
-	log := short().Log()
+	log := short().Raws()
 	for name, o := range map[string]audit.Options{
 		"no namespace":                   {},
 		"a head of another namespace":    {Namespace: namespace, Head: &audit.Head{Namespace: "other", Seq: 1}},

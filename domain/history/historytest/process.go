@@ -30,6 +30,9 @@ func (p *Partition) NewProcess(id domain.Name, kinds ...domain.Name) *Process {
 	return w
 }
 
+// Processes returns all processes, in the order in which they were made.
+func (p *Partition) Processes() []*Process { return p.processes }
+
 // process returns how far a process was heard.
 func (p *Partition) process(w *Process) runner.Process { return p.State.Processes[w.Aggregate().ID] }
 

@@ -4,20 +4,19 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
 )
 
 // Forgery is something that could not have happened and that a supervisor, or
 // whoever has its key, nevertheless sealed.
 type Forgery struct {
-	Name string
-	// Write writes it at the end of an author's log, which goes on after it,
-	// and returns the place at which an audit must find it.
-	Write func(a *Author) (wrong uint64)
+	Name  string
+	write func(a author) (wrong uint64) // the place at which it is
 }
 
 // Forgeries returns every kind there is.
@@ -25,94 +24,121 @@ func Forgeries() []Forgery {
 	return slices.Concat(ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofBundles(), ofJoins(), ofStatements(), ofTerms())
 }
 
-// Forge goes on after a log with a forgery and with what a supervisor would
-// have sealed then.
-func (f Forgery) Forge(log []history.Raw, seed uint64) ([]history.Raw, uint64) {
-	namespace, _ := origin(log)
-	a := Resume(domain.Name(namespace), seed, log)
-	wrong := f.Write(a)
-	a.Seal()
-	a.Submit(a.job("after"), false)
-	a.Seal()
-	return a.Log(), wrong
+// Thieves returns the names of keys that never seal anything in a history that
+// lived: one that nobody knows, those of other classes, and one that expired
+// before it led.
+func Thieves() []string {
+	return []string{"thief", "client", "runner r1", "runner k1", "operator", historytest.Expired}
 }
 
-// job returns a job for the first process, signed by the client.
-func (a *Author) job(name string) job.Submission {
-	return Sign(job.FormDSSE, Document(fmt.Sprintf("%s-%d", name, a.Next()), `"runner":"r1"`), Key(Client))
+// Forge returns a log that goes on after a history that lived with the forgery
+// and with what a supervisor would have sealed then, and the place at which an
+// audit must find it. The history stays as it is.
+func (f Forgery) Forge(p *historytest.Partition) (log []history.Raw, wrong uint64) {
+	p = p.Fork(len(p.Commits))
+	a := author{p.Open(), p.NewProcess("r1"), p.NewProcess("k1", "sh")}
+	a.Report(a.r1, a.r1.Join())
+	a.Report(a.k1, a.k1.Join())
+	a.Seal()
+	wrong = f.write(a)
+	a.Seal()
+	a.Submit("after", historytest.Job{})
+	a.Seal()
+	return p.Raws(), wrong
+}
+
+// author is who forges. Nothing stops it from writing what could not have
+// happened.
+type author struct {
+	*historytest.Tx
+	r1, k1 *historytest.Process // of runner r1, and of k1, which serves jobs of kind sh too
 }
 
 // At these points of a job's life the forgeries set in. The commit is sealed.
-func (a *Author) waiting() job.ID {
-	id := a.Submit(a.job("forged"), false)
+func (a author) waiting() string {
+	id := fmt.Sprintf("forged-%d", a.Next())
+	a.Submit(id, historytest.Job{})
 	a.Seal()
 	return id
 }
 
-func (a *Author) running() job.ID {
+func (a author) running() string {
 	id := a.waiting()
-	a.Start(id)
+	a.Report(a.r1, runner.Started{About: a.About(id)})
 	a.Seal()
 	return id
 }
 
-func (a *Author) ended(failure job.FailureKind) job.ID {
+func (a author) completed() string {
 	id := a.running()
-	a.Finish(id, failure)
+	a.Report(a.r1, runner.Completed{About: a.About(id)})
 	a.Seal()
+	return id
+}
+
+func (a author) failed() string {
+	id := a.running()
+	a.Report(a.r1, runner.Failed{About: a.About(id), Kind: job.FailedError})
+	a.Seal()
+	return id
+}
+
+// lost gives a running job's attempt up and does not grant another one.
+func (a author) lost() string {
+	id := a.running()
+	a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
 	return id
 }
 
 // of is the header of a job's event that the supervisor causes.
-func of(id job.ID) event.Header {
-	return event.Header{Aggregate: event.Aggregate{Kind: event.Job, ID: id.String()}, Actor: event.BySystem("redelivery")}
+func of(id string) event.Header {
+	return event.Header{Aggregate: historytest.JobOf(id), Actor: event.BySystem("redelivery")}
 }
 
-// reported is the header of a job's event that a report of its process causes.
-func (a *Author) reported(id job.ID, r runner.Report) event.Header {
-	p, _ := Processes()
-	h := a.Report(p, r)(0)
-	h.Aggregate = of(id).Aggregate
+// reported is the header of a job's event that a report of r1 causes.
+func (a author) reported(id string, r runner.Report) event.Header {
+	h := a.Hear(a.r1, r)(0)
+	h.Aggregate = historytest.JobOf(id)
 	return h
 }
 
 func ofOutcomes() []Forgery {
 	return []Forgery{
-		{"a job completes after it failed", func(a *Author) uint64 {
-			id := a.ended(job.FailedError)
+		{"a job completes after it failed", func(a author) uint64 {
+			id := a.failed()
 			return a.Emit(a.reported(id, runner.Completed{About: a.About(id)}), job.Completed{Attempt: 1}).Seq
 		}},
-		{"a job fails after it completed", func(a *Author) uint64 {
-			id := a.ended("")
+		{"a job fails after it completed", func(a author) uint64 {
+			id := a.completed()
 			return a.Emit(a.reported(id, runner.Failed{About: a.About(id), Kind: job.FailedError}), job.Failed{Attempt: 1, Kind: job.FailedError}).Seq
 		}},
-		{"a job completes that never started", func(a *Author) uint64 {
+		{"a job completes that never started", func(a author) uint64 {
 			id := a.waiting()
 			return a.Emit(a.reported(id, runner.Completed{About: a.About(id)}), job.Completed{Attempt: 1}).Seq
 		}},
-		{"a job completes and nobody reported it", func(a *Author) uint64 {
+		{"a job completes and nobody reported it", func(a author) uint64 {
 			return a.Emit(of(a.running()), job.Completed{Attempt: 1}).Seq
 		}},
-		{"a job completes that was reported to have failed", func(a *Author) uint64 {
+		{"a job completes that was reported to have failed", func(a author) uint64 {
 			id := a.running()
 			return a.Emit(a.reported(id, runner.Failed{About: a.About(id), Kind: job.FailedError}), job.Completed{Attempt: 1}).Seq
 		}},
-		{"a job fails otherwise than was reported", func(a *Author) uint64 {
+		{"a job fails otherwise than was reported", func(a author) uint64 {
 			id := a.running()
 			return a.Emit(a.reported(id, runner.Failed{About: a.About(id), Kind: job.FailedError}), job.Failed{Attempt: 1, Kind: job.FailedTimeout}).Seq
 		}},
-		{"a job fails as lost that was not", func(a *Author) uint64 {
+		{"a job fails as lost that was not", func(a author) uint64 {
 			return a.Emit(of(a.running()), job.Failed{Attempt: 1, Kind: job.FailedLost}).Seq
 		}},
-		{"a job completes by the report on another one", func(a *Author) uint64 {
+		{"a job completes by the report on another one", func(a author) uint64 {
 			other, id := a.running(), a.running()
 			return a.Emit(a.reported(id, runner.Completed{About: a.About(other)}), job.Completed{Attempt: 1}).Seq
 		}},
-		{"a job completes by a report on an attempt that was lost", func(a *Author) uint64 {
+		{"a job completes by a report on an attempt that was lost", func(a author) uint64 {
 			id := a.running()
 			about := a.About(id)
 			a.Lose(id, job.LostQueue)
-			a.Start(id)
+			a.Report(a.r1, runner.Started{About: a.About(id)})
 			return a.Emit(a.reported(id, runner.Completed{About: about}), job.Completed{Attempt: 2}).Seq
 		}},
 	}
@@ -120,28 +146,27 @@ func ofOutcomes() []Forgery {
 
 func ofAttempts() []Forgery {
 	return []Forgery{
-		{"a job starts twice", func(a *Author) uint64 {
+		{"a job starts twice", func(a author) uint64 {
 			id := a.running()
-			return a.Emit(a.reported(id, runner.Started{About: a.About(id)}), job.Started{Attempt: 1, Process: "a1"}).Seq
+			return a.Emit(a.reported(id, runner.Started{About: a.About(id)}), job.Started{Attempt: 1, Process: a.r1.Name}).Seq
 		}},
-		{"an attempt starts that is not open", func(a *Author) uint64 {
+		{"an attempt starts that is not open", func(a author) uint64 {
 			id := a.waiting()
-			return a.Emit(a.reported(id, runner.Started{About: a.About(id)}), job.Started{Attempt: 2, Process: "a1"}).Seq
+			return a.Emit(a.reported(id, runner.Started{About: a.About(id)}), job.Started{Attempt: 2, Process: a.r1.Name}).Seq
 		}},
-		{"an attempt is lost that had ended", func(a *Author) uint64 {
-			return a.Emit(of(a.ended("")), job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
+		{"an attempt is lost that had ended", func(a author) uint64 {
+			return a.Emit(of(a.completed()), job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
 		}},
-		{"an attempt starts after it was lost", func(a *Author) uint64 {
-			id := a.running()
-			a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
-			return a.Emit(of(id), job.Started{Attempt: 1, Process: "a1"}).Seq
+		{"an attempt starts after it was lost", func(a author) uint64 {
+			id := a.lost()
+			return a.Emit(of(id), job.Started{Attempt: 1, Process: a.r1.Name}).Seq
 		}},
-		{"a job's version is skipped", func(a *Author) uint64 {
+		{"a job's version is skipped", func(a author) uint64 {
 			h := of(a.running())
 			h.Version = 9
 			return a.Emit(h, job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
 		}},
-		{"a job's version is given twice", func(a *Author) uint64 {
+		{"a job's version is given twice", func(a author) uint64 {
 			h := of(a.running())
 			h.Version = 2
 			return a.Emit(h, job.AttemptLost{Attempt: 1, Reason: job.LostLease}).Seq
@@ -151,92 +176,76 @@ func ofAttempts() []Forgery {
 
 func ofGrants() []Forgery {
 	return []Forgery{
-		{"a job is queued while an attempt is open", func(a *Author) uint64 {
+		{"a job is queued while an attempt is open", func(a author) uint64 {
 			id := a.running()
-			return a.Emit(of(id), job.Queued{Grant: a.grant(id, 2)}).Seq
+			return a.Emit(of(id), job.Queued{Grant: a.Grant(id, 2)}).Seq
 		}},
-		{"a completed job is queued again", func(a *Author) uint64 {
-			id := a.ended("")
-			return a.Emit(of(id), job.Queued{Grant: a.grant(id, 2)}).Seq
+		{"a completed job is queued again", func(a author) uint64 {
+			id := a.completed()
+			return a.Emit(of(id), job.Queued{Grant: a.Grant(id, 2)}).Seq
 		}},
-		{"an attempt is skipped", func(a *Author) uint64 {
-			id := a.running()
-			a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
-			return a.Emit(of(id), job.Queued{Grant: a.grant(id, 3)}).Seq
+		{"an attempt is skipped", func(a author) uint64 {
+			id := a.lost()
+			return a.Emit(of(id), job.Queued{Grant: a.Grant(id, 3)}).Seq
 		}},
-		{"a grant is for another queue", func(a *Author) uint64 {
-			id := a.running()
-			a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
-			grant := a.grant(id, 2)
+		{"a grant is for another queue", func(a author) uint64 {
+			id := a.lost()
+			grant := a.Grant(id, 2)
 			grant.Queue = job.RunnerQueue("r2")
 			return a.Emit(of(id), job.Queued{Grant: grant}).Seq
 		}},
-		{"a grant is for another content", func(a *Author) uint64 {
-			id := a.running()
-			a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
-			grant := a.grant(id, 2)
+		{"a grant is for another content", func(a author) uint64 {
+			id := a.lost()
+			grant := a.Grant(id, 2)
 			grant.Job[0]++
 			return a.Emit(of(id), job.Queued{Grant: grant}).Seq
 		}},
-		{"a grant names nobody who signed", func(a *Author) uint64 {
-			id := a.running()
-			a.Emit(of(id), job.AttemptLost{Attempt: 1, Reason: job.LostLease})
-			grant := a.grant(id, 2)
+		{"a grant names nobody who signed", func(a author) uint64 {
+			id := a.lost()
+			grant := a.Grant(id, 2)
 			grant.Keys = nil
 			return a.Emit(of(id), job.Queued{Grant: grant}).Seq
 		}},
 	}
 }
 
-// grant is what the next attempt of a job would be granted with, but for its
-// number.
-func (a *Author) grant(id job.ID, attempt uint32) job.Grant {
-	s := a.State.Jobs[id]
-	return job.Grant{Attempt: attempt, Queue: s.Queue, Job: s.Hash, Keys: s.Signers}
-}
-
 func ofSubmissions() []Forgery {
-	submit := func(a *Author, id string, by event.Actor, s job.Submission) uint64 {
-		h := event.Header{Aggregate: event.Aggregate{Kind: event.Job, ID: id}, Actor: by}
-		return a.Emit(h, job.Submitted{Submission: s}).Seq
+	client, thief, k1 := historytest.Key("client"), historytest.Key("thief"), historytest.Key("runner k1")
+	by := func(key signing.PrivateKey) event.Actor { return event.ByClient(string(key.Public().ID())) }
+	submit := func(a author, id string, by event.Actor, s job.Submission) uint64 {
+		return a.Emit(event.Header{Aggregate: historytest.JobOf(id), Actor: by}, job.Submitted{Submission: s}).Seq
 	}
-	client := event.ByClient(string(Key(Client).Public().ID()))
+	x, jcs := historytest.Job{}, historytest.Job{Form: job.FormJCS}
 	return []Forgery{
-		{"a job is submitted twice", func(a *Author) uint64 {
-			s := a.job("twice")
-			id := a.Submit(s, false)
+		{"a job is submitted twice", func(a author) uint64 {
+			a.Submit("twice", x)
 			a.Seal()
-			return submit(a, id.String(), client, s)
+			return submit(a, "twice", by(client), x.Submission("twice", client))
 		}},
-		{"a job is signed by a client whom nobody admitted", func(a *Author) uint64 {
-			s := Sign(job.FormDSSE, Document("unknown", `"runner":"r1"`), Key("thief"))
-			return submit(a, "unknown", event.ByClient(string(Key("thief").Public().ID())), s)
+		{"a job is signed by a client whom nobody admitted", func(a author) uint64 {
+			return submit(a, "unknown", by(thief), x.Submission("unknown", thief))
 		}},
-		{"a job is signed with a runner's key", func(a *Author) uint64 {
-			s := Sign(job.FormJCS, Document("mixed", `"runner":"r1"`), Key(Admitted))
-			return submit(a, "mixed", event.ByClient(string(Key(Admitted).Public().ID())), s)
+		{"a job is signed with a runner's key", func(a author) uint64 {
+			return submit(a, "mixed", by(k1), jcs.Submission("mixed", k1))
 		}},
-		{"a job has a signature that its client did not make", func(a *Author) uint64 {
-			s := Sign(job.FormDSSE, Document("unsigned", `"runner":"r1"`), Key("thief"))
-			s.Signatures[0].Key = Key(Client).Public().ID()
-			return submit(a, "unsigned", client, s)
+		{"a job has a signature that its client did not make", func(a author) uint64 {
+			s := x.Submission("unsigned", thief)
+			s.Signatures[0].Key = client.Public().ID()
+			return submit(a, "unsigned", by(client), s)
 		}},
-		{"a job was changed after its client signed it", func(a *Author) uint64 {
-			s := Sign(job.FormDSSE, Document("before", `"runner":"r1"`), Key(Client))
-			s.Doc = []byte(Document("behind", `"runner":"r1"`))
-			return submit(a, "behind", client, s)
+		{"a job was changed after its client signed it", func(a author) uint64 {
+			s := x.Submission("before", client)
+			s.Doc = x.Submission("behind", client).Doc
+			return submit(a, "behind", by(client), s)
 		}},
-		{"a job is submitted under another id", func(a *Author) uint64 {
-			return submit(a, "elsewhere", client, a.job("here"))
+		{"a job is submitted under another id", func(a author) uint64 {
+			return submit(a, "elsewhere", by(client), x.Submission("here", client))
 		}},
-		{"a job is said to be from somebody else", func(a *Author) uint64 {
-			s := Sign(job.FormDSSE, Document("whose", `"runner":"r1"`), Key(Client))
-			return submit(a, "whose", event.ByAPIKey("ci"), s)
+		{"a job is said to be from somebody else", func(a author) uint64 {
+			return submit(a, "whose", event.ByAPIKey("ci"), x.Submission("whose", client))
 		}},
-		{"a job happens that nobody submitted", func(a *Author) uint64 {
-			id, err := job.ParseID("nowhere")
-			must(err)
-			return a.Emit(of(id), job.Queued{Grant: job.Grant{Attempt: 1, Queue: job.RunnerQueue("r1")}}).Seq
+		{"a job happens that nobody submitted", func(a author) uint64 {
+			return a.Emit(of("nowhere"), job.Queued{Grant: job.Grant{Attempt: 1, Queue: job.RunnerQueue("r1")}}).Seq
 		}},
 	}
 }

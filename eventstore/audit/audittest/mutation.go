@@ -1,3 +1,11 @@
+// Package audittest falsifies histories that package historytest made, and says
+// at which place an audit must find that.
+//
+//	p := historytest.New("horus")
+//	p.Live(dice.IntN, 1000)           // at least so many events
+//	log := p.Raws()
+//	falsified := audittest.Mutations()[0].Do(dice, log)
+//	changed, err := audittest.Judge(log, falsified, func(head *audit.Head) audit.Verdict { … })
 package audittest
 
 import (
@@ -8,6 +16,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore/audit"
 )
@@ -72,27 +81,18 @@ func Judge(written, found []history.Raw, verify func(*audit.Head) audit.Verdict)
 
 // Head returns the head of a valid log.
 func Head(log []history.Raw) audit.Head {
-	namespace, partition := origin(log)
+	namespace, partition := historytest.Origin(log)
 	last := log[len(log)-1]
 	seal, err := signing.ParseSeal(namespace, partition, last.Seal)
-	must(err)
-	return audit.Head{Namespace: domain.Name(namespace), Partition: partition, Seq: last.Seq, Seal: seal.Hash()}
-}
-
-// Commits returns where each commit begins, as indices of the log.
-func Commits(log []history.Raw) []int {
-	starts := []int{0}
-	for i := range log[:len(log)-1] {
-		if len(log[i].Seal) > 0 {
-			starts = append(starts, i+1)
-		}
+	if err != nil {
+		panic(err) // a valid log ends with a seal
 	}
-	return starts
+	return audit.Head{Namespace: domain.Name(namespace), Partition: partition, Seq: last.Seq, Seal: seal.Hash()}
 }
 
 // commit picks a commit: log[from:to].
 func commit(dice *rand.Rand, log []history.Raw) (from, to int) {
-	starts := Commits(log)
+	starts := historytest.Starts(log)
 	i := dice.IntN(len(starts))
 	if i == len(starts)-1 {
 		return starts[i], len(log)
@@ -106,60 +106,9 @@ func sealed(dice *rand.Rand, log []history.Raw) int {
 	return to - 1
 }
 
-// renumbered returns the entries with numbers as if nothing had happened.
-func renumbered(parts ...[]history.Raw) []history.Raw {
-	log := slices.Concat(parts...)
-	for i := range log {
-		log[i].Seq = uint64(i) + 1 //nolint:gosec // not negative
-	}
-	return log
-}
-
 // edited returns the log with one event's bytes changed.
 func edited(log []history.Raw, i int, edit func([]byte) []byte) []history.Raw {
 	log = slices.Clone(log)
 	log[i].Event = edit(slices.Clone(log[i].Event))
-	return log
-}
-
-// resealed returns the log with one seal changed as its sealer could have: all
-// is as it should be but what edit does, and the signature.
-func resealed(log []history.Raw, i int, edit func(*signing.Seal)) []history.Raw {
-	namespace, partition := origin(log)
-	seal, err := signing.ParseSeal(namespace, partition, log[i].Seal)
-	must(err)
-	edit(&seal)
-	log = slices.Clone(log)
-	log[i].Seal = seal.Append(nil)
-	return log
-}
-
-// origin says which partition a valid log is of.
-func origin(log []history.Raw) (namespace string, partition uint16) {
-	e, err := history.ParseEntry(1, log[0].Event)
-	must(err)
-	return e.Namespace, e.Partition
-}
-
-// Suffix seals a log again from a commit on with another key, as one would who
-// stole it: chain, roots and signatures are right.
-func Suffix(log []history.Raw, from int, key signing.PrivateKey) []history.Raw {
-	namespace, partition := origin(log)
-	log = slices.Clone(log)
-	var prev signing.Hash
-	var leaves []signing.Hash
-	for i := range log {
-		if leaves = append(leaves, signing.LeafHash(log[i].Event)); len(log[i].Seal) == 0 {
-			continue
-		}
-		seal, err := signing.ParseSeal(namespace, partition, log[i].Seal)
-		must(err)
-		if i >= from {
-			seal.Prev, seal.Root = prev, signing.Root(leaves)
-			seal = seal.Sign(key)
-			log[i].Seal = seal.Append(nil)
-		}
-		prev, leaves = seal.Hash(), leaves[:0]
-	}
 	return log
 }

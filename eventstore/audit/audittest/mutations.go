@@ -7,6 +7,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -60,8 +61,8 @@ func ofEvents() []Mutation {
 		{"an event names another namespace", replace(`"ns":"`, `"ns":"x`)},
 		{"an event names another partition", replace(`"p":0`, `"p":1`)},
 		{"an event names another actor", replace(`"actor":"`, `"actor":"x`)},
-		{"a runner's key is exchanged", replace(Key(Pinned).Public().String(), Key("thief").Public().String())},
-		{"the founding names another supervisor's key", replace(Key(First).Public().String(), Key("thief").Public().String())},
+		{"a runner's key is exchanged", replace(historytest.Key("runner r1").Public().String(), historytest.Key("thief").Public().String())},
+		{"the founding names another supervisor's key", replace(historytest.Key("supervisor").Public().String(), historytest.Key("thief").Public().String())},
 		{"a key is admitted for another class", replace(`"class":"client"`, `"class":"supervisor"`)},
 		{"a key's end is taken off", replace(`,"until":"`, `,"untli":"`)},
 	}
@@ -77,7 +78,7 @@ func ofOrder() []Mutation {
 		}},
 		{"an event is dropped and the gap is closed", func(dice *rand.Rand, log raws) raws {
 			i := dice.IntN(len(log))
-			return renumbered(log[:i], log[i+1:])
+			return historytest.Renumbered(log[:i], log[i+1:])
 		}},
 		{"a commit is dropped", func(dice *rand.Rand, log raws) raws {
 			from, to := commit(dice, log)
@@ -85,11 +86,11 @@ func ofOrder() []Mutation {
 		}},
 		{"a commit is dropped and the gap is closed", func(dice *rand.Rand, log raws) raws {
 			from, to := commit(dice, log)
-			return renumbered(log[:from], log[to:])
+			return historytest.Renumbered(log[:from], log[to:])
 		}},
 		{"neighbours change places", func(dice *rand.Rand, log raws) raws {
 			i := dice.IntN(len(log) - 1)
-			return renumbered(log[:i], log[i+1:i+2], log[i:i+1], log[i+2:])
+			return historytest.Renumbered(log[:i], log[i+1:i+2], log[i:i+1], log[i+2:])
 		}},
 		{"two events change places and leave the seals where they were", func(dice *rand.Rand, log raws) raws {
 			i, j := dice.IntN(len(log)), dice.IntN(len(log))
@@ -106,7 +107,7 @@ func ofOrder() []Mutation {
 			if a == c {
 				return log
 			}
-			return renumbered(log[:a], log[c:d], log[b:c], log[a:b], log[d:])
+			return historytest.Renumbered(log[:a], log[c:d], log[b:c], log[a:b], log[d:])
 		}},
 	}
 }
@@ -117,16 +118,16 @@ func ofRepeats() []Mutation {
 	return []Mutation{
 		{"an event is repeated", func(dice *rand.Rand, log raws) raws {
 			i := dice.IntN(len(log))
-			return renumbered(log[:i+1], log[i:])
+			return historytest.Renumbered(log[:i+1], log[i:])
 		}},
 		{"a commit is repeated", func(dice *rand.Rand, log raws) raws {
 			from, to := commit(dice, log)
-			return renumbered(log[:to], log[from:])
+			return historytest.Renumbered(log[:to], log[from:])
 		}},
 		{"a commit is repeated somewhere else", func(dice *rand.Rand, log raws) raws {
 			from, to := commit(dice, log)
 			at, _ := commit(dice, log)
-			return renumbered(log[:at], log[from:to], log[at:])
+			return historytest.Renumbered(log[:at], log[from:to], log[at:])
 		}},
 		{"the numbers jump", func(dice *rand.Rand, log raws) raws {
 			jump := uint64(1 + dice.IntN(1000)) //nolint:gosec // small
@@ -139,7 +140,7 @@ func ofRepeats() []Mutation {
 		{"the order is reversed", func(_ *rand.Rand, log raws) raws {
 			log = slices.Clone(log)
 			slices.Reverse(log)
-			return renumbered(log)
+			return historytest.Renumbered(log)
 		}},
 	}
 }
@@ -149,7 +150,7 @@ func ofSeals() []Mutation {
 	type raws = []history.Raw
 	edit := func(edit func(*rand.Rand, *signing.Seal)) func(*rand.Rand, raws) raws {
 		return func(dice *rand.Rand, log raws) raws {
-			return resealed(log, sealed(dice, log), func(s *signing.Seal) { edit(dice, s) })
+			return historytest.Edited(log, sealed(dice, log), func(s *signing.Seal) { edit(dice, s) })
 		}
 	}
 	return []Mutation{
@@ -184,7 +185,7 @@ func ofSeals() []Mutation {
 		{"a seal has another root", edit(func(dice *rand.Rand, s *signing.Seal) { s.Root[dice.IntN(len(s.Root))]++ })},
 		{"a seal follows another one", edit(func(dice *rand.Rand, s *signing.Seal) { s.Prev[dice.IntN(len(s.Prev))]++ })},
 		{"a seal names fewer statements", edit(func(_ *rand.Rand, s *signing.Seal) { s.Statements /= 2 })},
-		{"a seal names another key", edit(func(_ *rand.Rand, s *signing.Seal) { s.Key = Key(Second).Public().ID() })},
+		{"a seal names another key", edit(func(_ *rand.Rand, s *signing.Seal) { s.Key = historytest.Key(historytest.Standby).Public().ID() })},
 		{"a seal has a signature that somebody made up", edit(func(dice *rand.Rand, s *signing.Seal) {
 			s.Signature[dice.IntN(len(s.Signature))]++
 		})},
@@ -193,7 +194,7 @@ func ofSeals() []Mutation {
 			fake := edited(log, from+dice.IntN(to-from), func(b []byte) []byte {
 				return bytes.Replace(b, []byte("T15:04"), []byte("T15:03"), 1)
 			})
-			return resealed(Suffix(fake, from, Key("thief")), to-1, func(s *signing.Seal) { s.Key = Key(First).Public().ID() })
+			return historytest.Edited(historytest.Reseal(fake, from, historytest.Key("thief")), to-1, func(s *signing.Seal) { s.Key = historytest.Key("supervisor").Public().ID() })
 		}},
 	}
 }
@@ -206,28 +207,28 @@ func ofEnds() []Mutation {
 			return slices.Clone(log[1+dice.IntN(len(log)-1):])
 		}},
 		{"the beginning is cut off and the rest renumbered", func(dice *rand.Rand, log raws) raws {
-			return renumbered(log[1+dice.IntN(len(log)-1):])
+			return historytest.Renumbered(log[1+dice.IntN(len(log)-1):])
 		}},
 		{"the end is cut off", func(dice *rand.Rand, log raws) raws {
 			return slices.Clone(log[:1+dice.IntN(len(log)-1)])
 		}},
 		{"an event without a seal is added", func(dice *rand.Rand, log raws) raws {
-			return renumbered(log, []history.Raw{{Event: log[dice.IntN(len(log))].Event}})
+			return historytest.Renumbered(log, []history.Raw{{Event: log[dice.IntN(len(log))].Event}})
 		}},
 		{"the last commit is added once more", func(_ *rand.Rand, log raws) raws {
-			starts := Commits(log)
-			return renumbered(log, log[starts[len(starts)-1]:])
+			starts := historytest.Starts(log)
+			return historytest.Renumbered(log, log[starts[len(starts)-1]:])
 		}},
 		{"another history goes on where this one is cut", func(dice *rand.Rand, log raws) raws {
 			from, _ := commit(dice, log)
 			if from == 0 {
 				return log
 			}
-			namespace, _ := origin(log)
-			other := New(domain.Name(namespace), dice.Uint64())
+			namespace, _ := historytest.Origin(log)
+			other := historytest.New(domain.Name(namespace))
 			other.Now++ // another founding
-			other.Live(len(log))
-			return renumbered(log[:from], other.Log()[from:])
+			other.Live(dice.IntN, len(log))
+			return historytest.Renumbered(log[:from], other.Raws()[from:])
 		}},
 	}
 }
