@@ -41,6 +41,7 @@ func TestARunnerThatIsKilledLosesItsAttemptAndNotItsJob(t *testing.T) {
 			lost = e.At.Time().Sub(killed)
 		}
 	}
+	t.Logf("the attempt was recorded as lost %s after its runner was killed", lost)
 	if lost <= 0 || lost > lease+time.Second {
 		t.Errorf("the attempt was recorded as lost %s after its runner was killed, want at most %s: %v", lost, lease+time.Second, types(events))
 	}
@@ -68,6 +69,7 @@ func (w *world) storm(worst func()) []ack {
 	}
 	acks := w.submitting(jobs-before, w.note())
 	acked = append(acked, w.take(during, acks)...)
+	w.t.Logf("%d jobs are acknowledged and %d have run when the worst happens", len(acked), len(w.timesRun()))
 	worst()
 	return append(acked, w.take(jobs-before-during, acks)...)
 }

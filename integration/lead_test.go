@@ -81,6 +81,7 @@ func TestAStandByTakesOver(t *testing.T) {
 		w.ready(port, patience)
 		took = time.Since(began)
 	})
+	t.Logf("the stand-by led %s after the leader was killed", took)
 	if took > takeover {
 		t.Errorf("the stand-by led %s after the leader was killed, want at most %s", took, takeover)
 	}
@@ -97,6 +98,7 @@ func TestAStandByTakesOver(t *testing.T) {
 			t.Errorf("the supervisor ended with exit code %d", code)
 		}
 	})...)
+	t.Logf("the stand-by led %s after the leader was told to stop", took)
 	// The lease is given back when the calls on their way were answered.
 	if took > 2*time.Second {
 		t.Errorf("the stand-by led %s after the leader gave the lease back", took)
