@@ -70,7 +70,7 @@ func report(b *testing.B, ours, bare figures) {
 	b.ReportMetric(ours["jobs/s"]/bare["jobs/s"], "x-yardstick")
 	cpu := func(f figures) float64 { return f["µs-horus/job"] + f["µs-redis/job"] }
 	b.ReportMetric(cpu(ours)/cpu(bare), "x-yardstick-cpu") // says the same of a machine that does other things, too
-	b.ReportMetric(0, "ns/op") // a round of many jobs is no operation
+	b.ReportMetric(0, "ns/op")                             // a round of many jobs is no operation
 }
 
 // Of a measurement of latency.

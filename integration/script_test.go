@@ -130,7 +130,7 @@ func spoil(ts *testscript.TestScript, neg bool, args []string) {
 	lines := strings.Split(ts.ReadFile(args[0]), "\n")
 	line := []byte(lines[number-1])
 	middle := len(line) / 2
-	for !('a' <= line[middle] && line[middle] < 'z') {
+	for line[middle] < 'a' || line[middle] >= 'z' {
 		middle++
 	}
 	line[middle]++

@@ -1,6 +1,7 @@
 package signing_test
 
 import (
+	"errors"
 	"strings"
 	"testing"
 
@@ -98,7 +99,7 @@ func TestParseEnvelopeRefuses(t *testing.T) {
 		{"more after it", dsseEnvelope + "x", "trailing", ""},
 	} {
 		_, err := signing.ParseEnvelope([]byte(tt.text))
-		e, ok := err.(*domain.Error)
+		e, ok := errors.AsType[*domain.Error](err)
 		code := domain.Invalid
 		if strings.HasPrefix(tt.reason, "signature") {
 			code = domain.Unauthenticated

@@ -60,7 +60,10 @@ func TestMembersEndsAtTheFirstError(t *testing.T) {
 }
 
 func TestMembersStopsWhenAsked(t *testing.T) {
-	for m := range strictjson.Members([]byte(`{"a":1,"b":2}`)) {
+	for m, err := range strictjson.Members([]byte(`{"a":1,"b":2}`)) {
+		if err != nil {
+			t.Fatal(err)
+		}
 		if m.Name != "a" {
 			t.Errorf("went on to %q", m.Name)
 		}

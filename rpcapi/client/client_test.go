@@ -263,14 +263,14 @@ func TestStandBys(t *testing.T) {
 		var calls []struct{ ID json.RawMessage }
 		body, _ := io.ReadAll(r.Body)
 		if json.Unmarshal(body, &calls) != nil {
-			fmt.Fprintf(w, refusal, "0")
+			_, _ = fmt.Fprintf(w, refusal, "0")
 			return
 		}
 		answers := make([]string, len(calls))
 		for i, call := range calls {
 			answers[i] = fmt.Sprintf(refusal, call.ID)
 		}
-		fmt.Fprintf(w, "[%s]", strings.Join(answers, ","))
+		_, _ = fmt.Fprintf(w, "[%s]", strings.Join(answers, ","))
 	}))
 	t.Cleanup(standBy.Close)
 	c := s.client(t, rpcapitest.Key(3), standBy.URL)

@@ -32,8 +32,8 @@ func TestFloodCostsBoundedMemory(t *testing.T) {
 			if used := after.TotalAlloc - before.TotalAlloc; used > 64<<20 {
 				t.Errorf("allocated %d MiB", used>>20)
 			}
-			if max := 1<<20 + 1; lines > max {
-				t.Errorf("%d lines, at most %d", lines, max)
+			if most := 1<<20 + 1; lines > most {
+				t.Errorf("%d lines, at most %d", lines, most)
 			}
 			if len(out.Result) > 256<<10 || !strings.Contains(out.Result, " bytes cut ...]") {
 				t.Errorf("result of %d bytes, marked: %v", len(out.Result), strings.Contains(out.Result, "cut"))
