@@ -79,7 +79,7 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 	f.StringVar(&s.redisURL, "redis-url", "redis://localhost:6379", "Redis, for commands that read the history itself")
 	f.BoolVar(&s.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return exit.With(exit.Usage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, cmd.CommandPath()))
+		return exit.Misused(cmd.CommandPath(), err)
 	})
 	root.AddCommand(
 		submitCommand(s), getCommand(s), logsCommand(s), listCommand(s), historyCommand(s),
@@ -101,7 +101,7 @@ func suggestions(cmd *cobra.Command, word string) string {
 func arguments(check cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
 		if err := check(cmd, args); err != nil {
-			return exit.With(exit.Usage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, cmd.CommandPath()))
+			return exit.Misused(cmd.CommandPath(), err)
 		}
 		return nil
 	}

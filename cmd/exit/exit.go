@@ -53,6 +53,15 @@ func With(code int, err error) error {
 	return &Error{code, err}
 }
 
+// Misused gives err the code of wrong arguments and says where the right ones
+// stand: in the help of a command. A nil err stays nil.
+func Misused(command string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return With(Usage, fmt.Errorf("%w\nRun '%s --help' for how to use it", err, command))
+}
+
 // Silently asks for an exit code when everything was said.
 func Silently(code int) error {
 	if code == Good {

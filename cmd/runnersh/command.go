@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"strings"
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
@@ -37,7 +35,7 @@ type options struct {
 	namespace string
 	kinds     []string
 	trust     string
-	log       string
+	level     *flags.Level
 }
 
 const usage = `runner_sh takes the jobs of one runner id and runs each payload as a shell script.
@@ -102,14 +100,12 @@ func newCommand(ctx context.Context, run func(context.Context, Config) error) *c
 	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one pinned)")
 	f.DurationVar(&o.Lease, "lease", DefaultLease, "how long a job is ours without a sign of life, 3s to 5m")
 	f.DurationVar(&o.Grace, "grace", DefaultGrace, "how long running scripts may go on when it stops")
-	f.StringVar(&o.log, "log", "info", "what to log on stderr: debug, info, warn or error")
+	o.level = flags.Log(f)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	return cmd
 }
 
-func misused(err error) error {
-	return exit.With(exit.Usage, fmt.Errorf("%w\nRun 'runner_sh --help' for how to use it", err))
-}
+func misused(err error) error { return exit.Misused("runner_sh", err) }
 
 // config reads what was given as text.
 func (o *options) config(id string, stderr io.Writer) (Config, error) {
@@ -133,21 +129,6 @@ func (o *options) config(id string, stderr io.Writer) (Config, error) {
 			return c, misused(fmt.Errorf("--trust: %w", err))
 		}
 	}
-	level, err := logLevel(o.log)
-	c.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: level}))
-	return c, err
-}
-
-// logLevel reads a level's word. The original's variable is understood where
-// ours is not set.
-func logLevel(word string) (slog.Level, error) {
-	var level slog.Level
-	old, found := os.LookupEnv("RUST_LOG")
-	if _, ours := os.LookupEnv(flags.Variable("log")); found && !ours && word == "info" && level.UnmarshalText([]byte(old)) == nil {
-		return level, nil // other words of that variable mean nothing here
-	}
-	if err := level.UnmarshalText([]byte(strings.ToLower(word))); err != nil {
-		return level, misused(fmt.Errorf("--log %.20q: want debug, info, warn or error", word))
-	}
-	return level, nil
+	c.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.level}))
+	return c, nil
 }

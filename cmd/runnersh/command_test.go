@@ -121,27 +121,3 @@ func TestExitCodes(t *testing.T) {
 		})
 	}
 }
-
-func TestLogLevel(t *testing.T) {
-	tests := []struct{ name, old, ours, want string }{
-		{name: "by itself", want: "INFO"},
-		{name: "the original's variable", old: "debug", want: "DEBUG"},
-		{name: "ours before the original's", old: "debug", ours: "error", want: "ERROR"},
-		{name: "the original's with words of its own", old: "horus=trace", want: "INFO"},
-	}
-	for _, test := range tests {
-		t.Run(test.name, func(t *testing.T) {
-			if test.old != "" {
-				t.Setenv("RUST_LOG", test.old)
-			}
-			word := "info"
-			if test.ours != "" {
-				t.Setenv("HORUS_LOG", test.ours)
-				word = test.ours
-			}
-			if level, err := logLevel(word); err != nil || level.String() != test.want {
-				t.Errorf("level %s, %v; want %s", level, err, test.want)
-			}
-		})
-	}
-}

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"strings"
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
@@ -39,7 +37,7 @@ type options struct {
 	unsigned                  string
 	adminSecrets, userSecrets []string
 	registerSecrets           []string
-	level                     slog.Level
+	level                     *flags.Level
 }
 
 const usage = `supervisor admits jobs over JSON-RPC, records everything that happens to them in
@@ -104,17 +102,12 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 	f.StringSliceVar(&o.adminSecrets, "admin-secret", nil, "API key of scope admin; better in HORUS_ADMIN_SECRET")
 	f.StringSliceVar(&o.userSecrets, "user-secret", nil, "API key of scope user; better in HORUS_USER_SECRET")
 	f.StringSliceVar(&o.registerSecrets, "register-secret", nil, "API key of scope registrar; better in HORUS_REGISTER_SECRET")
-	f.TextVar(&o.level, "log", slog.LevelInfo, "what to log on stderr: debug, info, warn or error")
+	o.level = flags.Log(f)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	return cmd
 }
 
-func misused(err error) error {
-	if err == nil {
-		return nil
-	}
-	return exit.With(exit.Usage, fmt.Errorf("%w\nRun 'supervisor --help' for how to use it", err))
-}
+func misused(err error) error { return exit.Misused("supervisor", err) }
 
 // config reads what was given as text.
 func (o *options) config(stderr io.Writer) (node.Config, error) {
@@ -135,7 +128,7 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 	if c.Keys, err = o.keys(); err != nil {
 		return c, exit.With(exit.Settings, err)
 	}
-	c.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.logLevel()}))
+	c.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: o.level}))
 	return c, nil
 }
 
@@ -164,16 +157,4 @@ func (o *options) keys() ([]rpcapi.APIKey, error) {
 		}
 	}
 	return keys, nil
-}
-
-// logLevel is the level to log at: the original's variable is understood where
-// ours is not set.
-func (o *options) logLevel() slog.Level {
-	var level slog.Level
-	_, ours := os.LookupEnv(flags.Variable("log"))
-	if word, found := os.LookupEnv("RUST_LOG"); found && !ours && o.level == slog.LevelInfo &&
-		level.UnmarshalText([]byte(strings.ToLower(word))) == nil {
-		return level
-	}
-	return o.level
 }
