@@ -102,7 +102,7 @@ func (s *supervisor) neverForget(e *engine.Engine) error {
 // equip makes the loops that react.
 func (s *supervisor) equip(r *reign) {
 	r.intake = intake.New(intake.Config{
-		Inbox:  &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: s.keys},
+		Inbox:  &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: s.keys, Term: r.leader.Term()},
 		Ledger: r.leader, Queues: s.queues,
 		Joins:     &proofs.Joins{Views: s.views, Source: proofs.Source{Log: s.store, Namespace: s.cfg.Namespace}},
 		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,

@@ -322,13 +322,13 @@ func (b *box) place(id string) int {
 	return 1 + slices.IndexFunc(b.letters, func(l intake.Letter) bool { return l.ID == id })
 }
 
-func (b *box) Read(_ context.Context, after string, limit int, _ time.Duration) ([]intake.Letter, error) {
+func (b *box) Read(_ context.Context, limit int, _ time.Duration) ([]intake.Letter, error) {
 	if b.onRead != nil {
 		if err := b.onRead(); err != nil {
 			return nil, err
 		}
 	}
-	rest := b.letters[b.place(after):]
+	rest := b.letters
 	if b.short > 0 {
 		limit = min(limit, b.short)
 	}

@@ -31,10 +31,10 @@ type Letter struct {
 
 // Inbox is where runners put their bundles. Only the leader reads it.
 type Inbox interface {
-	// Read returns at most limit letters after an id ("" for all), oldest
-	// first. It waits for the first one, but not much longer than wait.
-	Read(ctx context.Context, after string, limit int, wait time.Duration) ([]Letter, error)
-	// Drop removes every letter up to an id.
+	// Read returns at most limit letters, oldest first. It waits for the first
+	// one, but not much longer than wait.
+	Read(ctx context.Context, limit int, wait time.Duration) ([]Letter, error)
+	// Drop removes every letter up to an id, for the leader alone.
 	Drop(ctx context.Context, through string) error
 	// Last returns the id of the youngest letter, "" if there never was one.
 	Last(ctx context.Context) (string, error)
@@ -89,7 +89,7 @@ type Config struct {
 // Intake is the loop that empties the inbox.
 type Intake struct {
 	cfg    Config
-	cursor string // of the last letter that was taken
+	last   string // letter that was taken
 	target string // youngest letter when the intake began
 	begun  bool
 	keys   map[signing.KeyID]signing.PublicKey
@@ -107,9 +107,10 @@ func New(cfg Config) *Intake {
 // intake began: what a runner had reported by then is in the history.
 func (in *Intake) Drained() <-chan struct{} { return in.drained }
 
-// Turn takes what lies in the inbox, or waits a moment for something. busy says
-// that several bundles came together. After an error the same letters are read
-// again.
+// Turn takes what lies in the inbox, or waits a moment for something. It always
+// begins with the oldest letter: what was taken is gone, and the ids of an inbox
+// that somebody deleted may begin anew. busy says that several bundles came
+// together. After an error the same letters are read again.
 func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
 	wait := readWait
 	if !in.begun {
@@ -118,7 +119,7 @@ func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
 		}
 		in.begun, wait = true, 0
 	}
-	letters, err := in.cfg.Inbox.Read(ctx, in.cursor, readLimit, wait)
+	letters, err := in.cfg.Inbox.Read(ctx, readLimit, wait)
 	if err != nil {
 		return false, err
 	}
@@ -130,9 +131,9 @@ func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
 		if err := in.cfg.Inbox.Drop(ctx, last); err != nil {
 			return false, err // they are in the history: read again, they are repetitions
 		}
-		in.cursor = last
+		in.last = last
 	}
-	if len(letters) == 0 || !olderID(in.cursor, in.target) {
+	if len(letters) == 0 || !olderID(in.last, in.target) {
 		in.once.Do(func() { close(in.drained) })
 	}
 	return len(letters) > 1, nil

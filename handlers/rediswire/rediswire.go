@@ -5,8 +5,11 @@ package rediswire
 
 import (
 	"context"
+	_ "embed" // the script
 	"errors"
 	"fmt"
+	"math"
+	"strconv"
 	"strings"
 	"time"
 
@@ -14,6 +17,8 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/redisstore"
 	"github.com/herocode/horus/handlers/intake"
 	"github.com/herocode/horus/handlers/redelivery"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -28,19 +33,17 @@ type Inbox struct {
 	Reads  redis.UniversalClient // blocks: a client of its own
 	Writes redis.UniversalClient
 	Keys   queue.Keys
+	Term   uint64 // of the leader, without which nothing is dropped
 }
 
-// Read returns letters after an id, and waits for the first one.
-func (b *Inbox) Read(ctx context.Context, after string, limit int, wait time.Duration) ([]intake.Letter, error) {
-	if after == "" {
-		after = "0"
-	}
+// Read returns the oldest letters, and waits for the first one.
+func (b *Inbox) Read(ctx context.Context, limit int, wait time.Duration) ([]intake.Letter, error) {
 	block := wait
 	if wait == 0 {
 		block = -1 // go-redis: no BLOCK at all
 	}
 	streams, err := b.Reads.XRead(ctx, &redis.XReadArgs{
-		Streams: []string{b.Keys.Inbox(), after}, Count: int64(limit), Block: block,
+		Streams: []string{b.Keys.Inbox(), "0"}, Count: int64(limit), Block: block,
 	}).Result()
 	if errors.Is(err, redis.Nil) {
 		return nil, nil
@@ -64,18 +67,46 @@ func texts(values map[string]any) map[string]string {
 	return fields
 }
 
+//go:embed drop.lua
+var dropSource string
+
+var dropScript = redis.NewScript(dropSource)
+
 // Drop trims everything up to an id. The inbox is read in order, so this leaves
-// no holes in the stream.
+// no holes in the stream. A leader whose term is over drops nothing, because it
+// may have refused what its successor takes: [eventstore.ErrConflict].
+//
+// A crash before it leaves letters that were taken: read again, they are
+// repetitions.
 func (b *Inbox) Drop(ctx context.Context, through string) error {
 	id, err := queue.ParseEntryID(through)
 	if err != nil {
 		return err
 	}
-	id.Seq++
-	if err := b.Writes.XTrimMinID(ctx, b.Keys.Inbox(), id.String()).Err(); err != nil {
+	leader := redisstore.Keys{Namespace: b.Keys.Namespace, Partition: b.Keys.Partition}.Leader()
+	word, err := dropScript.Run(ctx, b.Writes, []string{leader, b.Keys.Inbox()},
+		strconv.FormatUint(b.Term, 10), above(id)).Text()
+	switch {
+	case err != nil:
 		return fmt.Errorf("trim inbox: %w", err)
+	case word != "ok":
+		return fmt.Errorf("trim inbox: %w: the lease is of another term", eventstore.ErrConflict)
 	}
 	return nil
+}
+
+// above returns the id that follows; empty behind the highest one. Nothing can
+// be added to a stream that has it.
+func above(id queue.EntryID) string {
+	switch {
+	case id.Seq < math.MaxUint64:
+		id.Seq++
+	case id.Term < math.MaxUint64:
+		id.Term, id.Seq = id.Term+1, 0
+	default:
+		return ""
+	}
+	return id.String()
 }
 
 // Last returns the id of the youngest letter.
