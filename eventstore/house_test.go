@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 
@@ -14,6 +13,7 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -257,8 +257,8 @@ func (s scan) Find(ctx context.Context, aggregates []event.Aggregate) ([][]uint6
 // opened is an unsigned job for runner r1, whose attempts are used up by the
 // first loss.
 func opened(id, payload string) *job.Opened {
-	doc := fmt.Appendf(nil, `{"id":%q,"payload":%q,"runner":"r1","max_attempts":1}`, id, payload)
-	o, err := job.Submission{Form: job.FormUnsigned, Doc: doc}.Open()
+	j := historytest.Job{Payload: payload, Attempts: 1, Form: job.FormUnsigned}
+	o, err := j.Submission(id, signing.PrivateKey{}).Open()
 	if err != nil {
 		panic(err)
 	}
@@ -313,7 +313,7 @@ func (h *house) state(id string) (s job.State) {
 // report records a bundle of a process of runner r1, with everything that
 // follows from it. news says whether it was new.
 func report(process string, number uint64, k signing.PrivateKey, news *bool, reports ...runner.Report) eventstore.Work {
-	b := &runner.Bundle{Namespace: namespace, Runner: "r1", Process: process, Number: number, Reports: reports}
+	b := (&historytest.Process{Runner: "r1", Name: process}).Bundle(namespace, number, reports...)
 	signed := b.Sign(k)
 	aggregates := eventstore.Process(b.Runner, b.Process)
 	for _, r := range reports {

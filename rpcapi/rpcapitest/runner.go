@@ -4,6 +4,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -12,39 +13,35 @@ import (
 
 // Admission returns a key with the proof that goes with its admission.
 func Admission(key signing.PrivateKey, class access.Class, name string) access.Key {
-	k := access.Key{Class: class, Name: domain.Name(name), Public: key.Public()}
-	k.Proof = key.Sign(access.AdmissionText(Namespace, k))
-	return k
+	return historytest.Admission(Namespace, key, access.Key{Class: class, Name: domain.Name(name)})
 }
 
 // Runner is a runner process that reports what a test tells it. It is not safe
 // for concurrent use.
 type Runner struct {
-	system  *System
-	id      domain.Name
-	process string
-	key     signing.PrivateKey
-	number  uint64
+	system *System
+	as     *historytest.Process
+	number uint64 // of its last bundle
 }
 
 // Runner makes a process join under a runner id. Kinds are executors whose jobs
 // it may take too; its key is admitted for them.
 func (s *System) Runner(id string, kinds ...domain.Name) *Runner {
 	s.t.Helper()
-	r := &Runner{system: s, id: domain.Name(id), process: "8f3a", key: Key(9)}
+	r := &Runner{system: s, as: &historytest.Process{Runner: domain.Name(id), Name: "8f3a", Kinds: kinds, Key: Key(9)}}
 	if len(kinds) > 0 {
-		key := Admission(r.key, access.Runner, id)
+		key := Admission(r.as.Key, access.Runner, id)
 		key.Kinds = kinds
 		s.admit(key)
 	}
 	join := runner.JoinAs{
-		Join:    runner.Join{Key: r.key.Public(), Kinds: kinds, Slots: 4},
-		Process: r.process, Admitted: kinds, Known: len(kinds) > 0, FirstUse: true,
+		Join:    runner.Join{Key: r.as.Key.Public(), Kinds: kinds, Slots: 4},
+		Process: r.as.Name, Admitted: kinds, Known: len(kinds) > 0, FirstUse: true,
 	}
-	for _, q := range runner.Queues(r.id, kinds) {
+	for _, q := range runner.Queues(r.as.Runner, kinds) {
 		join.Marks = append(join.Marks, runner.Mark{Queue: q, Seq: 1})
 	}
-	r.report(func(tx *eventstore.Tx, by eventstore.By) error { return tx.DecideRunner(r.id, by, join) }, job.ID{}, join.Join)
+	r.report(func(tx *eventstore.Tx, by eventstore.By) error { return tx.DecideRunner(r.as.Runner, by, join) }, job.ID{}, join.Join)
 	return r
 }
 
@@ -60,21 +57,21 @@ func (r *Runner) Start(id string, lines ...string) {
 		}
 		reports = append(reports, log)
 	}
-	r.decide(about, job.Start{Token: about.Token, By: event.ByRunner(string(r.id)), Process: r.process}, reports...)
+	r.decide(about, job.Start{Token: about.Token, By: r.as.Actor(), Process: r.as.Name}, reports...)
 }
 
 // Complete says that the open attempt of a job ended well.
 func (r *Runner) Complete(id, result string) {
 	r.system.t.Helper()
 	about := r.about(id)
-	r.decide(about, job.Finish{Token: about.Token, By: event.ByRunner(string(r.id)), Process: r.process}, runner.Completed{About: about, Result: result})
+	r.decide(about, job.Finish{Token: about.Token, By: r.as.Actor(), Process: r.as.Name}, runner.Completed{About: about, Result: result})
 }
 
 // Fail says that the open attempt of a job failed by its own fault.
 func (r *Runner) Fail(id, message string, exit int32) {
 	r.system.t.Helper()
 	about := r.about(id)
-	r.decide(about, job.Finish{Token: about.Token, By: event.ByRunner(string(r.id)), Process: r.process, Failure: job.FailedError},
+	r.decide(about, job.Finish{Token: about.Token, By: r.as.Actor(), Process: r.as.Name, Failure: job.FailedError},
 		runner.Failed{About: about, Kind: job.FailedError, Exit: exit, Message: message})
 }
 
@@ -110,11 +107,11 @@ func (r *Runner) decide(about runner.About, c job.Command, reports ...runner.Rep
 func (r *Runner) report(decide func(*eventstore.Tx, eventstore.By) error, id job.ID, reports ...runner.Report) {
 	r.system.t.Helper()
 	r.number++
-	b := &runner.Bundle{Namespace: Namespace, Runner: r.id, Process: r.process, Number: r.number, Reports: reports}
-	cause := runner.Cause{Runner: r.id, Process: r.process, Number: r.number}
-	by := eventstore.By{Actor: event.ByRunner(string(r.id)), Cause: cause.String()}
-	signed := b.Sign(r.key)
-	touched := eventstore.Process(r.id, r.process)
+	b := r.as.Bundle(Namespace, r.number, reports...)
+	cause := runner.Cause{Runner: r.as.Runner, Process: r.as.Name, Number: r.number}
+	by := eventstore.By{Actor: r.as.Actor(), Cause: cause.String()}
+	signed := b.Sign(r.as.Key)
+	touched := eventstore.Process(r.as.Runner, r.as.Name)
 	if !id.IsZero() {
 		touched = append(touched, eventstore.Jobs(id)...)
 	}

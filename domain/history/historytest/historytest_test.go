@@ -81,7 +81,7 @@ func TestAHistoryOfSeveralSupervisorsIsLegal(t *testing.T) {
 func TestAForkLeavesTheHistoryAlone(t *testing.T) {
 	p := historytest.New("horus")
 	draw := rand.New(rand.NewPCG(1, 0)).IntN
-	p.Live(draw, 100)
+	p.Live(draw, 40)
 	before := p.Raws()
 	for n := 1; n <= len(p.Commits); n++ {
 		f := p.Fork(n)

@@ -49,11 +49,14 @@ func (w *Process) Join() runner.Report {
 	return runner.Join{Key: w.Key.Public(), Kinds: w.Kinds, Slots: 4}
 }
 
-// Bundle returns the next bundle of a process. It is not signed yet.
+// Bundle returns a bundle of the process. It is not signed yet.
+func (w *Process) Bundle(namespace domain.Name, number uint64, reports ...runner.Report) *runner.Bundle {
+	return &runner.Bundle{Namespace: string(namespace), Runner: w.Runner, Process: w.Name, Number: number, Reports: reports}
+}
+
+// Bundle returns the next bundle of a process.
 func (p *Partition) Bundle(w *Process, reports ...runner.Report) *runner.Bundle {
-	return &runner.Bundle{
-		Namespace: string(p.Namespace), Runner: w.Runner, Process: w.Name, Number: p.process(w).Number + 1, Reports: reports,
-	}
+	return w.Bundle(p.Namespace, p.process(w).Number+1, reports...)
 }
 
 // Hear records a process' next bundle and nothing that it decides, whether it
