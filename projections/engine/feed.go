@@ -21,8 +21,9 @@ type feed struct {
 	end     uint64 // place of the last event that was ever offered
 }
 
-// Offer hands over a commit that is in the log. Commits come in order; one that
-// finds no room, or was left out, is read from the log. It never blocks.
+// Offer hands over a commit that this process sealed and that is in the log.
+// Commits come in order; one that finds no room, or was left out, is read from
+// the log. It never blocks.
 func (e *Engine) Offer(c *history.Commit) {
 	f := &e.feed
 	size := sizeOf(c)
@@ -108,7 +109,7 @@ func (e *Engine) next(ctx context.Context) ([]step, error) {
 	head := e.chain.Head().Seq
 	if commits := e.feed.take(head); len(commits) > 0 {
 		e.reader = nil
-		return e.follow(commits)
+		return e.follow(commits, e.chain.FollowOwn)
 	}
 	if e.feed.last() <= head {
 		return nil, nil
@@ -145,13 +146,13 @@ func (e *Engine) fromLog(ctx context.Context) ([]step, error) {
 		switch {
 		case err != nil: // is met again behind the commits that are good
 			e.reader = nil
-			steps, broken := e.follow(commits)
+			steps, broken := e.follow(commits, e.chain.Follow)
 			return steps, pick(len(steps) == 0, history.Earlier(broken, err))
 		case len(raws) < pageSize && len(commits) == 0:
 			return nil, e.reader.End()
 		case len(raws) < pageSize, e.limit != 0 && e.readTo >= e.limit,
 			room.events > maxTurnEvents/2, room.bytes > maxTurnBytes/2:
-			return e.follow(commits)
+			return e.follow(commits, e.chain.Follow)
 		}
 	}
 }
@@ -185,10 +186,10 @@ func pick(counts bool, err error) error {
 
 // follow checks commits and returns those before the first that is wrong. The
 // error of that one comes alone, with the next call.
-func (e *Engine) follow(commits []*history.Commit) ([]step, error) {
+func (e *Engine) follow(commits []*history.Commit, check func(*history.Commit) error) ([]step, error) {
 	steps := make([]step, 0, len(commits))
 	for _, c := range commits {
-		err := e.chain.Follow(c)
+		err := check(c)
 		if err == nil && c.Seal.First == 1 {
 			err = e.checkFounding(c.Entries[0].Hash)
 		}
