@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/views"
 )
 
 // patience is how long a call waits for the store before its caller is told to
@@ -57,7 +59,11 @@ func (d *desk) Execute(ctx context.Context, w eventstore.Work) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return r.leader.Execute(ctx, w)
+	err = r.leader.Execute(ctx, w)
+	if errors.Is(err, views.ErrDamaged) { // the term ends as soon as the census is taken
+		return domain.Errorf(domain.TryAgain, "views_damaged", "the read models are not as they were written and are built again: ask again in a moment")
+	}
+	return err
 }
 
 // Access returns the statements so far; none while this supervisor does not
