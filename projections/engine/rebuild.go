@@ -100,6 +100,7 @@ func (r *rebuild) run(ctx context.Context) (Report, error) {
 // rebuild takes the one above it.
 func (r *rebuild) begin(ctx context.Context) (views.Position, error) {
 	var fresh uint64
+	var left []uint64 // by others, before this one was announced: what comes later is somebody's
 	old, err := r.update(ctx, func(p *views.Position, stored []uint64) error {
 		if p.Live == 0 {
 			return domain.Errorf(domain.NotFound, "nothing_projected", "there are no views yet: start the supervisor")
@@ -109,17 +110,13 @@ func (r *rebuild) begin(ctx context.Context) (views.Position, error) {
 			fresh = max(fresh, g)
 		}
 		fresh++
-		p.Filling = fresh
+		p.Filling, left = fresh, stored
 		return nil
 	})
 	if err != nil {
 		return old, err
 	}
-	stored, err := r.cfg.Views.Stored(ctx)
-	if err != nil {
-		return old, err
-	}
-	for _, g := range stored {
+	for _, g := range left {
 		if g != old.Live {
 			if err := r.cfg.Views.Drop(ctx, g); err != nil {
 				return old, fmt.Errorf("drop generation %d: %w", g, err)
