@@ -41,12 +41,16 @@ type Candidate struct {
 // raises: the next tries see it stand still and take it again with a higher
 // term.
 func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
+	asked := c.Clock()
 	holder, err := c.Lease.Holder(ctx)
 	if err != nil {
+		c.since = time.Time{}
 		return 0, err
 	}
 	now := c.Clock()
-	if holder != c.seen || c.since.IsZero() {
+	// A store that answers late, or not, may have kept the holder's beats from
+	// being raised: what was not watched did not stand still.
+	if holder != c.seen || c.since.IsZero() || now.Sub(asked) > BeatEvery {
 		c.seen, c.since = holder, now
 	}
 	if holder.Name != "" && now.Sub(c.since) < TakeAfter {

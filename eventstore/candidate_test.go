@@ -15,6 +15,17 @@ type office struct {
 	t         *testing.T
 	clock     *clock
 	loseReply bool
+	freeze    time.Duration // that the next look at the lease takes
+	down      bool          // looks at the lease fail
+}
+
+func (o *office) Holder(ctx context.Context) (eventstore.Holder, error) {
+	o.clock.Advance(o.freeze)
+	o.freeze = 0
+	if o.down {
+		return eventstore.Holder{}, errLost
+	}
+	return o.Store.Holder(ctx)
 }
 
 func newOffice(t *testing.T) *office {
@@ -88,6 +99,38 @@ func TestStandstillIsMeasuredFromTheFirstLook(t *testing.T) {
 	o.try(b, 0)
 	o.clock.Advance(eventstore.TakeAfter)
 	o.try(b, firstTerm+3602)
+}
+
+// A Redis that froze had frozen its leader's beats too: the stand-by took the
+// lease from a leader that lived, because it had counted the time in which it
+// could not look.
+func TestWhatCouldNotBeWatchedDidNotStandStill(t *testing.T) {
+	for name, outage := range map[string]func(*office, *eventstore.Candidate){
+		"an answer that came late": func(o *office, _ *eventstore.Candidate) { o.freeze = time.Minute },
+		"no answer": func(o *office, b *eventstore.Candidate) {
+			o.down = true
+			if _, err := b.Try(t.Context()); err == nil {
+				t.Fatal("a store that is down was looked at")
+			}
+			o.down = false
+			o.clock.Advance(time.Minute)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := newOffice(t)
+			o.try(o.candidate("a"), firstTerm)
+			b := o.candidate("b")
+			o.try(b, 0)
+			outage(o, b)
+			o.try(b, 0)
+			o.clock.Advance(eventstore.TakeAfter - 1)
+			o.try(b, 0)
+			o.clock.Advance(1)
+			if term, err := b.Try(t.Context()); term == 0 || err != nil {
+				t.Fatalf("the lease was not taken after it stood still: %v", err)
+			}
+		})
+	}
 }
 
 func TestOfTwoCandidatesOneWins(t *testing.T) {
