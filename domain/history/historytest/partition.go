@@ -18,8 +18,10 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
@@ -117,7 +119,7 @@ func (p *Partition) Cut(n int) { *p = *p.Fork(n) }
 // goes on by itself.
 func (p *Partition) Fork(n int) *Partition {
 	f := New(p.Namespace)
-	f.Now, f.Operator, f.Client, f.Candidates, f.sealers = p.Now, p.Operator, p.Client, p.Candidates, maps.Clone(p.sealers)
+	f.Now, f.Operator, f.Client, f.sealers = p.Now, p.Operator, p.Client, maps.Clone(p.sealers)
 	f.Commits = p.Commits[:n:n]
 	for _, c := range f.Commits {
 		for i := range c.Entries {
@@ -126,6 +128,10 @@ func (p *Partition) Fork(n int) *Partition {
 	}
 	f.follow(f.Commits[n-1].Seal)
 	f.Supervisor = p.sealers[f.Commits[n-1].Seal.Key]
+	f.Candidates = slices.DeleteFunc(slices.Clone(p.Candidates), func(k signing.PrivateKey) bool {
+		_, admitted := f.State.Access.Key(access.Supervisor, k.Public().ID(), f.Now)
+		return !admitted // yet
+	})
 	for _, w := range p.processes {
 		if f.process(w).Version > 0 {
 			f.processes = append(f.processes, w)
