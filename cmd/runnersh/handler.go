@@ -2,8 +2,11 @@ package runnersh
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
@@ -38,12 +41,15 @@ func Handler(shell sh.Runner, logger *slog.Logger) runnersdk.Handler {
 		case out.Succeeded():
 			return out.Result, nil
 		}
-		return "", failure(out)
+		if errors.Is(context.Cause(ctx), context.DeadlineExceeded) {
+			out.TimedOut = true // the context and the script have the same deadline: either may be first
+		}
+		return "", failure(out, j.Timeout)
 	}
 }
 
 // failure says how a script failed.
-func failure(out sh.Outcome) *runnersdk.Failure {
+func failure(out sh.Outcome, timeout time.Duration) *runnersdk.Failure {
 	f := &runnersdk.Failure{
 		Kind:    job.FailedError,
 		Exit:    max(out.ExitCode, 0),
@@ -52,6 +58,8 @@ func failure(out sh.Outcome) *runnersdk.Failure {
 	}
 	if out.TimedOut {
 		f.Kind = job.FailedTimeout
+		out.TimedOut, out.Cancelled = false, false // the kind says it
+		f.Message = fmt.Sprintf("%s after %s", out, timeout)
 	}
 	if last := lastLines(out.Stderr, messageLines); last != "" {
 		f.Message += ": " + last

@@ -47,7 +47,7 @@ func TestScriptEnds(t *testing.T) {
 		{
 			name:    "too late",
 			job:     runnersdk.Job{Payload: `sleep 600`, Timeout: 50 * time.Millisecond},
-			failure: &runnersdk.Failure{Kind: job.FailedTimeout, Message: "timed out: killed by SIGTERM"},
+			failure: &runnersdk.Failure{Kind: job.FailedTimeout, Message: "killed by SIGTERM after 50ms"},
 		},
 		{
 			name: "never: it is for another executor",
@@ -81,8 +81,8 @@ func TestScriptEnds(t *testing.T) {
 
 // A runner that stops is no failure of the job.
 func TestScriptThatIsStoppedIsAnError(t *testing.T) {
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	ctx, stop := context.WithCancelCause(t.Context())
+	time.AfterFunc(100*time.Millisecond, func() { stop(runnersdk.ErrStopping) })
 	handler := Handler(sh.Runner{Dir: t.TempDir()}, slog.New(slog.DiscardHandler))
 	_, err := handler(ctx, &runnersdk.Job{ID: "j1", Attempt: 1, Payload: "sleep 600", Timeout: time.Hour})
 	failure, ok := errors.AsType[*runnersdk.Failure](err)
