@@ -177,16 +177,19 @@ func TestLostAnswers(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
+			var mu sync.Mutex // a handler whose connection was cut may still run beside the next
 			var sent []string
 			handler := http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				body, err := io.ReadAll(r.Body)
 				if err != nil {
 					t.Error(err)
 				}
+				mu.Lock()
 				sent = append(sent, string(body))
 				if len(sent) == 3 {
 					s.door.Store(good)
 				}
+				mu.Unlock()
 				spoil(w, r)
 			})
 			s.door.Store(&handler)
@@ -194,6 +197,8 @@ func TestLostAnswers(t *testing.T) {
 			if err != nil || receipt.ID == "" || receipt.Duplicate {
 				t.Errorf("%+v, %v", receipt, err)
 			}
+			mu.Lock()
+			defer mu.Unlock()
 			if len(sent) != 3 || sent[0] != sent[1] || sent[1] != sent[2] {
 				t.Errorf("sent %q", sent)
 			}
