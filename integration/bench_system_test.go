@@ -15,6 +15,7 @@ import (
 
 	"github.com/herocode/horus/cmd/node"
 	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/cmd/supervise"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/signing"
@@ -56,6 +57,7 @@ type system struct {
 // startSystem starts a system that is ready to run jobs with a handler.
 func startSystem(b *testing.B, server *redistest.Server, handler runnersdk.Handler) *system {
 	b.Helper()
+	supervise.TuneHeap()
 	s := &system{b: b, redis: server.Client()}
 	ns := domain.Name(redistest.Namespace(b))
 	s.done = string(ns) + ":{p000}:v1:state:completed"
