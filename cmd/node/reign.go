@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -191,9 +192,12 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 // giveUp records as lost what waits or runs according to the history but is in
 // no queue.
 func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
-	for _, lost := range r.lost {
-		err := r.leader.Execute(ctx, redelivery.LoseWork(lost.Job, job.LostQueue, lost.Token))
-		if err != nil && domain.CodeOf(err) != domain.Stale {
+	attempts := make([]redelivery.Attempt, len(r.lost))
+	for i, lost := range r.lost {
+		attempts[i] = redelivery.Attempt{Job: lost.Job, Token: lost.Token}
+	}
+	for some := range slices.Chunk(attempts, redelivery.MaxGiveUp) {
+		if err := r.leader.Execute(ctx, redelivery.GiveUpWork(some, job.LostQueue)); err != nil {
 			return err
 		}
 	}

@@ -173,7 +173,7 @@ func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery) error {
 	}
 	granting, id, err := grant(d.ID.Seq, raws[0])
 	if err == nil {
-		err = s.cfg.Ledger.Execute(ctx, LoseWork(id, job.LostLease, granting.Hash))
+		err = s.cfg.Ledger.Execute(ctx, LoseWork(Attempt{id, granting.Hash}, job.LostLease))
 	}
 	switch domain.CodeOf(err) {
 	case domain.Stale, domain.NotFound, domain.Invalid, domain.TooLarge:
@@ -210,14 +210,46 @@ func grant(seq uint64, raw history.Raw) (history.Entry, job.ID, error) {
 	return granting, id, err
 }
 
-// LoseWork asks for the attempt under a grant to be recorded as lost.
-func LoseWork(id job.ID, reason job.LossReason, token signing.Hash) eventstore.Work {
+// Attempt is an attempt that is open under a grant.
+type Attempt struct {
+	Job   job.ID
+	Token signing.Hash
+}
+
+// LoseWork asks for an attempt to be recorded as lost.
+func LoseWork(a Attempt, reason job.LossReason) eventstore.Work {
 	return eventstore.Work{
-		Aggregates: eventstore.Jobs(id),
+		Aggregates: eventstore.Jobs(a.Job),
+		Decide:     func(tx *eventstore.Tx) error { return lose(tx, a, reason) },
+	}
+}
+
+// MaxGiveUp is how many attempts can be given up at once: each is two events of
+// one commit.
+const MaxGiveUp = 100
+
+// GiveUpWork asks for at most [MaxGiveUp] attempts to be recorded as lost,
+// those that are still open.
+func GiveUpWork(attempts []Attempt, reason job.LossReason) eventstore.Work {
+	ids := make([]job.ID, len(attempts))
+	for i, a := range attempts {
+		ids[i] = a.Job
+	}
+	return eventstore.Work{
+		Aggregates: eventstore.Jobs(ids...),
 		Decide: func(tx *eventstore.Tx) error {
-			by := eventstore.By{Actor: event.BySystem("redelivery")}
-			_, err := tx.DecideJob(id, by, job.Lose{Token: token, Reason: reason, At: tx.Now()})
-			return err
+			for _, a := range attempts {
+				if err := lose(tx, a, reason); err != nil && domain.CodeOf(err) != domain.Stale {
+					return err
+				}
+			}
+			return nil
 		},
 	}
+}
+
+func lose(tx *eventstore.Tx, a Attempt, reason job.LossReason) error {
+	by := eventstore.By{Actor: event.BySystem("redelivery")}
+	_, err := tx.DecideJob(a.Job, by, job.Lose{Token: a.Token, Reason: reason, At: tx.Now()})
+	return err
 }
