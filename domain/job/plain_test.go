@@ -1,0 +1,63 @@
+package job
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/herocode/horus/domain/event"
+)
+
+// A member whose rule plain forgets would be accepted whatever it holds. Here
+// every member gets every length and number near a bound, and what plain passes
+// must be what the validator passes.
+func TestAPlainDocumentBreaksNoRule(t *testing.T) {
+	base := Document{Payload: "x", Runner: "r1"}
+	var passed, refused int
+	for i := range reflect.TypeFor[Document]().NumField() {
+		name := reflect.TypeFor[Document]().Field(i).Name
+		for _, value := range valuesOf(t, reflect.TypeFor[Document]().Field(i).Type) {
+			d := base
+			reflect.ValueOf(&d).Elem().Field(i).Set(reflect.ValueOf(value))
+			broken := documentValidator().Struct(&d)
+			if plain := d.plain(); plain && broken != nil {
+				t.Errorf("%s of %.20v… passes as plain: %v", name, value, broken)
+			} else if plain {
+				passed++
+			} else {
+				refused++
+			}
+		}
+	}
+	if passed < 50 || refused < 10 {
+		t.Errorf("%d documents were plain and %d were not: the test sees too few of either", passed, refused)
+	}
+	for _, d := range []Document{{}, {Payload: "x"}, {Runner: "r1"}, {Executor: "sh"}} {
+		if d.plain() {
+			t.Errorf("%+v lacks something and passes as plain", d)
+		}
+	}
+}
+
+// valuesOf returns values of a member that lie around every bound.
+func valuesOf(t *testing.T, kind reflect.Type) []any {
+	t.Helper()
+	switch kind {
+	case reflect.TypeFor[string]():
+		var texts []any
+		for _, n := range []int{0, 1, 63, 64, 65, 127, 128, 129, 255, 256, 257, MaxPayloadBytes, MaxPayloadBytes + 1} {
+			texts = append(texts, strings.Repeat("x", n), strings.Repeat("é", n))
+		}
+		return texts
+	case reflect.TypeFor[*int64]():
+		return []any{new(int64(-1)), new(int64(0)), new(int64(1)), new(int64(25)), new(int64(86401))}
+	case reflect.TypeFor[map[string]string]():
+		return []any{map[string]string{}, map[string]string{"A": "b"}, map[string]string{"PATH": "b"}}
+	case reflect.TypeFor[[]DocumentSignature]():
+		return []any{[]DocumentSignature{}, []DocumentSignature{{}}, make([]DocumentSignature, maxSignatures+1)}
+	case reflect.TypeFor[event.Time]():
+		return []any{event.Time(0), event.Time(1)}
+	}
+	t.Fatalf("no values of type %s are known here", kind)
+	return nil
+}
