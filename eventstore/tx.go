@@ -186,7 +186,7 @@ func (tx *Tx) emit(a event.Aggregate, version uint64, by By, data event.Data) hi
 		Namespace: string(tx.leader.cfg.Namespace), Partition: tx.leader.cfg.Partition,
 		Aggregate: a, Version: version, At: tx.now, Actor: by.Actor, Cause: by.Cause, Trace: tx.trace,
 	}
-	bytes := event.Append(make([]byte, 0, roomFor(data)), h, data)
+	bytes := event.Append(make([]byte, 0, roomFor(&h, data)), h, data)
 	e := history.Entry{
 		Seq: tx.Next(), Bytes: bytes, Hash: signing.LeafHash(bytes),
 		Recorded: event.Recorded{Header: h, Type: data.EventName()}, Data: data,
@@ -197,15 +197,16 @@ func (tx *Tx) emit(a event.Aggregate, version uint64, by By, data event.Data) hi
 }
 
 // roomFor guesses an event's size, so that encoding it allocates once.
-func roomFor(data event.Data) int {
-	const frame = 512
+func roomFor(h *event.Header, data event.Data) int {
+	const frame, grant, signature = 192, 256, 192
+	room := frame + len(h.Namespace) + len(h.Aggregate.ID) + len(h.Actor) + len(h.Cause) + len(h.Trace)
 	switch data := data.(type) {
 	case job.Submitted:
-		return frame + len(data.Submission.Doc) + 256*len(data.Submission.Signatures)
+		return room + len(data.Submission.Doc) + signature*len(data.Submission.Signatures) + grant
 	case runner.Reported:
-		return frame + len(data.Signed.Doc)
+		return room + len(data.Signed.Doc) + signature
 	}
-	return frame
+	return room
 }
 
 // install makes the transaction's states the memory's.

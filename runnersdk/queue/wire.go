@@ -12,6 +12,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -90,6 +91,8 @@ func (k Keys) ParseAssignment(id string, fields map[string]string) (Assignment, 
 // AppendProof appends a proof as three lines: the seal, the path in base64,
 // the event.
 func AppendProof(dst []byte, p signing.Proof) []byte {
+	const sealRoom, hashRoom = 320, 43
+	dst = slices.Grow(dst, sealRoom+hashRoom*len(p.Path)+len(p.Event))
 	dst = append(p.Seal.Append(dst), '\n')
 	dst = base64.RawStdEncoding.AppendEncode(dst, signing.AppendPath(nil, p.Path))
 	return append(append(dst, '\n'), p.Event...)
