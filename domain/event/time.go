@@ -33,9 +33,15 @@ func (t Time) IsZero() bool { return t == 0 }
 // String returns t in RFC 3339, UTC, with six digits of a second.
 func (t Time) String() string { return string(t.Append(nil)) }
 
-// Append appends what String returns.
+// Append appends what String returns. Package time writes whole seconds of
+// RFC 3339 several times faster than a layout that it does not know.
 func (t Time) Append(dst []byte) []byte {
-	return t.Time().AppendFormat(dst, "2006-01-02T15:04:05.000000Z")
+	at := t.Time()
+	dst = at.AppendFormat(dst, time.RFC3339)
+	point := len(dst) - len("Z")
+	dst = strconv.AppendInt(dst[:point], int64(1_000_000+at.Nanosecond()/1000), 10)
+	dst[point] = '.' // where the 1 stood that kept the zeros
+	return append(dst, 'Z')
 }
 
 // MarshalText writes t as String does; no time is the empty text.
