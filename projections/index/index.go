@@ -2,8 +2,9 @@
 // that it does not have in memory.
 //
 // Its promise: nothing at or before the place that it names is missing from
-// what it found. It counts what there is, in the same instant, and finds
-// nothing when that is not as much as there must be.
+// what it found. It counts, in the same instant, the tables that it looks into,
+// and finds nothing when they do not hold as much as they must. What else is
+// missing is the engine's to find (engine.Engine.Inspect).
 package index
 
 import (
@@ -25,9 +26,9 @@ type Index struct {
 // last one of any other kind, none of one that nothing happened to. Everything
 // up to through was looked at. It takes one round trip.
 //
-// Views of which something was removed are [views.ErrDamaged].
+// A table of which something was removed is [views.ErrDamaged].
 func (x *Index) Find(ctx context.Context, aggregates []event.Aggregate) (found [][]uint64, through uint64, err error) {
-	q := views.Query{Count: true, Fields: make([]views.Field, len(aggregates))}
+	q := views.Query{Among: true, Fields: make([]views.Field, len(aggregates))}
 	for i, a := range aggregates {
 		q.Fields[i] = views.Field{Table: views.Tips, Name: a.String()}
 		if a.Kind == event.Job {
@@ -36,7 +37,7 @@ func (x *Index) Find(ctx context.Context, aggregates []event.Aggregate) (found [
 	}
 	look, err := x.Views.Look(ctx, q)
 	if err == nil {
-		err = look.Check()
+		err = look.CheckAmong(q.Fields)
 	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("look up aggregates: %w", err)

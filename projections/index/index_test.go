@@ -51,14 +51,16 @@ func TestEventsAreFound(t *testing.T) {
 // A leader that is told too little decides that a job never was, and accepts it
 // a second time.
 func TestADamagedIndexFindsNothing(t *testing.T) {
-	for _, what := range []string{"jobs", "open", "tips", "queues", "statements", "list:queued"} {
+	for what, asked := range map[string]event.Aggregate{
+		"jobs": {Kind: event.Job, ID: "j2"}, "tips": {Kind: event.Runner, ID: "r1"},
+	} {
 		m := viewtest.InMemory()
 		l := viewtest.NewLeader(t.Context(), t, &m.Fixture, historytest.Found("horus"))
 		l.Begin()
 		l.History.Commit(func(tx *historytest.Tx) { tx.Submit("j1", historytest.Job{}) })
 		l.Feed()
 		m.Lose(what)
-		_, _, err := (&index.Index{Views: m.Views}).Find(t.Context(), []event.Aggregate{{Kind: event.Job, ID: "j1"}})
+		_, _, err := (&index.Index{Views: m.Views}).Find(t.Context(), []event.Aggregate{asked})
 		if domain.ReasonOf(err) != "views_damaged" {
 			t.Errorf("without %s: %v, want damaged views", what, err)
 		}

@@ -138,6 +138,11 @@ func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 	for _, r := range q.Lists {
 		look.Lists = append(look.Lists, g.list(r))
 	}
+	if q.Among {
+		for _, f := range q.Fields {
+			look.Fields[f.Table] = uint64(len(g.tables[f.Table]))
+		}
+	}
 	if q.Count {
 		look.Fields, look.Listed = g.counts()
 		look.Told = uint64(len(s.statements))

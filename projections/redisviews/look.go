@@ -70,7 +70,11 @@ func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluat
 	}
 	for t, names := range byTable(q.Fields) {
 		if len(names) > 0 {
-			l.tables[t] = pipe.HMGet(ctx, k.table(live, views.Table(t)), names...) //nolint:gosec // a table's number
+			key := k.table(live, views.Table(t)) //nolint:gosec // a table's number
+			l.tables[t] = pipe.HMGet(ctx, key, names...)
+			if q.Among {
+				l.fields[t] = pipe.HLen(ctx, key)
+			}
 		}
 	}
 	for _, t := range q.Whole {
@@ -138,10 +142,12 @@ func (l *looking) read() (*views.Look, error) {
 		}
 		look.Lists = append(look.Lists, seqs)
 	}
-	if l.told != nil {
-		for i, reply := range l.fields {
-			look.Fields[i] = uint64(reply.Val()) //nolint:gosec // a count
+	for t, reply := range l.fields {
+		if reply != nil {
+			look.Fields[t] = uint64(reply.Val()) //nolint:gosec // a count
 		}
+	}
+	if l.told != nil {
 		for _, reply := range l.listed {
 			look.Listed += uint64(reply.Val()) //nolint:gosec // a count
 		}

@@ -112,7 +112,8 @@ type Query struct {
 	Fields     []Field     // values of the live generation
 	Whole      []Table     // small tables of it as a whole
 	Lists      []Range     // parts of its lists
-	Count      bool        // how many fields there are
+	Among      bool        // how many fields the tables of Fields have
+	Count      bool        // how many fields there are in all tables, members in lists, and statements
 	Statements bool        // all of them
 	Entries    []job.Queue // streams whose entries are counted
 }
@@ -132,11 +133,23 @@ type Look struct {
 	Values     [][]byte            // of Query.Fields; nil where there is none
 	Whole      []map[string][]byte // of Query.Whole
 	Lists      [][]uint64          // of Query.Lists
-	Fields     [NumTables]uint64   // how many each table has
+	Fields     [NumTables]uint64   // how many each table has that was counted
 	Listed     uint64              // how many members all lists have together
 	Told       uint64              // how many statements there are
 	Statements map[string][]byte   // by the text of their number
 	Entries    uint64              // of the streams in Query.Entries together
+}
+
+// CheckAmong compares the tables of some fields with the census, and returns
+// ErrDamaged when one has more or less: a field that is not there may have been
+// removed. Query.Among was set, with those fields.
+func (l *Look) CheckAmong(fields []Field) error {
+	for _, f := range fields {
+		if l.Fields[f.Table] != l.Position.Census.Fields[f.Table] {
+			return ErrDamaged
+		}
+	}
+	return nil
 }
 
 // Check compares what was counted with the census, and returns ErrDamaged when

@@ -99,6 +99,10 @@ func readBack(t *testing.T, f *Fixture) {
 	if l.Position != want {
 		t.Errorf("a reader sees %+v, want %+v", l.Position, want)
 	}
+	among := look(t, f, views.Query{Fields: fields, Among: true}).Fields
+	if want := [views.NumTables]uint64{views.Jobs: 1, views.Open: 1}; among != want {
+		t.Errorf("tables that were asked have %v fields, want %v", among, want)
+	}
 	values := [][]byte{nil, []byte("open"), {0, 0xff}, nil}
 	if diff := cmp.Diff(values, l.Values); diff != "" {
 		t.Errorf("values (-want +got):\n%s", diff)
