@@ -94,12 +94,13 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 }
 
 func (s *supervisor) backend() rpcapi.Backend {
-	reader := &jobs.Reader{Views: s.views, Log: s.store, Namespace: s.cfg.Namespace}
-	s.runners = &readmodels.Runners{Reader: &runners.Reader{Views: s.views}, Queues: s.queues}
+	known := informed{s.views, s.desk}
+	reader := &jobs.Reader{Views: known, Log: s.store, Namespace: s.cfg.Namespace}
+	s.runners = &readmodels.Runners{Reader: &runners.Reader{Views: known}, Queues: s.queues}
 	return rpcapi.Backend{
 		Leader: s.desk,
 		Jobs: &readmodels.Jobs{
-			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: s.views, Log: s.store},
+			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: s.store},
 			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },
 		},
 		Runners: s.runners,

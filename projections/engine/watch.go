@@ -1,17 +1,44 @@
 package engine
 
 import (
+	"context"
 	"slices"
 	"sync"
 
 	"github.com/herocode/horus/domain/job"
 )
 
-// watches are those who wait for news of jobs.
+// watches are those who wait for news of jobs, or for the views to move on.
 type watches struct {
 	mu sync.Mutex
 
 	byJob map[job.ID][]chan struct{}
+	moved chan struct{} // closed when the views move on; nil while nobody waits
+}
+
+// Await returns when the views have reached a place, or ctx has ended.
+func (e *Engine) Await(ctx context.Context, seq uint64) {
+	for {
+		moved := e.watches.next() // before the look, so that nothing is missed
+		if e.Passed() >= seq {
+			return
+		}
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// next returns what is closed when the views move on the next time.
+func (w *watches) next() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.moved == nil {
+		w.moved = make(chan struct{})
+	}
+	return w.moved
 }
 
 // Watch returns a channel that receives whenever the job's view has changed,
@@ -40,10 +67,14 @@ func (w *watches) remove(id job.ID, ch chan struct{}) {
 	w.byJob[id] = left
 }
 
-// tell wakes those who wait for one of the jobs.
+// tell wakes those who wait for the views to move on, or for one of the jobs.
 func (w *watches) tell(changed []*workJob) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
+	if w.moved != nil {
+		close(w.moved)
+		w.moved = nil
+	}
 	if len(w.byJob) == 0 {
 		return
 	}

@@ -14,6 +14,15 @@ const (
 	maxPause = 20 * time.Millisecond
 )
 
+// Awaiter is a [Reader] that can tell when the views move on. Without it whoever
+// wants to see what was just written looks again and again, in pauses that are
+// longer than most lags.
+type Awaiter interface {
+	// Await returns true when the position has reached a place or ctx has
+	// ended, and false at once where nobody can tell.
+	Await(ctx context.Context, seq uint64) bool
+}
+
 // Current looks until the views have reached the end that the log had at the
 // first look, so that the caller sees everything that was written before it
 // asked. After [MaxLag] it is [domain.TryAgain] with the reason "lagging".
@@ -25,18 +34,13 @@ func Current(ctx context.Context, r Reader, q Query) (*Look, error) {
 	}
 	end, pause := look.End, minPause
 	q.End = false
-	deadline := time.NewTimer(MaxLag)
-	defer deadline.Stop()
-	for {
-		again := time.NewTimer(pause)
-		select {
-		case <-again.C:
-		case <-deadline.C:
-			again.Stop()
+	for deadline := time.Now().Add(MaxLag); ; {
+		left := time.Until(deadline)
+		if left <= 0 {
 			return nil, domain.Errorf(domain.TryAgain, "lagging", "the views are %d events behind: ask again", end-look.Position.Seq)
-		case <-ctx.Done():
-			again.Stop()
-			return nil, ctx.Err()
+		}
+		if err := await(ctx, r, end, min(pause, left)); err != nil {
+			return nil, err
 		}
 		if look, err = r.Look(ctx, q); err != nil {
 			return nil, err
@@ -46,5 +50,27 @@ func Current(ctx context.Context, r Reader, q Query) (*Look, error) {
 			return look, nil
 		}
 		pause = min(2*pause, maxPause)
+	}
+}
+
+// await waits until the views are told to have reached a place, but not for
+// long: whoever tells may have been replaced. Where nobody tells it waits for
+// the pause.
+func await(ctx context.Context, r Reader, seq uint64, pause time.Duration) error {
+	if a, ok := r.(Awaiter); ok {
+		most, cancel := context.WithTimeout(ctx, maxPause)
+		told := a.Await(most, seq)
+		cancel()
+		if told {
+			return ctx.Err()
+		}
+	}
+	timer := time.NewTimer(pause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
