@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -9,6 +10,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"golang.org/x/term"
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/jobexit"
@@ -35,13 +37,20 @@ func submitCommand(s *settings) *cobra.Command {
 		Long: `Sign a job with this user's key and submit it. The payload is the argument, a
 file, or the standard input.
 
+A job for no runner in particular goes to any runner of the kind sh. The payload
+has at most 256 KiB.
+
 With --wait the job's output is printed and horus exits with the job's own code:
-124 when it timed out, 125 when it was not run.`,
+128 and the signal's number when one ended it, 124 when it timed out, 125 when it
+was not run.`,
 		Example: `  horus submit --runner r1 --wait 'echo hello'
   horus submit --executor sh --file deploy.sh --env STAGE=test
   date | horus submit --runner r1 -`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := o.check(); err != nil {
+				return exit.With(exit.Usage, err)
+			}
 			payload, err := o.payload(args, cmd.InOrStdin())
 			if err != nil {
 				return exit.With(exit.Usage, err)
@@ -66,15 +75,32 @@ With --wait the job's output is printed and horus exits with the job's own code:
 func (o *submission) payload(args []string, stdin io.Reader) (string, error) {
 	switch {
 	case o.file != "" && len(args) > 0:
-		return "", fmt.Errorf("give the payload as an argument or with --file, not both")
+		return "", errors.New("give the payload as an argument or with --file, not both")
 	case o.file != "":
 		data, err := os.ReadFile(o.file)
 		return string(data), err
 	case len(args) == 1 && args[0] != "-":
 		return args[0], nil
 	}
+	if file, ok := stdin.(*os.File); ok && term.IsTerminal(int(file.Fd())) {
+		return "", errors.New("give the payload as an argument, with --file, or through a pipe")
+	}
 	data, err := io.ReadAll(io.LimitReader(stdin, job.MaxPayloadBytes+1))
+	if err == nil && len(data) == 0 {
+		err = errors.New("the payload is empty: give it as an argument, with --file, or through a pipe")
+	}
 	return string(data), err
+}
+
+// check refuses numbers that mean nothing.
+func (o *submission) check() error {
+	switch {
+	case o.timeout < 0 || o.timeout%time.Second != 0 || o.timeout > job.MaxTimeout:
+		return fmt.Errorf("--timeout %s: write whole seconds, up to %s", o.timeout, job.MaxTimeout)
+	case o.attempts < 0 || o.attempts > job.MaxMaxAttempts:
+		return fmt.Errorf("--max-attempts %d: write 1 to %d", o.attempts, job.MaxMaxAttempts)
+	}
+	return nil
 }
 
 // job makes the job that the flags describe.
@@ -137,6 +163,11 @@ func (s *settings) explainSubmit(err error, key signing.PrivateKey) error {
 
 // follow waits for a job's outcome and ends as the job did.
 func (s *settings) follow(ctx context.Context, cmd *cobra.Command, c *client.Client, id string) error {
+	defer func() {
+		if ctx.Err() != nil {
+			_, _ = fmt.Fprintf(cmd.ErrOrStderr(), "horus: stopped waiting for job %s; it goes on without us\n", id)
+		}
+	}()
 	if !s.json {
 		return jobexit.Follow(ctx, c, id, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}

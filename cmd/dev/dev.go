@@ -53,6 +53,7 @@ type System struct {
 	url    string // of the supervisor
 	client *client.Client
 	key    signing.PrivateKey // of the client
+	over   bool               // the one job has its outcome
 }
 
 // Run starts everything, and stops it when the context ends or the one job did.
@@ -80,12 +81,16 @@ func Run(ctx context.Context, cfg Config) (err error) {
 		defer stopSupervisor()
 		return s.work(ctx, run, listening)
 	})
-	return ignoreEnd(ctx, group.Wait())
+	return s.ending(ctx, group.Wait())
 }
 
-// ignoreEnd returns nil for an error that only says that the context ended.
-func ignoreEnd(ctx context.Context, err error) error {
-	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+// ending returns nil when a tour was asked to end, which is its end; one job
+// that was not waited for is an interruption.
+func (s *System) ending(ctx context.Context, err error) error {
+	switch {
+	case ctx.Err() != nil && s.cfg.Once != "" && !s.over:
+		return context.Canceled
+	case ctx.Err() != nil && errors.Is(err, context.Canceled):
 		return nil
 	}
 	return err

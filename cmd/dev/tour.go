@@ -21,7 +21,9 @@ func (s *System) once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return jobexit.Follow(ctx, s.client, receipt.ID, s.cfg.Out, s.cfg.Err)
+	err = jobexit.Follow(ctx, s.client, receipt.ID, s.cfg.Out, s.cfg.Err)
+	s.over = ctx.Err() == nil
+	return err
 }
 
 // tour runs a job, shows what became of it, and stays up.

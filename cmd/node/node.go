@@ -12,7 +12,6 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/herocode/horus/cmd/exit"
-	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/signing"
@@ -135,9 +134,6 @@ func (s *supervisor) serve(ctx context.Context, listener net.Listener, handler h
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	if err := s.cfg.State.Write(s.cfg.Namespace, statedir.Address, s.url); err != nil {
-		return exit.With(exit.Settings, errors.Join(err, server.Close()))
-	}
 	s.cfg.Listening(s.url)
 
 	reign, abdicate := context.WithCancel(context.WithoutCancel(ctx))

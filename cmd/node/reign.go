@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
@@ -225,9 +226,12 @@ func (s *supervisor) beat(ctx context.Context, term uint64) error {
 	}
 }
 
-// remember keeps the founding's fingerprint in the state directory, so that an
-// emptied or exchanged log is noticed.
+// remember keeps in the state directory where the leader of this machine is,
+// and the founding's fingerprint, so that an emptied or exchanged log is noticed.
 func (s *supervisor) remember(ctx context.Context) error {
+	if err := s.cfg.State.Write(s.cfg.Namespace, statedir.Address, s.url); err != nil {
+		return err
+	}
 	if !s.trust.IsZero() {
 		return nil
 	}

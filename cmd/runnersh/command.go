@@ -55,7 +55,9 @@ key needs an admission for that: on a machine with an administrator's API key,
 horus keys add --class runner --name r1 --kind sh.
 
 A script has the job's variables, PATH, HOME, LANG, LC_ALL, TZ, HORUS_JOB_ID and
-HORUS_ATTEMPT, an empty directory of its own, and no input. This is no sandbox:
+HORUS_ATTEMPT, an empty directory of its own, and no input. Of each output 1 MiB
+is kept, its beginning and its end; a line of more than 16 KiB comes in pieces.
+When its time is over it gets TERM, and KILL 5 seconds later. This is no sandbox:
 run strangers' scripts in a container.
 
 Ctrl-C stops it: it takes no more jobs and gives running ones 10 seconds; what is

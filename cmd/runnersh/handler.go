@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/runnersdk"
@@ -56,10 +58,13 @@ func failure(out sh.Outcome, timeout time.Duration) *runnersdk.Failure {
 		Message: out.String(),
 		Result:  out.Result,
 	}
-	if out.TimedOut {
+	switch {
+	case out.TimedOut:
 		f.Kind = job.FailedTimeout
 		out.TimedOut, out.Cancelled = false, false // the kind says it
 		f.Message = fmt.Sprintf("%s after %s", out, timeout)
+	case out.Signal != "":
+		f.Exit = 128 + int(unix.SignalNum(out.Signal)) // as a shell says it
 	}
 	if last := lastLines(out.Stderr, messageLines); last != "" {
 		f.Message += ": " + last

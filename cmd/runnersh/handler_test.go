@@ -42,7 +42,7 @@ func TestScriptEnds(t *testing.T) {
 		{
 			name:    "killed",
 			job:     runnersdk.Job{Payload: `kill -9 $$`},
-			failure: &runnersdk.Failure{Kind: job.FailedError, Message: "killed by SIGKILL"},
+			failure: &runnersdk.Failure{Kind: job.FailedError, Exit: 137, Message: "killed by SIGKILL"},
 		},
 		{
 			name:    "too late",

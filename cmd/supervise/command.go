@@ -75,6 +75,9 @@ it is collected. GOGC=100 makes that twice; GOMEMLIMIT sets a limit.
 Ctrl-C stops it: it takes no more calls, answers those on their way, and gives
 the lead back. A second Ctrl-C kills it; nothing that was acknowledged is lost.
 
+When it starts it checks the history from where its read models are to the end;
+horus audit verify checks all of it.
+
 Exit codes: 0 stopped, 1 the history does not verify, 64 wrong arguments, 69
 Redis does not answer, 77 not allowed (password, key), 78 a wrong setting.`
 

@@ -61,14 +61,14 @@ func decideJoin(s State, c JoinAs) ([]Event, error) {
 	if !c.Known && pin != c.Join.Key {
 		if s.Version > 0 || !c.FirstUse {
 			return nil, domain.Errorf(domain.Forbidden, "runner_key",
-				"the key is not admitted for this runner: an administrator runs horus keys add --class runner")
+				"the key is not admitted for this runner: with its state directory, an administrator runs horus keys add --class runner --name ID")
 		}
 		pin = c.Join.Key
 	}
 	for _, kind := range c.Join.Kinds {
 		if !c.Known || !slices.Contains(c.Admitted, kind) { // a first use admits the id alone
 			return nil, domain.Errorf(domain.Forbidden, "runner_kind",
-				"the key is not admitted for jobs of kind %s: an administrator runs horus keys add --class runner --kind %s", kind, kind)
+				"the key is not admitted for jobs of kind %s: with this runner's state directory, an administrator runs horus keys add --class runner --name ID --kind %s", kind, kind)
 		}
 	}
 	if len(c.Marks) != len(c.Join.Kinds)+1 {

@@ -289,7 +289,7 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 	}
 	if !b.signedByRunner(tx) {
 		return domain.Errorf(domain.Forbidden, "runner_key",
-			"the key does not speak for this runner, or has ended: an administrator runs horus keys add --class runner")
+			"the key does not speak for this runner, or has ended: with its state directory, an administrator runs horus keys add --class runner --name ID")
 	}
 	b.news = true
 	for i, r := range b.Reports {
