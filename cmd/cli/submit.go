@@ -8,6 +8,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -54,6 +55,9 @@ was not run.`,
 			payload, err := o.payload(args, cmd.InOrStdin())
 			if err != nil {
 				return exit.With(exit.Usage, err)
+			}
+			if !utf8.ValidString(payload) {
+				return exit.With(exit.Usage, errors.New("the payload is not UTF-8 text"))
 			}
 			return s.submit(cmd, &o, payload)
 		},

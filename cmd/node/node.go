@@ -79,7 +79,7 @@ func Run(ctx context.Context, cfg Config) error {
 	defer func() { _ = s.server.Close() }() // everything was answered
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.address())
 	if err != nil {
-		return exit.With(exit.Settings, fmt.Errorf("listen: %w", err))
+		return exit.With(exit.Settings, fmt.Errorf("cannot listen; --port chooses another port: %w", err))
 	}
 	s.url = "http://" + listener.Addr().String()
 	handler, err := s.face(ctx, settings)

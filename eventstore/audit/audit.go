@@ -127,7 +127,7 @@ func (a *auditor) take(raw history.Raw) error {
 func (a *auditor) meet(founding signing.Hash) error {
 	a.founding = founding
 	if trust := a.options.Trust; !trust.IsZero() && founding != trust {
-		return fault(1, "the history was founded by %s; the founding that is trusted is %s", founding, trust)
+		return fault(1, "the history was founded by %s, and %s is trusted: is this the right Redis, namespace and state directory?", founding, trust)
 	}
 	return nil
 }
