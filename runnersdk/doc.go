@@ -8,6 +8,10 @@
 //			return "sent", send(ctx, j.Payload)
 //		})
 //
+// The wire is made by [github.com/herocode/horus/runnersdk/redisqueue.New], the
+// key is loaded with [github.com/herocode/horus/domain/signing.ParsePrivateKey];
+// the package's example does both.
+//
 // The one idea: a runner reports, it never writes history. It runs nothing
 // that is not proved, and what it says changes nothing until a supervisor
 // sealed it. A handler may therefore see the same job twice (its runner died,
