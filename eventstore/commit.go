@@ -16,11 +16,17 @@ const (
 	maxWaiting     = 64      // full commits that wait; then callers are told to come back
 )
 
+// company is how many decisions in one commit say that it pays to wait for as
+// many to come together again. Of fewer each loses more by waiting than all gain
+// by sharing a signature and a round trip; and one caller with the reports on
+// what he submitted before is no company at all.
+const company = 16
+
 // commit is what travels under one seal.
 type commit struct {
 	batch      history.Commit
 	size       int
-	callers    int
+	decisions  int
 	statements uint64
 	wire       Batch
 	done       chan struct{} // closed when err is final
@@ -60,7 +66,7 @@ func (l *Leader) gather(tx *Tx) error {
 	}
 	l.open.batch.Entries = append(l.open.batch.Entries, tx.entries...)
 	l.open.size += tx.size
-	l.open.callers++
+	l.open.decisions++
 	l.next += uint64(len(tx.entries))
 	tx.install(l.memory)
 	l.memory.forget(l.cfg.Indexed())
@@ -92,8 +98,8 @@ func (l *Leader) wakeTurn() {
 	}
 }
 
-// Turn appends one commit if there is one. busy says that several callers
-// travelled in it, so that more are likely to come together.
+// Turn appends one commit if there is one. busy says that it held so many
+// decisions that more are likely to come together.
 // An error that is not [ErrConflict] leaves the commit on its way, and the
 // next Turn asks the same again; after ErrConflict the leader has failed, and
 // every further Turn says so with [domain.TryAgain].
@@ -155,7 +161,7 @@ func (l *Leader) seal(c *commit) {
 }
 
 // arrive settles the commit on its way as kept.
-func (l *Leader) arrive(start time.Time) (company bool) {
+func (l *Leader) arrive(start time.Time) (busy bool) {
 	c := l.flying
 	l.flying, l.tip, l.prev = nil, c.wire.Tip(), c.batch.Seal.Hash()
 	close(c.done)
@@ -163,7 +169,7 @@ func (l *Leader) arrive(start time.Time) (company bool) {
 	if l.cfg.Observe != nil {
 		l.cfg.Observe(len(c.batch.Entries), l.cfg.Clock().Sub(start))
 	}
-	return c.callers > 1
+	return c.decisions >= company
 }
 
 // fail settles everything that waits as not kept; the commit on its way may
