@@ -18,6 +18,8 @@ type instance interface {
 	url() string
 	signal(context.Context, signal) error
 	restart(context.Context) error
+	readFile(ctx context.Context, name string) ([]byte, error)
+	writeFiles(ctx context.Context, files map[string][]byte) error // while it is stopped
 	remove(context.Context) error
 }
 

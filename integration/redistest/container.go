@@ -25,6 +25,8 @@ const (
 	defaultImage = "redis:8-alpine"
 	builtImage   = "horus-test-redis:local" // deploy/testimage/build makes it
 
+	dataFolder = "/data" // of a server in its container
+
 	engineTimeout = 5 * time.Second // for an engine to say that it is there
 	pullTimeout   = 2 * time.Minute // for the image, once a machine
 
@@ -176,7 +178,7 @@ func (b *containers) run(ctx context.Context, opts Options, port int) (*containe
 		return nil, fmt.Errorf("name this machine: %w", err)
 	}
 	c, err := tcredis.Run(ctx, b.image,
-		testcontainers.WithCmd(append([]string{"--dir", "/data", "--protected-mode", "no"}, opts.arguments()...)...),
+		testcontainers.WithCmd(append([]string{"--dir", dataFolder, "--protected-mode", "no"}, opts.arguments()...)...),
 		testcontainers.WithWaitStrategy(wait.ForLog(readyLine)),
 		testcontainers.WithLabels(map[string]string{hostLabel: host, pidLabel: strconv.Itoa(os.Getpid())}),
 		testcontainers.WithHostConfigModifier(func(config *container.HostConfig) { config.PortBindings = b.publish(port) }),

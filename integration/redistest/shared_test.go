@@ -112,6 +112,8 @@ func TestRemoteServerIsUsedAndLeftAlone(t *testing.T) {
 	for what, err := range map[string]error{
 		"kill":      in.signal(t.Context(), sigKill),
 		"restart":   in.restart(t.Context()),
+		"read":      second(in.readFile(t.Context(), rdbFile)),
+		"write":     in.writeFiles(t.Context(), nil),
 		"configure": second(r.launch(t.Context(), Options{AOF: Always})),
 	} {
 		if !errors.Is(err, errNotOurs) {
@@ -158,7 +160,7 @@ func TestTakenPortIsPickedAgain(t *testing.T) {
 	}
 }
 
-func second(_ instance, err error) error { return err }
+func second[T any](_ T, err error) error { return err }
 
 func TestWaitEndsWithItsContext(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
