@@ -124,7 +124,10 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 	if err != nil {
 		return err
 	}
-	state := s.Jobs[id]
+	state, known := s.Jobs[id]
+	if !known && !e.Begins() {
+		return illegal("%s of a job that nobody submitted, or that has ended", e.Type)
+	}
 	if err := job.Legal(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash)); err != nil {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"io"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
@@ -42,7 +43,10 @@ var errEmpty = errors.New("the log is empty")
 // ended ([CannotTell]); an error, which has [domain.Invalid], is about the
 // options.
 //
-// It holds a few pages of the log and the state of every job in memory.
+// It holds in memory a few pages of the log and the state of what is open: jobs
+// without an outcome, runner ids and processes that did not say that they left.
+// Of what ended it keeps a few bytes, which go to a temporary file when there
+// are very many.
 func Verify(ctx context.Context, source Source, o Options) (Verdict, error) {
 	if _, err := domain.ParseName(string(o.Namespace)); err != nil {
 		return Verdict{}, err
@@ -62,7 +66,10 @@ func Verify(ctx context.Context, source Source, o Options) (Verdict, error) {
 		reader:  history.NewReader(string(o.Namespace), o.Partition, 0),
 		chain:   history.NewChain(string(o.Namespace), o.Partition, verifier),
 		notary:  newNotary(verifier),
+		begun:   newOnce(),
+		jobs:    Jobs{Failed: map[string]uint64{}},
 	}
+	defer a.begun.close()
 	return a.verdict(a.settle(a.read(ctx))), nil
 }
 
@@ -73,7 +80,9 @@ type auditor struct {
 	reader  *history.Reader
 	chain   *history.Chain
 	notary  *notary
+	begun   *once // jobs and processes
 
+	jobs                Jobs         // that ended
 	founding            signing.Hash // fingerprint of the log's; zero before it was met
 	commits, signatures uint64
 }
@@ -109,6 +118,9 @@ func (a *auditor) take(raw history.Raw) error {
 	signatures, err := a.chain.Examine(commit)
 	a.commits++
 	a.signatures += uint64(len(signatures.Checks))
+	if full := a.retire(commit, err); err == nil {
+		err = full
+	}
 	if forged := a.notary.ask(signatures); err == nil {
 		err = forged
 	}
@@ -121,6 +133,28 @@ func (a *auditor) take(raw history.Raw) error {
 		}
 	}
 	return a.compare(&commit.Seal)
+}
+
+// retire remembers what began in a commit and forgets what ended. wrong is what
+// was found in it: up to there its events stand. Its error is that of a full or
+// broken disk.
+func (a *auditor) retire(commit *history.Commit, wrong error) error {
+	end, tampered := history.IsFault(wrong)
+	for i := range commit.Entries {
+		e := &commit.Entries[i]
+		if tampered && e.Seq >= end {
+			return nil
+		}
+		if e.Begins() && (e.Aggregate.Kind == event.Job || e.Aggregate.Kind == event.Report) {
+			if err := a.begun.begin(e.Aggregate.String(), e.Seq); err != nil {
+				return err
+			}
+		}
+		if j, ended := a.chain.State.Forget(e); ended {
+			a.jobs.add(j)
+		}
+	}
+	return nil
 }
 
 // meet compares the founding with the one that is trusted.
@@ -157,14 +191,28 @@ func (a *auditor) end() error {
 	return nil
 }
 
-// settle waits for the signatures. One that does not hold is a fault whatever
-// else ended the reading, and perhaps the earlier one.
+// settle waits for what is found out beside the reading: signatures that do not
+// hold, and ids that were used twice. That is a fault whatever else ended the
+// reading, and perhaps the earlier one.
 func (a *auditor) settle(err error) error {
-	forged := a.notary.settle()
-	if _, tampered := history.IsFault(err); !tampered && forged != nil {
-		return forged
+	again, unread := a.begun.again()
+	repeated := unread
+	if again != 0 {
+		repeated = fault(again, "a job or a process begins here that had begun before")
 	}
-	return history.Earlier(forged, err)
+	for _, found := range []error{repeated, a.notary.settle()} {
+		_, was := history.IsFault(err)
+		_, is := history.IsFault(found)
+		switch {
+		case is && !was:
+			err = found
+		case is:
+			err = history.Earlier(found, err)
+		case err == nil:
+			err = found
+		}
+	}
+	return err
 }
 
 // verdict says what was found; err is what ended the reading.
@@ -192,7 +240,7 @@ func (a *auditor) count() Counts {
 	state := a.chain.State
 	c := Counts{
 		Events: a.chain.Head().Seq, Commits: a.commits, Signatures: a.signatures,
-		Keys: map[string]uint64{}, Jobs: Jobs{Failed: map[string]uint64{}},
+		Keys: map[string]uint64{}, Jobs: a.jobs,
 	}
 	for _, key := range state.Access.Keys() {
 		c.Keys[string(key.Class)]++
@@ -208,7 +256,11 @@ func (a *auditor) count() Counts {
 	return c
 }
 
+// add counts a job; one that nobody submitted is none.
 func (c *Jobs) add(j job.State) {
+	if j.Status == job.None {
+		return
+	}
 	c.Total++
 	switch j.Status {
 	case job.Done:

@@ -83,6 +83,13 @@ func (a author) failed() string {
 	return id
 }
 
+// again submits a job as if it had never been.
+func (a author) again(id string) history.Entry {
+	client := historytest.Key("client")
+	h := event.Header{Aggregate: historytest.JobOf(id), Version: 1, Actor: event.ByClient(string(client.Public().ID()))}
+	return a.Emit(h, job.Submitted{Submission: historytest.Job{}.Submission(id, client)})
+}
+
 // lost gives a running job's attempt up and does not grant another one.
 func (a author) lost() string {
 	id := a.running()
@@ -221,6 +228,14 @@ func ofSubmissions() []Forgery {
 			a.Submit("twice", x)
 			a.Seal()
 			return submit(a, "twice", by(client), x.Submission("twice", client))
+		}},
+		{"a job is submitted again after it ended", func(a author) uint64 {
+			return a.again(a.completed()).Seq
+		}},
+		{"a job is submitted again after it ended, and more is wrong behind that", func(a author) uint64 {
+			running, again := a.running(), a.again(a.failed()).Seq
+			a.Emit(of(running), job.Completed{Attempt: 1})
+			return again
 		}},
 		{"a job is signed by a client whom nobody admitted", func(a author) uint64 {
 			return submit(a, "unknown", by(thief), x.Submission("unknown", thief))

@@ -73,6 +73,22 @@ func ofJoins() []Forgery {
 			a.Hear(c3, c3.Join())
 			return wrong
 		}},
+		{"a process that left begins again", func(a author) uint64 {
+			w := a.NewProcess("r1")
+			a.Report(w, w.Join())
+			a.Seal()
+			a.Report(w, runner.Leave{})
+			a.Seal()
+			b := w.Bundle(a.Namespace, 1, w.Join())
+			wrong := a.Emit(event.Header{Aggregate: w.Aggregate(), Actor: w.Actor(), Version: 1}, runner.NewReported(b.Sign(w.Key), b)).Seq
+			a.Emit(event.Header{
+				Aggregate: historytest.RunnerOf(w.Runner), Actor: w.Actor(),
+				Cause: runner.Cause{Runner: w.Runner, Process: w.Name, Number: 1}.String(),
+			}, runner.Joined{
+				Process: w.Name, Key: w.Key.Public(), Pin: a.State.Runners[w.Runner].Pin, Slots: 4, Marks: a.Marks(w),
+			})
+			return wrong
+		}},
 		{"a second key joins under a pinned runner", func(a author) uint64 {
 			return a.joined(another(historytest.Key("thief")), a.State.Runners["r1"].Pin)
 		}},
