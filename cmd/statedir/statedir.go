@@ -7,12 +7,13 @@
 //
 // Every file appears whole or not at all, and survives a crash once it is
 // there. A key is never written over: two programs that make one at the same
-// time end up with the same.
+// time end up with the same. The key that follows another is made beside it, in
+// a file of its own, and takes its name when it is known to the history; see
+// [Dir.Succeed].
 package statedir
 
 import (
 	"bytes"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,6 +38,7 @@ const (
 	ClientKey     File = "client.key" // of this user
 	APIKey        File = "api.key"    // of this machine's supervisor, for this user
 	Address       File = "address"    // URL of this machine's supervisor
+	Admission     File = "admission"  // of this machine's supervisor, signed by the operator; JSON
 	trust         File = "trust"
 )
 
@@ -89,56 +91,10 @@ func (d Dir) String() string { return d.root }
 
 // Path returns where a namespace's file is, or would be.
 func (d Dir) Path(namespace domain.Name, file File) string {
-	return filepath.Join(d.root, string(namespace), string(file))
+	return filepath.Join(d.folder(namespace), string(file))
 }
 
-// Key returns the key in a file, and makes one when there is none. A file that
-// others may read is refused.
-func (d Dir) Key(namespace domain.Name, file File) (signing.PrivateKey, error) {
-	path := d.Path(namespace, file)
-	data, err := readPrivate(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		data, err = d.makeKey(namespace, file)
-	}
-	if err != nil {
-		return signing.PrivateKey{}, fmt.Errorf("load key: %w", err)
-	}
-	key, err := signing.ParsePrivateKey(data)
-	if err != nil {
-		return signing.PrivateKey{}, fmt.Errorf("load key %s: %w", path, err)
-	}
-	return key, nil
-}
-
-// makeKey writes a new key unless somebody was faster, and returns what is in
-// the file.
-func (d Dir) makeKey(namespace domain.Name, file File) ([]byte, error) {
-	key, err := signing.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
-	}
-	data, err := key.MarshalPEM()
-	if err != nil {
-		return nil, err
-	}
-	// The name appears by link(2), which replaces nothing.
-	if err := d.place(namespace, file, data, os.Link); err != nil && !errors.Is(err, fs.ErrExist) {
-		return nil, err
-	}
-	return readPrivate(d.Path(namespace, file))
-}
-
-// readPrivate reads a file that nobody else may read.
-func readPrivate(path string) ([]byte, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Mode()&others != 0 {
-		return nil, domain.Errorf(domain.Forbidden, "key_mode", "others may read %s: chmod 600 it, or make a new key if they have", path)
-	}
-	return os.ReadFile(path)
-}
+func (d Dir) folder(namespace domain.Name) string { return filepath.Join(d.root, string(namespace)) }
 
 // Read returns what Write wrote. Its error is [fs.ErrNotExist] when there is no
 // such file.
@@ -154,6 +110,15 @@ func (d Dir) Read(namespace domain.Name, file File) (string, error) {
 func (d Dir) Write(namespace domain.Name, file File, text string) error {
 	if err := d.place(namespace, file, []byte(text+"\n"), os.Rename); err != nil {
 		return fmt.Errorf("write state: %w", err)
+	}
+	return nil
+}
+
+// Remove removes a file, if it is there.
+func (d Dir) Remove(namespace domain.Name, file File) error {
+	path := d.Path(namespace, file)
+	if err := os.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove state: %w", err)
 	}
 	return nil
 }
@@ -205,8 +170,7 @@ func (d Dir) Pin(namespace domain.Name, founding signing.Hash) error {
 // place writes a file beside its place, syncs it, and gives it its name. A
 // crash before that leaves a file of a name that nobody reads.
 func (d Dir) place(namespace domain.Name, file File, data []byte, name func(from, to string) error) error {
-	path := d.Path(namespace, file)
-	dir := filepath.Dir(path)
+	path, dir := d.Path(namespace, file), d.folder(namespace)
 	if err := os.MkdirAll(dir, dirMode); err != nil {
 		return err
 	}
