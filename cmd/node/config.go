@@ -21,6 +21,7 @@ import (
 
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi"
 )
 
@@ -42,6 +43,7 @@ type Config struct {
 	Bind      string      // address to listen on; DefaultBind if empty
 	Port      int         // 0: any free port
 	State     statedir.Dir
+	Trust     signing.Hash // founding that is trusted; zero: the one that is pinned, or the first one met
 
 	Keys      []rpcapi.APIKey // besides the one in the state directory
 	Unsigned  rpcapi.Unsigned // reject if empty

@@ -13,7 +13,6 @@ import (
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/statedir"
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore/redisstore"
 	"github.com/herocode/horus/projections/jobs"
@@ -22,27 +21,6 @@ import (
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/readmodels"
 )
-
-// openState loads this supervisor's keys and what it trusts.
-func (s *supervisor) openState() error {
-	ns := s.cfg.Namespace
-	var err error
-	if s.key, err = s.cfg.State.Key(ns, statedir.SupervisorKey); err != nil {
-		return exit.With(exit.Settings, err)
-	}
-	operator, err := s.cfg.State.Key(ns, statedir.OperatorKey)
-	if err != nil {
-		return exit.With(exit.Settings, err)
-	}
-	if s.trust, err = s.cfg.State.Pinned(ns); err != nil {
-		return exit.With(exit.Settings, err)
-	}
-	s.founding = access.Founded{
-		Namespace: ns, Partitions: 1, Supervisor: s.cfg.Name,
-		Key: s.key.Public(), Operator: operator.Public(),
-	}
-	return nil
-}
 
 // secretBytes is how long an API key is: nobody guesses 256 bits.
 const secretBytes = 32

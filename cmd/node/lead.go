@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/eventstore"
 )
@@ -32,7 +33,7 @@ func (s *supervisor) lead(ctx context.Context) error {
 			continue
 		case hopeless(err):
 			s.cfg.Log.ErrorContext(ctx, "cannot lead", "error", err)
-			return err
+			return untrusted(err)
 		case err.Error() != said: // what goes on for long is said once
 			said = err.Error()
 			s.cfg.Log.WarnContext(ctx, "not leading; trying again until it works", "error", err)
@@ -96,4 +97,12 @@ func (s *supervisor) climb(ctx context.Context, term uint64, c *eventstore.Candi
 func hopeless(err error) bool {
 	mended := []string{"views_damaged", "group_lost"}
 	return domain.CodeOf(err) == domain.Halted && !slices.Contains(mended, domain.ReasonOf(err))
+}
+
+// untrusted gives a history that is not the trusted one its exit code.
+func untrusted(err error) error {
+	if domain.ReasonOf(err) == "founding" {
+		return exit.With(exit.NotAllowed, err)
+	}
+	return err
 }

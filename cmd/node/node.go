@@ -13,7 +13,6 @@ import (
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/redisstore"
@@ -28,10 +27,9 @@ import (
 // supervisor is what lives as long as the program.
 type supervisor struct {
 	cfg      Config
-	url      string // where it is called
-	key      signing.PrivateKey
-	founding access.Founded // that an empty log gets
-	trust    signing.Hash   // fingerprint of the founding that is remembered; zero before there is one
+	url      string       // where it is called
+	trust    signing.Hash // fingerprint of the founding; zero before there is one
+	pinned   bool         // it is remembered in the state directory
 	verifier *signing.Verifier
 
 	server  *redisstore.Server

@@ -11,7 +11,7 @@ import (
 
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
@@ -31,7 +31,8 @@ type reign struct {
 	sweep  *redelivery.Sweep
 	lost   []engine.Lost
 
-	inspected time.Time // when the views were last compared with their census
+	founding  access.Founded // that an empty log gets; zero where it is not empty
+	inspected time.Time      // when the views were last compared with their census
 }
 
 // inspectEvery is how often the views are compared with their census. What
@@ -81,10 +82,17 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 	if r.lost, err = r.engine.Reconcile(ctx); err != nil {
 		return nil, errors.Join(err, r.engine.Close())
 	}
+	key, err := s.cfg.State.Key(s.cfg.Namespace, statedir.SupervisorKey)
+	if err == nil {
+		r.founding, err = s.foundingFor(r.engine, key)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.engine.Close())
+	}
 	r.leader = eventstore.NewLeader(eventstore.Config{
 		Store: s.store, Index: &index.Index{Views: s.views},
 		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.url,
-		Key: s.key, Verifier: s.verifier, Clock: time.Now,
+		Key: key, Verifier: s.verifier, Clock: time.Now,
 		Indexed: r.engine.Passed, Feed: r.engine.Offer, Observe: s.metrics.Appended,
 	}, term, r.engine.Tip(), r.engine.Chain())
 	s.equip(r)
@@ -98,7 +106,7 @@ func (s *supervisor) neverForget(e *engine.Engine) error {
 		return nil
 	}
 	return domain.Errorf(domain.Halted, "log_emptied",
-		"the log is empty, but this state directory remembers a history founded by %s: restore the log, or begin anew with another namespace or state directory", s.trust)
+		"the log is empty, but a history founded by %s is trusted here: restore the log, or begin anew with another namespace or state directory", s.trust)
 }
 
 // equip makes the loops that react.
@@ -164,14 +172,15 @@ func (s *supervisor) settle(r *reign) error {
 // govern begins the term, answers calls, and runs the loops that react until
 // the context ends.
 func (s *supervisor) govern(ctx context.Context, r *reign) error {
-	if err := r.leader.Begin(ctx, s.founding); err != nil {
+	if err := r.leader.Begin(ctx, r.founding); err != nil {
 		return ending(ctx, fmt.Errorf("begin a term: %w", err))
 	}
-	if err := s.remember(ctx); err != nil {
+	if err := s.remember(ctx, r); err != nil {
 		return err
 	}
 	s.desk.open(r)
-	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name)
+	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name,
+		"founding", s.trust.String())
 	group, both := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log}).run(both)
@@ -224,29 +233,4 @@ func (s *supervisor) beat(ctx context.Context, term uint64) error {
 			s.cfg.Log.WarnContext(ctx, "trying again", "loop", "beat", "error", err)
 		}
 	}
-}
-
-// remember keeps in the state directory where the leader of this machine is,
-// and the founding's fingerprint, so that an emptied or exchanged log is noticed.
-func (s *supervisor) remember(ctx context.Context) error {
-	if err := s.cfg.State.Write(s.cfg.Namespace, statedir.Address, s.url); err != nil {
-		return err
-	}
-	if !s.trust.IsZero() {
-		return nil
-	}
-	raws, err := s.store.Get(ctx, []uint64{1})
-	if err != nil {
-		return err
-	}
-	entry, err := history.ParseEntry(1, raws[0].Event)
-	if err != nil {
-		return err
-	}
-	s.trust = entry.Hash
-	if err := s.cfg.State.Pin(s.cfg.Namespace, entry.Hash); err != nil {
-		return err
-	}
-	s.cfg.Log.InfoContext(ctx, "remembering this history", "founding", entry.Hash.String(), "in", s.cfg.State.String())
-	return nil
 }

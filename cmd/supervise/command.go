@@ -17,6 +17,7 @@ import (
 	"github.com/herocode/horus/cmd/node"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi"
 )
 
@@ -47,6 +48,7 @@ func TuneHeap() {
 type options struct {
 	node.Config
 	namespace, name, stateDir string
+	trust                     string
 	unsigned                  string
 	adminSecrets, userSecrets []string
 	registerSecrets           []string
@@ -58,9 +60,14 @@ one signed history on Redis, and queues them for runners.
 
   supervisor --redis-url redis://localhost:6379 --port 3030
 
-On its first start it makes its keys and an API key of scope admin in the state
-directory, and founds the history. The command horus on the same machine finds
-all of that.
+On its first start it makes its key and an API key of scope admin in the state
+directory. Where there is no history yet it founds one, and makes the operator's
+key, which admits supervisors when all are gone: keep operator.key in a safe
+place away from here. The command horus on the same machine finds all of that.
+
+It remembers the founding of the history that it met first, and accepts no other;
+name the founding with --trust to be sure from the start. Its log says which one
+it leads.
 
 Secrets for other callers come from the environment, separated by commas, so
 that no process list shows them:
@@ -79,7 +86,8 @@ When it starts it checks the history from where its read models are to the end;
 horus audit verify checks all of it.
 
 Exit codes: 0 stopped, 1 the history does not verify, 64 wrong arguments, 69
-Redis does not answer, 77 not allowed (password, key), 78 a wrong setting.`
+Redis does not answer, 77 not
+allowed (password, another founding), 78 a wrong setting.`
 
 // newCommand returns the program; run is [node.Run] but in tests.
 func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
@@ -113,6 +121,7 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 	f.IntVar(&o.Port, "port", node.DefaultPort, "port to listen on; 0 for any free one")
 	f.StringVar(&o.name, "name", "", "name of this supervisor (default: the host's)")
 	f.StringVar(&o.stateDir, "state-dir", "", "where keys are kept (default $XDG_STATE_HOME/horus)")
+	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one remembered)")
 	f.StringVar(&o.unsigned, "unsigned", string(rpcapi.Reject), "unsigned jobs: reject, or countersign on the word of an API key")
 	f.BoolVar(&o.Anonymous, "anonymous-reads", false, "let old clients read without a secret")
 	f.BoolVar(&o.RegisteredOnly, "registered-runners", false, "admit no runner by first use of its id")
@@ -142,6 +151,11 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 	}
 	if c.State, err = statedir.Open(o.stateDir); err != nil {
 		return c, exit.With(exit.Settings, err)
+	}
+	if o.trust != "" {
+		if c.Trust, err = signing.ParseHash(o.trust); err != nil {
+			return c, misused(fmt.Errorf("--trust: %w", err))
+		}
 	}
 	c.Unsigned = rpcapi.Unsigned(o.unsigned)
 	if c.Keys, err = o.keys(); err != nil {
