@@ -94,7 +94,7 @@ const peek = 16
 // prove reads the commit around a place and checks its seal: what is decided
 // about is what a supervisor sealed, whatever an index or a store says.
 func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into map[uint64]history.Entry) error {
-	raws, end, err := l.readToSeal(ctx, seq)
+	raws, end, err := readToSeal(ctx, l.log, seq)
 	if err != nil {
 		return err
 	}
@@ -133,9 +133,9 @@ func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into 
 
 // readToSeal reads from a place on, and finds the first entry with a seal; end
 // is -1 when there is none where it must be.
-func (l *loader) readToSeal(ctx context.Context, seq uint64) (raws []history.Raw, end int, err error) {
+func readToSeal(ctx context.Context, log Log, seq uint64) (raws []history.Raw, end int, err error) {
 	for _, limit := range [...]int{peek, signing.MaxSealed} {
-		if raws, err = l.log.Read(ctx, seq-1, limit); err != nil {
+		if raws, err = log.Read(ctx, seq-1, limit); err != nil {
 			return nil, -1, fmt.Errorf("read the log from %d: %w", seq, err)
 		}
 		end = slices.IndexFunc(raws, func(r history.Raw) bool { return len(r.Seal) > 0 })

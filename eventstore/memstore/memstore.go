@@ -36,7 +36,10 @@ type Store struct {
 	holder eventstore.Holder
 }
 
-var _ eventstore.Store = (*Store)(nil)
+var (
+	_ eventstore.Store  = (*Store)(nil)
+	_ eventstore.Cutter = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New() *Store { return &Store{} }
@@ -138,6 +141,22 @@ func (s *Store) Get(ctx context.Context, seqs []uint64) ([]history.Raw, error) {
 
 func clone(raw history.Raw) history.Raw {
 	return history.Raw{Seq: raw.Seq, Event: bytes.Clone(raw.Event), Seal: bytes.Clone(raw.Seal)}
+}
+
+// Cut removes what stands behind a place.
+func (s *Store) Cut(ctx context.Context, term uint64, after eventstore.Tip) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	there := after.Seq > 0 && after.Seq <= uint64(len(s.log)) && after.Seal != "" &&
+		string(s.log[after.Seq-1].Seal) == after.Seal
+	if !there || !s.leadsLocked(term) {
+		return fmt.Errorf("cut behind %d: %w", after.Seq, eventstore.ErrConflict)
+	}
+	s.log = s.log[:after.Seq:after.Seq]
+	return nil
 }
 
 // Truncate takes the entries above a number away, as a failover does that lost

@@ -10,11 +10,11 @@ import (
 )
 
 func TestStore(t *testing.T) {
-	storetest.Run(t, func(*testing.T) storetest.Harness {
+	open := func(*testing.T) storetest.Harness {
 		store := memstore.New()
 		return storetest.Harness{
 			Store: store, Other: store,
-			Intrude: store.Intrude, Truncate: store.Truncate,
+			Cutter: store, Intrude: store.Intrude, Truncate: store.Truncate,
 			LoseAppend: func(kept bool) {
 				store.OnAppend = func() (bool, error) {
 					store.OnAppend = nil
@@ -23,7 +23,9 @@ func TestStore(t *testing.T) {
 			},
 			Forget: func() {}, // memory forgets nothing
 		}
-	})
+	}
+	storetest.Run(t, open)
+	t.Run("cut", func(t *testing.T) { storetest.RunCut(t, open) })
 }
 
 // A hook that lets an append through changes nothing about it.

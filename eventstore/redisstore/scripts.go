@@ -3,6 +3,7 @@ package redisstore
 import (
 	"context"
 	_ "embed" // the scripts
+	"errors"
 	"fmt"
 	"slices"
 
@@ -20,6 +21,8 @@ var (
 	beatSource string
 	//go:embed release.lua
 	releaseSource string
+	//go:embed cut.lua
+	cutSource string
 )
 
 var (
@@ -27,7 +30,11 @@ var (
 	takeScript    = redis.NewScript(takeSource)
 	beatScript    = redis.NewScript(beatSource)
 	releaseScript = redis.NewScript(releaseSource)
+	cutScript     = redis.NewScript(cutSource)
 )
+
+// errMore is a script's word that it did a part and is to be run again.
+var errMore = errors.New("there is more to do")
 
 // run runs a script and reads its one word. Redis forgets scripts as it likes:
 // where it does not know one it has run nothing, and gets the whole text.
@@ -45,6 +52,8 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 	switch word {
 	case "ok":
 		return nil
+	case "more":
+		return errMore
 	case "term":
 		return fmt.Errorf("%w: the lease is of another term", eventstore.ErrConflict)
 	case "end":

@@ -21,9 +21,11 @@ import (
 func TestMain(m *testing.M) { os.Exit(redistest.Around(m).Run()) }
 
 func TestStoreOnRedis(t *testing.T) {
-	storetest.Run(t, func(t *testing.T) storetest.Harness {
+	open := func(t *testing.T) storetest.Harness {
 		return harness(t, redistest.Shared(t).URL(), redistest.Namespace(t))
-	})
+	}
+	storetest.Run(t, open)
+	t.Run("cut", func(t *testing.T) { storetest.RunCut(t, open) }) // miniredis knows no XSETID
 }
 
 func TestStoreOnMiniredis(t *testing.T) {
@@ -44,8 +46,9 @@ func harness(t *testing.T, address, namespace string) storetest.Harness {
 	u.Host = proxy.Addr()
 	keys := redisstore.Keys{Namespace: domain.Name(namespace), Partition: 7}
 	hand := newHand(t, address, keys)
+	store := open(connect(t, u.String()), keys)
 	return storetest.Harness{
-		Store:    open(connect(t, u.String()), keys),
+		Store: store, Cutter: store,
 		Other:    open(connect(t, address), keys),
 		Intrude:  func(c eventstore.Batch) { hand.add(storetest.Raws(c)) },
 		Truncate: hand.truncate,

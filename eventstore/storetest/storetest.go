@@ -29,8 +29,9 @@ import (
 // Harness is an empty partition, and what can happen to it. All fields are
 // required.
 type Harness struct {
-	Store eventstore.Store
-	Other eventstore.Store // the same partition as another process sees it
+	Store  eventstore.Store
+	Cutter eventstore.Cutter // of Store; only for RunCut
+	Other  eventstore.Store  // the same partition as another process sees it
 
 	// Intrude appends a commit behind the end of the log and asks for no term.
 	Intrude func(eventstore.Batch)
@@ -56,11 +57,16 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 		{"lease", leaseCases()},
 	}
 	for _, group := range groups {
-		t.Run(group.name, func(t *testing.T) {
-			for _, c := range group.cases {
-				t.Run(c.name, func(t *testing.T) { c.run(&fixture{t, open(t)}) })
-			}
-		})
+		t.Run(group.name, func(t *testing.T) { runCases(t, group.cases, open) })
+	}
+}
+
+// RunCut tests a store as an [eventstore.Cutter]. open is called for each case.
+func RunCut(t *testing.T, open func(t *testing.T) Harness) { runCases(t, cutCases(), open) }
+
+func runCases(t *testing.T, cases []testCase, open func(t *testing.T) Harness) {
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) { c.run(&fixture{t, open(t)}) })
 	}
 }
 
