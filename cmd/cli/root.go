@@ -83,7 +83,7 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 	})
 	root.AddCommand(
 		submitCommand(s), getCommand(s), logsCommand(s), listCommand(s), historyCommand(s),
-		keysCommand(s), auditCommand(s), rebuildCommand(s), devCommand(s),
+		keysCommand(s), auditCommand(s), rebuildCommand(s), repairCommand(s), devCommand(s),
 	)
 	return root
 }

@@ -39,6 +39,7 @@ const (
 	APIKey        File = "api.key"    // of this machine's supervisor, for this user
 	Address       File = "address"    // URL of this machine's supervisor
 	Admission     File = "admission"  // of this machine's supervisor, signed by the operator; JSON
+	Head          File = "head"       // last seal that this machine's supervisor knows to be in the log
 	trust         File = "trust"
 )
 

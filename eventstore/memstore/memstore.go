@@ -169,6 +169,14 @@ func (s *Store) Truncate(to uint64) {
 	}
 }
 
+// Tamper changes an entry in its place, as one does who writes to the store
+// directly.
+func (s *Store) Tamper(seq uint64, edit func(*history.Raw)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	edit(&s.log[seq-1])
+}
+
 // Intrude adds a commit without asking for a term or looking at the end of the
 // log, as one does who writes to the store directly.
 func (s *Store) Intrude(c eventstore.Batch) {
