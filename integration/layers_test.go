@@ -31,6 +31,7 @@ func layers() map[string]string {
 		"rpcapi/jsonrpc": "domain rpcapi/jsonrpc",
 		"coordinator":    "domain rpcapi/client rpcapi/jsonrpc rpcapi/openrpc coordinator",
 		"cmd":            everything,
+		"docs":           everything, // tests of what the pages say
 		"integration":    everything,
 	}
 }

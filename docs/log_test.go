@@ -1,0 +1,83 @@
+package docs_test
+
+import (
+	"bytes"
+	"context"
+	"testing"
+	"time"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/history/historytest"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/audit"
+)
+
+// namespace is that of all logs here.
+const namespace domain.Name = "horus"
+
+// story is the log that the examples of the page are taken from: short, and
+// with an event of every type.
+func story() *historytest.Partition {
+	p := historytest.Found(namespace)
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Admit(historytest.Key("runner k1"), access.Key{
+			Class: access.Runner, Name: "k1", Kinds: []domain.Name{"sh"}, Until: p.Now.Add(365 * 24 * time.Hour),
+		})
+		tx.Admit(historytest.Key("standby"), access.Key{Class: access.Supervisor, Name: "sup2"})
+	})
+	r1, k1 := p.NewProcess("r1"), p.NewProcess("k1", "sh")
+	p.Commit(func(tx *historytest.Tx) { tx.Report(r1, r1.Join()) })
+	p.Commit(func(tx *historytest.Tx) { tx.Report(k1, k1.Join()) })
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j1", historytest.Job{Payload: "echo \"hello\""})
+		tx.Emit(event.Header{Aggregate: historytest.JobOf("j2"), Actor: event.ByClient(string(tx.Client.Public().ID()))},
+			job.Submitted{Submission: historytest.Sign(job.FormJCS, []byte(`{"runner":"k1", "payload":"caf\u00e9","id":"j2"}`), tx.Client)})
+		tx.Submit("j3", historytest.Job{Executor: "sh", Form: job.FormUnsigned, Attempts: 1})
+	})
+	p.Commit(func(tx *historytest.Tx) {
+		about := p.About("j1")
+		tx.Report(r1, runner.Started{About: about}, runner.Log{About: about, Lines: []runner.Line{
+			{At: p.Now, Stream: runner.Stdout, Text: "hello\n"},
+		}})
+		tx.Release("j2")
+	})
+	p.Commit(func(tx *historytest.Tx) { tx.Report(r1, runner.Completed{About: p.About("j1"), Result: "4"}) })
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(k1, runner.Failed{About: p.About("j3"), Kind: job.FailedError, Exit: 3, Message: "exit code 3"},
+			runner.Refused{About: p.About("j2"), Reason: "mark"}, runner.Leave{})
+	})
+	p.Supervisor = historytest.Key("standby")
+	p.BeginTerm()
+	p.Commit(func(tx *historytest.Tx) { tx.Lose("j2", job.LostLease) })
+	return p
+}
+
+// memory is a log in memory.
+type memory []history.Raw
+
+func (m memory) Tip(context.Context) (eventstore.Tip, error) {
+	last := m[len(m)-1]
+	return eventstore.Tip{Seq: last.Seq, Seal: string(last.Seal)}, nil
+}
+
+func (m memory) Read(_ context.Context, after uint64, limit int) ([]history.Raw, error) {
+	for len(m) > 0 && m[0].Seq <= after {
+		m = m[1:]
+	}
+	return m[:min(limit, len(m))], nil
+}
+
+// exported returns a log as a file.
+func exported(t testing.TB, log []history.Raw) []byte {
+	t.Helper()
+	var file bytes.Buffer
+	if err := audit.Export(t.Context(), namespace, 0, memory(log), &file); err != nil {
+		t.Fatal(err)
+	}
+	return file.Bytes()
+}

@@ -1,0 +1,690 @@
+#!/usr/bin/env python3
+"""Checks a history of Horus, from public keys alone: python3 verify.py history.jsonl [--trust FINGERPRINT]
+
+Written from format.md, which says what every line here means. Python 3.9 or later, nothing else.
+Exit codes: 0 valid, 1 tampered, 2 cannot tell.
+"""
+import argparse
+import base64
+import datetime
+import hashlib
+import json
+import re
+import sys
+from functools import lru_cache
+
+
+class Wrong(Exception):
+    """Something is not as the page says; whoever knows the place makes it a Fault."""
+
+
+class Fault(Exception):
+    def __init__(self, seq, why):
+        super().__init__(why)
+        self.seq = seq
+
+
+class CannotTell(Exception):
+    pass
+
+
+def need(ok, why):
+    if not ok:
+        raise Wrong(why)
+
+
+# Ed25519 by ZIP 215. Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
+P = 2**255 - 19
+L = 2**252 + 27742317777372353535851937790883648493
+D = -121665 * pow(121666, P - 2, P) % P
+NEUTRAL = (0, 1, 1, 0)
+
+
+def add(p, q):
+    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
+    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
+    e, f, g, h = b - a, d - c, d + c, b + a
+    return e * f % P, g * h % P, f * g % P, e * h % P
+
+
+def minus(p):
+    return P - p[0], p[1], p[2], P - p[3]
+
+
+def decode(raw):
+    n = int.from_bytes(raw, "little")
+    y, sign = (n & 2**255 - 1) % P, n >> 255
+    u, v = (y * y - 1) % P, (D * y * y + 1) % P
+    x = u * v**3 * pow(u * v**7, (P - 5) // 8, P) % P
+    if (v * x * x + u) % P == 0:
+        x = x * pow(2, (P - 1) // 4, P) % P
+    need((v * x * x - u) % P == 0, "not a point of the curve")
+    x = -x % P if x & 1 != sign else x
+    return x, y, 1, x * y % P
+
+
+def times8_is_neutral(p):
+    for _ in range(3):
+        p = add(p, p)
+    return p[0] == 0 and p[1] == p[2]
+
+
+def multiples(p):
+    """16 multiples for each of 64 digits: a product is then 64 additions."""
+    rows = []
+    for _ in range(64):
+        row = [NEUTRAL]
+        for _ in range(15):
+            row.append(add(row[-1], p))
+        rows.append(row)
+        p = add(row[-1], p)
+    return rows
+
+
+def product(rows, n):
+    p = NEUTRAL
+    for row in rows:
+        p, n = add(p, row[n & 15]), n >> 4
+    return p
+
+
+BASE = multiples(decode((4 * pow(5, P - 2, P) % P).to_bytes(32, "little")))
+
+
+@lru_cache(maxsize=256)
+def negated(key):
+    return multiples(minus(decode(key)))
+
+
+def holds(key, message, signature):
+    s = int.from_bytes(signature[32:], "little")
+    try:
+        r = decode(signature[:32])
+    except Wrong:
+        return False
+    k = int.from_bytes(hashlib.sha512(signature[:32] + key + message).digest(), "little") % L
+    return s < L and times8_is_neutral(add(add(product(BASE, s), product(negated(key), k)), minus(r)))
+
+
+# Texts. A pattern is a regular expression, a function that checks, or a Members.
+NAME, ID, PROCESS = r"[a-z0-9][a-z0-9._-]{0,63}", r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", r"[0-9a-f]{1,32}"
+HASH, KEY_ID, QUEUE = r"[0-9a-f]{64}", r"[0-9a-f]{32}", r"(runner|executor):[a-z0-9][a-z0-9._-]{0,63}"
+NUMBER = r"(0|[1-9][0-9]*)"
+CLASS, FORM = r"supervisor|runner|client|operator", r"dsse|jcs|unsigned"
+AGGREGATE = r"access|leader|(job|runner|report)/[A-Za-z0-9._/-]{1,160}"
+
+
+def matches(pattern, text):
+    return isinstance(text, str) and re.fullmatch(pattern, text) is not None
+
+
+def whole(low, high=2**53 - 1):
+    return lambda v: need(type(v) is int and low <= v <= high, "a number is out of range")
+
+
+def text(v):
+    need(isinstance(v, str), "not a text")
+
+
+def some(v):
+    need(isinstance(v, str) and v, "an empty text")
+
+
+def time(v):
+    need(matches(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", v) and v.isascii(), "not a time")
+    need(instant(v) > 0, "not a time")
+
+
+def unbase64(v, size, alphabet=None, padding=""):
+    try:
+        raw = base64.b64decode(v + padding, alphabet, validate=True)
+    except ValueError:
+        raise Wrong("not base64") from None
+    need(size in (None, len(raw)) and base64.b64encode(raw, alphabet).decode().rstrip("=" if padding else "") == v, "not base64")
+    return raw
+
+
+def signature(v):
+    need(isinstance(v, str) and v.isascii(), "not a signature")
+    unbase64(v, 64)
+
+
+@lru_cache(maxsize=4096)
+def public_key(v):
+    need(matches(HASH, v), "not a public key")
+    raw = bytes.fromhex(v)
+    x, y, _, _ = point = decode(raw)
+    need((y | (x & 1) << 255).to_bytes(32, "little") == raw, "a public key in a second encoding")
+    need(not times8_is_neutral(point), "a public key of small order")
+
+
+def many(pattern, low, high, distinct=False):
+    def check_list(v):
+        need(isinstance(v, list) and low <= len(v) <= high, "a list is too short or too long")
+        for item in v:
+            check(pattern, item)
+        need(not distinct or len(set(v)) == len(v), "something is listed twice")
+    return check_list
+
+
+class Members(dict):
+    """The members of an object in their order; a name with ? may be left out."""
+    def __init__(self, **members):
+        super().__init__((name.rstrip("_"), pattern) for name, pattern in members.items())
+
+    def __call__(self, v):
+        need(isinstance(v, dict), "not an object")
+        names = [name for name in self if not isinstance(self[name], Maybe) or name in v]
+        need(list(v) == names, "other members than there must be")
+        for name in names:
+            check(self[name], v[name])
+
+
+class Maybe:
+    def __init__(self, pattern):
+        self.pattern = pattern
+
+    def __call__(self, v):
+        check(self.pattern, v)
+
+
+def check(pattern, v):
+    if isinstance(pattern, str):
+        need(matches(pattern, v), "a text that does not belong here")
+    else:
+        pattern(v)
+
+
+def spelled(v):
+    return json.dumps(v, ensure_ascii=False, separators=(",", ":"))
+
+
+def read_json(source, pattern):
+    """Reads JSON of ours, which has one spelling."""
+    try:
+        source.encode()
+        v = json.loads(source)
+    except (ValueError, RecursionError):
+        raise Wrong("not JSON") from None
+    need(spelled(v) == source, "a second spelling")
+    check(pattern, v)
+    return v
+
+
+STRING = re.compile(r'"(?:[^"\\\x00-\x1f\udc80-\udcff]|\\[\s\S])*"')
+
+
+def value_end(source, at):
+    """Returns where the value that begins there ends."""
+    start, depth = at, 0
+    while at < len(source):
+        c = source[at]
+        if c == '"':
+            string = STRING.match(source, at)
+            need(string, "a string that is none")
+            at = string.end()
+        else:
+            if c in "}],":
+                if depth == 0:
+                    break
+                depth -= c != ","
+            depth += c in "{["
+            at += 1
+        need(depth <= 32, "nested too deep")
+        if depth == 0 and c in '"}]':
+            break
+    need(at > start, "no value")
+    return at
+
+
+def instant(v):
+    """Microseconds since 1970 of an RFC 3339 time, cut below a microsecond."""
+    m = re.fullmatch(r"([0-9]{4})-([0-9]{2})-([0-9]{2})T([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(Z|([+-])([0-9]{2}):([0-9]{2}))", v)
+    need(m, "not a time")
+    try:
+        moment = datetime.datetime(*(int(m[i]) for i in range(1, 7)))
+    except ValueError:
+        raise Wrong("not a time") from None
+    since = moment - datetime.datetime(1970, 1, 1)
+    micros = (since.days * 86400 + since.seconds) * 10**6 + int(((m[7] or "") + "000000")[:6])
+    if m[9]:
+        need(int(m[10]) < 24 and int(m[11]) < 60, "not a time")
+        micros += (-1 if m[9] == "+" else 1) * (int(m[10]) * 60 + int(m[11])) * 60 * 10**6
+    return micros
+
+
+ATTEMPT = whole(1, 2**30)
+GRANT = Members(attempt=ATTEMPT, queue=QUEUE, job=HASH, keys=Maybe(many(KEY_ID, 1, 8)))
+SIGS = many(Members(key=KEY_ID, sig=signature), 1, 8)
+ABOUT = {"job": ID, "grant": HASH, "at": time}
+KINDS = many(NAME, 0, 16, distinct=True)
+LINE = Members(at=time, stream="stdout|stderr|runner", text=text)
+REPORTS = {
+    "join": Members(t=text, key=public_key, kinds=KINDS, slots=whole(1, 4096)),
+    "leave": Members(t=text),
+    "started": Members(t=text, **ABOUT),
+    "log": Members(t=text, **ABOUT, lines=many(LINE, 1, 4096)),
+    "completed": Members(t=text, **ABOUT, result=text),
+    "failed": Members(t=text, **ABOUT, kind="error|timeout|rejected", exit=whole(0, 255), message=text, result=text),
+    "refused": Members(t=text, **ABOUT, reason=text),
+}
+
+
+def report(v):
+    need(isinstance(v, dict) and isinstance(v.get("t"), str) and v["t"] in REPORTS, "no such report")
+    REPORTS[v["t"]](v)
+
+
+BUNDLE = Members(v=whole(1, 1), ns=text, p=whole(0, 65535), runner=NAME, process=PROCESS, number=whole(1), reports=many(report, 1, 60))
+EVENTS = {
+    "access.founded": Members(namespace=NAME, partitions=whole(1, 65535), hash="rfc6962-sha256", supervisor=NAME, key=public_key, operator=public_key),
+    "access.admitted": Members(class_=CLASS, name=NAME, key=public_key, kinds=Maybe(many(NAME, 1, 16)), until=Maybe(time), proof=signature),
+    "term.began": Members(term=whole(0), name=NAME, address=text, key=KEY_ID),
+    "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), grant=Maybe(GRANT)),
+    "job.queued": Members(grant=GRANT),
+    "job.started": Members(attempt=ATTEMPT, process=some),
+    "job.completed": Members(attempt=ATTEMPT),
+    "job.failed": Members(attempt=ATTEMPT, kind="error|timeout|lost|rejected|expired"),
+    "job.attempt_lost": Members(attempt=ATTEMPT, reason="lease|queue"),
+    "runner.reported": Members(key=KEY_ID, sig=signature, bundle=BUNDLE),
+    "runner.joined": Members(process=PROCESS, pin=Maybe(public_key), key=public_key, kinds=KINDS, slots=whole(1, 4096),
+                             marks=many(Members(queue=QUEUE, seq=whole(0)), 1, 17)),
+    "runner.left": Members(process=PROCESS, pin=Maybe(public_key)),
+}
+KIND_OF = {"access.founded": "access", "access.admitted": "access", "term.began": "leader", "runner.reported": "report"}
+TEXT = r'("(?:[^"\\]|\\.)*")'
+ENVELOPE = re.compile(r'\{"v":1,"ns":' + TEXT + r',"p":([0-9]+),"agg":' + TEXT + r',"n":([0-9]+),"type":' + TEXT + r',"at":' + TEXT
+                      + r',"actor":' + TEXT + r'(?:,"cause":' + TEXT + r')?(?:,"trace":' + TEXT + r')?,"data":([\s\S]*)\}')
+FIELDS = ("ns", text), ("p", whole(0, 65535)), ("agg", AGGREGATE), ("n", whole(1)), ("type", r"[A-Za-z0-9._/-]+"), ("at", time), \
+    ("actor", some), ("cause", some), ("trace", some)
+
+
+class Event:
+    def __init__(self, seq, raw):
+        self.seq, self.hash = seq, hashlib.sha256(b"\0" + raw).digest()
+        need(len(raw) <= 2**20, "an event is too large")
+        m = ENVELOPE.fullmatch(raw.decode("utf-8", "surrogateescape"))
+        need(m, "not an event")
+        self.cause = None
+        for i, (name, pattern) in enumerate(FIELDS):
+            if m[i + 1] is not None:
+                setattr(self, name, read_json(m[i + 1], pattern))
+        self.kind, _, self.id = self.agg.partition("/")
+        need(self.type in EVENTS and self.kind == KIND_OF.get(self.type, self.type.split(".")[0]), "no such event of that aggregate")
+        data, self.doc = m[10], None
+        if self.type == "job.submitted":
+            start = re.match(r'\{"form":"(?:%s)","doc":' % FORM, data)
+            need(start, "not a submission")
+            end = value_end(data, start.end())
+            self.doc = data[start.end():end]
+            data = data[:start.end() - len(',"doc":')] + data[end:]
+        self.data = read_json(data, EVENTS[self.type])
+        if self.type == "runner.reported":
+            self.doc = spelled(self.data["bundle"])
+            need(len(self.doc.encode()) <= 256 << 10, "a bundle is too large")
+
+
+class Seal:
+    WIRE = re.compile(r"1\.N\.N\.N\.N\.([A-Za-z0-9_-]{43})\.([A-Za-z0-9_-]{43})\.([0-9a-f]{32})\.([A-Za-z0-9_-]{86})".replace("N", NUMBER))
+
+    def __init__(self, namespace, partition, wire):
+        m = self.WIRE.fullmatch(wire)
+        need(m, "not a seal")
+        self.term, self.first, self.count, self.statements = (int(m[i]) for i in range(1, 5))
+        need(self.term < 2**64 and self.statements < 2**64 and 1 <= self.count <= 256 and 1 <= self.first <= 2**64 - self.count, "not a seal")
+        self.root, self.previous = unbase64(m[5], 32, b"-_", "="), unbase64(m[6], 32, b"-_", "=")
+        self.key, self.signature = m[7], unbase64(m[8], 64, b"-_", "==")
+        self.text = ("horus-seal-v1\n%s\np%03d\n%d\n%d\n%d\n%d\n%s\n%s\n%s\n" % (
+            namespace, partition, self.term, self.first, self.count, self.statements,
+            self.root.hex(), self.previous.hex(), self.key)).encode()
+        self.hash = hashlib.sha256(self.text + self.signature).digest()
+
+
+def root_of(level):
+    while len(level) > 1:
+        pairs = [hashlib.sha256(b"\1" + level[i] + level[i + 1]).digest() for i in range(0, len(level) - 1, 2)]
+        level = pairs + level[len(level) & ~1:]
+    return level[0]
+
+
+def pae(kind, doc):
+    return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(doc), doc)
+
+
+def key_id(key):
+    return hashlib.sha256(bytes.fromhex(key)).hexdigest()[:32]
+
+
+def read_document(source):
+    """Reads a client's JSON: no member twice, no lone surrogate, no number but integers."""
+    def pairs(members):
+        need(len(dict(members)) == len(members), "a member stands twice")
+        return dict(members)
+
+    def integer(digits):
+        need(re.fullmatch("-?[0-9]{1,16}", digits) and digits != "-0", "a number that is no integer")
+        return int(digits)
+
+    try:
+        doc = json.loads(source, object_pairs_hook=pairs, parse_int=integer, parse_float=integer, parse_constant=integer)
+        spelled(doc).encode()
+    except (ValueError, RecursionError):
+        raise Wrong("not JSON") from None
+    return doc
+
+
+class Job:
+    """A job as it was submitted, and where it stands. The lengths of a document's texts are not checked."""
+    TEXTS = "id payload executor runner audience caller_id context_id created_at updated_at not_after".split()
+
+    def __init__(self, form, source, sigs):
+        need(source[:1] == "{" and source[-1:] == "}", "a document is an object")
+        doc = read_document(source)
+        raw = self.message = content = source.encode()
+        need(len(raw) <= 768 << 10, "a document is too large")
+        given = {name: v for name, v in doc.items() if v is not None and v != ""}
+        need(set(doc) <= {"timeout", "max_attempts", "env_vars", "signatures", *self.TEXTS}, "an unknown member")
+        need(all(isinstance(given.get(name, ""), str) for name in self.TEXTS), "a member that is no text")
+        for name, high in ("timeout", 86400), ("max_attempts", 25):
+            whole(1, high)(1 if doc.get(name) is None else doc[name])
+        for name, pattern in ("id", ID), ("runner", NAME), ("executor", NAME):
+            need(name not in given or matches(pattern, given[name]), name)
+        need("payload" in given and ("runner" in given or "executor" in given), "a payload and a runner or kind are needed")
+        env, inside = doc.get("env_vars") or {}, doc.get("signatures") or []
+        need(isinstance(env, dict) and all(isinstance(v or "", str) for v in env.values()), "env_vars")
+        need(isinstance(inside, list) and all(isinstance(s, dict) and set(s) == {"public_key", "signature"} for s in inside), "signatures")
+        self.id, self.audience, self.max_attempts = given.get("id"), given.get("audience"), given.get("max_attempts", 3)
+        self.not_after = instant(given["not_after"]) if "not_after" in given else None
+        kind = "osiris" if given.get("executor") == "osis" else given.get("executor")
+        self.queue = "runner:" + given["runner"] if "runner" in given else "executor:" + kind
+        self.signers, self.signatures = [s["key"] for s in sigs], [unbase64(s["sig"], 64) for s in sigs]
+        need((form == "jcs") == bool(inside) and (form == "dsse") == bool(sigs), "other signatures than the form has")
+        if form == "dsse":
+            self.message = pae(b"application/vnd.horus.job+json", raw)
+        if form == "jcs":
+            for s in inside:
+                public_key(s["public_key"])
+                need(matches(r"[0-9a-fA-F]{128}", s["signature"]), "signatures")
+            self.signers, self.signatures = [key_id(s["public_key"]) for s in inside], [bytes.fromhex(s["signature"]) for s in inside]
+            rest = {name: v for name, v in doc.items() if name != "signatures"}
+            content = self.message = json.dumps(rest, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
+        need(len(set(self.signers)) == len(self.signers) <= 8, "a job is signed by different keys")
+        need(self.id or not self.signers, "a signed job names its id")
+        self.hash = hashlib.sha256(form.encode() + b"\0" + content).hexdigest()
+        self.status, self.attempt, self.counted, self.token, self.process, self.by = "created", 0, 0, None, None, None
+
+
+class History:
+    def __init__(self, namespace, partition):
+        self.place, self.next, self.previous, self.term, self.latest = (namespace, partition), 1, bytes(32), 0, 0
+        self.versions, self.keys, self.led, self.leader = {}, {}, 0, None
+        self.jobs, self.runners, self.processes, self.pending = {}, {}, {}, []
+        self.founding = None
+
+    def read(self, seq, raw, wire):
+        if seq != self.next + len(self.pending):
+            raise Fault(self.next + len(self.pending), "the event here bears the number %d" % seq)
+        try:
+            self.pending.append(Event(seq, raw))
+            if wire is None and len(self.pending) < 256:
+                return
+            if wire is None:
+                raise Fault(self.next, "no seal within 256 events")
+            seal = Seal(*self.place, wire)
+        except Wrong as why:
+            raise Fault(seq, str(why)) from None
+        self.commit(self.pending, seal)
+        self.next, self.pending = seq + 1, []
+
+    def commit(self, events, seal):
+        self.seal, self.bundles, self.joins, self.checks, fault = seal, [], {}, [], None
+        try:
+            self.sealed(events, seal)
+            for e in events:
+                self.happened(e)
+            for agg, seq in sorted(self.joins.items(), key=lambda item: item[1]):
+                raise Fault(seq, "%s reported and did not join" % agg)
+        except Fault as found:
+            fault = found
+        for seq, key, message, sig in self.checks:
+            if fault and seq > fault.seq:
+                break
+            if not holds(bytes.fromhex(key), message, sig):
+                raise Fault(seq, "a signature does not hold")
+        if fault:
+            raise fault
+
+    def sealed(self, events, seal):
+        at = events[0].seq
+        try:
+            need(seal.first == at and seal.count == len(events), "the seal is of other events")
+            need(seal.previous == self.previous, "the seal does not follow the seal before it")
+            need(seal.term > 0 and seal.term >= self.term, "the seal's term is below that of the seal before")
+            need(seal.term != self.led or seal.key == self.leader, "another key leads this term")
+            need(seal.statements == self.versions.get("access", 0), "the seal counts other statements")
+            for at, e in ((e.seq, e) for e in events):
+                need((e.ns, e.p) == self.place, "the event is of another place")
+            at = events[0].seq
+            need(root_of([e.hash for e in events]) == seal.root, "the events are not those that were sealed")
+            latest = max([self.latest] + [instant(e.at) for e in events])
+            if at == 1:
+                data = events[0].data
+                need(events[0].type == "access.founded" and data["namespace"] == self.place[0] and key_id(data["key"]) == seal.key,
+                     "the log does not begin with its founding")
+                key, self.founding = data["key"], events[0].hash
+            else:
+                key = self.held("supervisor", seal.key, latest)["key"]
+            self.checks.append((at, key, seal.text, seal.signature))
+            self.previous, self.term = seal.hash, seal.term
+        except Wrong as why:
+            raise Fault(at, str(why)) from None
+
+    def held(self, use, id, latest=None):
+        """Returns a key that holds for a class."""
+        key = self.keys.get(id)
+        latest = self.latest if latest is None else latest
+        need(key and key["class"] == use and ("until" not in key or latest <= instant(key["until"])), "key %s is not a %s's that holds" % (id, use))
+        return key
+
+    def serves(self, runner, id, kinds):
+        key = self.held("runner", id)
+        need(key["name"] == runner and set(kinds) <= set(key.get("kinds", [])), "runner %s may not serve %s" % (runner, kinds))
+
+    def happened(self, e):
+        self.latest = max(self.latest, instant(e.at))
+        try:
+            need(e.n == self.versions.get(e.agg, 0) + 1, "version %d of %s" % (e.n, e.agg))
+            need(self.led == self.seal.term or e.type == "term.began" or e.kind == "access" and self.seal.first == 1, "before its term began")
+            getattr(self, e.type.replace(".", "_"), self.job)(e, e.data)
+        except Wrong as why:
+            raise Fault(e.seq, "%s: %s" % (e.type, why)) from None
+        self.versions[e.agg] = e.n
+
+    def access_founded(self, e, data):
+        need(not self.keys and data["key"] != data["operator"], "founded twice, or with one key")
+        self.keys[key_id(data["key"])] = {"class": "supervisor", "name": data["supervisor"], "key": data["key"]}
+        self.keys[key_id(data["operator"])] = {"class": "operator", "name": "operator", "key": data["operator"]}
+
+    def access_admitted(self, e, data):
+        text = "horus-admission-v1\n%s\n%s\n%s\n%s\n" % (self.place[0], data["class"], data["name"], data["key"])
+        id = key_id(data["key"])
+        need(self.keys and id not in self.keys and len(self.keys) < 10000, "the key is known, or there are too many")
+        need("kinds" not in data or data["class"] == "runner", "only a runner has kinds")
+        need("until" not in data or instant(data["until"]) >= instant(e.at), "the key's end has passed")
+        need(holds(bytes.fromhex(data["key"]), text.encode(), unbase64(data["proof"], 64)), "the proof does not hold")
+        self.keys[id] = data
+
+    def term_began(self, e, data):
+        need(self.led < data["term"] == self.seal.term and data["key"] == self.seal.key, "the term is not the seal's, or not above the last")
+        self.led, self.leader = data["term"], data["key"]
+
+    def runner_reported(self, e, data):
+        b, process = data["bundle"], self.processes.get(e.agg)
+        need(e.agg == "report/%s/%s" % (b["runner"], b["process"]) and e.actor == "runner:" + b["runner"], "a bundle of another process")
+        need((b["ns"], b["p"]) == self.place, "a bundle for another place")
+        need(not process or process == ("open", data["key"], min(process[2], b["number"] - 1)), "the process left, repeats itself or changed its key")
+        for i, r in enumerate(b["reports"]):
+            need((r["t"] == "join") == (not process and i == 0), "a process joins first, and once")
+            need(r["t"] != "leave" or i == len(b["reports"]) - 1, "a process says nothing after it left")
+        key = b["reports"][0].get("key")
+        if key is None or key_id(key) != data["key"]:
+            key = self.runners.get("runner/" + b["runner"])
+        if key is None or key_id(key) != data["key"]:
+            admitted = self.held("runner", data["key"])
+            need(admitted["name"] == b["runner"], "a key of another runner")
+            key = admitted["key"]
+        self.checks.append((e.seq, key, pae(b"application/vnd.horus.bundle.v1+json", e.doc.encode()), unbase64(data["sig"], 64)))
+        self.bundles.append((b, data["key"]))
+        if not process:
+            self.joins[e.agg] = e.seq
+        self.processes[e.agg] = "left" if b["reports"][-1]["t"] == "leave" else "open", data["key"], b["number"]
+
+    def reported(self, e):
+        """Returns the report that an event names as its cause, its bundle, and the key id of that."""
+        m = re.fullmatch("report/(%s)/(%s)/%s/%s" % (NAME, PROCESS, NUMBER, NUMBER), e.cause or "")
+        for b, id in self.bundles if m else []:
+            if (b["runner"], b["process"], b["number"]) == (m[1], m[2], int(m[3])) and int(m[4]) < len(b["reports"]) \
+                    and e.actor == "runner:" + b["runner"]:
+                return b["reports"][int(m[4])], b, id
+        raise Wrong("no report in its commit caused it")
+
+    def runner_joined(self, e, data):
+        r, b, id = self.reported(e)
+        need(r["t"] == "join" and e.id == b["runner"] and data["process"] == b["process"] and key_id(r["key"]) == id
+             and all(data[name] == r[name] for name in ("key", "kinds", "slots")), "it does not say what was reported")
+        need([m["queue"] for m in data["marks"]] == ["runner:" + e.id] + ["executor:" + kind for kind in data["kinds"]], "marks of other queues")
+        pin = data.get("pin")
+        need(pin == self.runners[e.agg] if e.agg in self.runners else pin in (None, data["key"]), "the pin changed")
+        if pin != data["key"] or data["kinds"]:
+            self.serves(e.id, id, data["kinds"])
+        self.runners[e.agg] = pin
+        self.joins.pop("report/%s/%s" % (e.id, data["process"]), None)
+
+    def runner_left(self, e, data):
+        r, b, _ = self.reported(e)
+        need(r["t"] == "leave" and e.id == b["runner"] and data["process"] == b["process"], "it does not say what was reported")
+        need(e.agg in self.runners and data.get("pin") == self.runners[e.agg], "nobody joined, or the pin changed")
+
+    def job_submitted(self, e, data):
+        need(matches(ID, e.id) and e.agg not in self.jobs, "submitted twice")
+        job = Job(data["form"], e.doc, data.get("sigs", []))
+        need(job.id in (None, e.id) and job.audience in (None, self.place[0]), "of another id, or for another audience")
+        need(job.not_after is None or instant(e.at) <= job.not_after, "after its not_after")
+        need(e.actor == "client:" + job.signers[0] if job.signers else not e.actor.startswith("client:"), "from somebody else")
+        for id, sig in zip(job.signers, job.signatures):
+            self.checks.append((e.seq, self.held("client", id)["key"], job.message, sig))
+        self.jobs[e.agg] = job
+        if "grant" in data:
+            self.granted(job, e, data["grant"])
+
+    def granted(self, job, e, grant):
+        need(grant == {"attempt": job.attempt + 1, "queue": job.queue, "job": job.hash, **({"keys": job.signers} if job.signers else {})},
+             "the grant does not fit its job")
+        job.status, job.attempt, job.token, job.process, job.by = "waiting", job.attempt + 1, e.hash.hex(), None, None
+
+    def job(self, e, data):
+        """Every event of a job but its submission."""
+        job = self.jobs.get(e.agg)
+        need(job, "nobody submitted it")
+        status, kind = job.status, data.get("kind")
+        need("attempt" not in data or data["attempt"] == job.attempt, "of another attempt")
+        if e.type == "job.queued":
+            need(status == "created" or status == "lost" and job.counted < job.max_attempts, "a %s job is queued" % status)
+            self.granted(job, e, data["grant"])
+        elif e.type == "job.started":
+            need(status == "waiting", "a %s job starts" % status)
+            self.said(e, job, data["process"], ("started", "completed", "failed"))
+            job.status, job.process, job.by = "running", data["process"], e.actor
+        elif e.type == "job.attempt_lost":
+            need(status in ("waiting", "running"), "an attempt of a %s job is lost" % status)
+            job.status, job.counted = "lost", job.counted + (data["reason"] != "queue")
+        elif kind == "lost" or kind == "expired":
+            need(status == "lost" and (job.counted >= job.max_attempts if kind == "lost" else job.not_after is not None), "not " + kind)
+            job.status = "failed"
+        else:
+            job_ends = e.type.split(".")[1]
+            need(status == "running" and e.actor == job.by, "a %s job ends, or by another runner" % status)
+            need(self.said(e, job, job.process, (job_ends,)).get("kind") == kind, "it failed otherwise")
+            job.status = job_ends
+
+    def said(self, e, job, process, kinds):
+        """Returns the report that says what an event of a job says."""
+        r, b, id = self.reported(e)
+        need(r["t"] in kinds and r["job"] == e.id and r["grant"] == job.token and b["process"] == process, "it does not say what was reported")
+        use, _, name = job.queue.partition(":")
+        if use == "executor":
+            self.serves(b["runner"], id, [name])
+        need(use == "executor" or name == b["runner"], "the queue of another runner")
+        return r
+
+
+HEADER = re.compile(r'\{"horus_log":1,"namespace":"(%s)","partition":%s,"end":%s\}\n' % (NAME, NUMBER, NUMBER))
+ENTRY = re.compile(rb'\{"seq":(0|[1-9][0-9]*)(?:,"seal":"([!#-\[\]-~]{1,1024})")?,"(event|raw)":(.*)\}\n', re.S)
+
+
+def stands(raw):
+    """Reports whether an event can stand in a line."""
+    try:
+        source = raw.decode()
+        return not re.search(r"[\x00-\x1f\x7f]", source) and value_end(source + "}", 0) == len(source)
+    except (ValueError, Wrong):
+        return False
+
+
+def read_line(line):
+    m = ENTRY.fullmatch(line)
+    need(m and int(m[1]) < 2**53, "a line that is no entry")
+    raw = m[4]
+    if m[3] == b"raw":
+        need(re.fullmatch(rb'"[A-Za-z0-9+/]*={0,2}"', raw), "a line that is no entry")
+        raw = unbase64(raw[1:-1].decode(), None)
+    need(len(raw) <= 2**20 and (m[3] == b"event") == stands(raw), "a line that is no entry")
+    return int(m[1]), raw, m[2] and m[2].decode()
+
+
+def verify(lines, trust):
+    header = HEADER.fullmatch(next(lines, b"").decode("utf-8", "replace"))
+    if not header:
+        raise CannotTell("not a log that Horus exported")
+    end, history, seq = int(header[3]), History(header[1], int(header[2])), 0
+    for line in lines:
+        if not line.endswith(b"\n"):
+            raise CannotTell("the file ends within a line")
+        try:
+            need(seq < end, "the file goes on behind its end")
+            seq, raw, wire = read_line(line)
+        except Wrong as why:
+            raise Fault(seq + 1, str(why)) from None
+        history.read(seq, raw, wire)
+        if trust and history.founding and history.founding.hex() != trust:
+            raise Fault(1, "founded by %s, and %s is trusted" % (history.founding.hex(), trust))
+    if seq < end:
+        raise CannotTell("the file ends at seq %d; its first line promises %d" % (seq, end))
+    if history.pending:
+        raise Fault(history.pending[0].seq, "events that are not sealed")
+    if not seq:
+        raise CannotTell("the log is empty")
+    return history
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(description="Checks a history of Horus that `horus audit export` wrote.")
+    parser.add_argument("file")
+    parser.add_argument("--trust", help="fingerprint of the founding, 64 hex digits")
+    options = parser.parse_args(arguments)
+    try:
+        with open(options.file, "rb") as lines:
+            history = verify(lines, options.trust)
+    except Fault as fault:
+        print("tampered at seq %d: %s" % (fault.seq, ascii(str(fault))[1:-1]))
+        return 1
+    except (CannotTell, OSError) as why:
+        print("cannot tell: %s" % why)
+        return 2
+    trusted = "as trusted" if options.trust else "unchecked: compare it with what its founder says"
+    print("valid up to seq %d, seal %s, founded by %s (%s)" % (history.next - 1, history.previous.hex(), history.founding.hex(), trusted))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
