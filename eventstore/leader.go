@@ -19,8 +19,8 @@ import (
 // look is in vain when the index is behind what was forgotten meanwhile.
 const maxLooks = 4
 
-// Config is what a leader needs. All fields are required but Address and
-// Observe.
+// Config is what a leader needs. All fields are required but Address, Observe
+// and Await.
 type Config struct {
 	Store     Store
 	Index     Index
@@ -39,6 +39,27 @@ type Config struct {
 	// Observe is told of every append: how many events it had and how long it
 	// took. Nil if nobody wants to know.
 	Observe func(events int, took time.Duration)
+	// Await returns when done is closed or ctx has ended. Nil blocks the
+	// goroutine; who runs everything in one thread lets others go on meanwhile.
+	Await func(ctx context.Context, done <-chan struct{})
+}
+
+// block waits as a goroutine does.
+func block(ctx context.Context, done <-chan struct{}) {
+	select {
+	case <-done:
+	case <-ctx.Done():
+	}
+}
+
+// isClosed reports whether done is closed.
+func isClosed(done <-chan struct{}) bool {
+	select {
+	case <-done:
+		return true
+	default:
+		return false
+	}
 }
 
 // Leader adds to a partition's log as long as its term is the lease's. Its
@@ -73,13 +94,16 @@ type Leader struct {
 // which the chain was followed. Everything but statements and term is cold.
 func NewLeader(cfg Config, newTerm uint64, tip Tip, chain *history.Chain) *Leader {
 	head := chain.Head()
+	if cfg.Await == nil {
+		cfg.Await = block
+	}
 	l := &Leader{
 		cfg: cfg, term: newTerm, after: max(head.Term, chain.State.Term.Term), key: cfg.Key.Public().ID(),
 		wake: make(chan struct{}, 1), memory: newMemory(chain.State, head), next: head.Seq + 1,
 		tip: tip, prev: head.Seal,
 	}
 	l.loader = loader{
-		log: cfg.Store, index: cfg.Index, verifier: cfg.Verifier,
+		log: cfg.Store, index: cfg.Index, verifier: cfg.Verifier, await: cfg.Await,
 		reader: func(after uint64) *history.Reader {
 			return history.NewReader(string(cfg.Namespace), cfg.Partition, after)
 		},
@@ -169,6 +193,7 @@ func (l *Leader) Execute(ctx context.Context, w Work) error {
 type Proposal struct {
 	commit  *commit // nil when nothing is on its way
 	decided error
+	await   func(ctx context.Context, done <-chan struct{})
 }
 
 // Propose decides like Execute but does not wait: decisions of one caller that
@@ -182,7 +207,7 @@ func (l *Leader) Propose(ctx context.Context, w Work) Proposal {
 		case err != nil:
 			return Proposal{decided: err}
 		case len(cold) == 0:
-			return Proposal{commit: c, decided: decided}
+			return Proposal{commit: c, decided: decided, await: l.cfg.Await}
 		}
 		if err := l.warm(ctx, cold); err != nil {
 			return Proposal{decided: err}
@@ -201,14 +226,11 @@ func (p Proposal) Wait(ctx context.Context) error {
 	if p.commit == nil {
 		return p.decided
 	}
-	select {
-	case <-p.commit.done:
-	default:
-		select {
-		case <-p.commit.done:
-		case <-ctx.Done():
-			return unanswered()
-		}
+	if !isClosed(p.commit.done) {
+		p.await(ctx, p.commit.done)
+	}
+	if !isClosed(p.commit.done) {
+		return unanswered()
 	}
 	if p.commit.err != nil {
 		return p.commit.err

@@ -22,15 +22,19 @@ type loader struct {
 	verifier *signing.Verifier
 	reader   func(after uint64) *history.Reader
 
-	running sync.Mutex // held by whoever reads
+	await func(ctx context.Context, done <-chan struct{})
 
-	mu   sync.Mutex
-	next *loadBatch
+	mu sync.Mutex
+
+	running *loadBatch // is read; nil while none is
+	next    *loadBatch // gathers
 }
 
+// loadBatch is what callers that travel together want. Its results are final
+// when done is closed.
 type loadBatch struct {
 	wanted []event.Aggregate
-	done   bool // guarded by running
+	done   chan struct{}
 	loaded map[event.Aggregate][]history.Entry
 	passed uint64
 	err    error
@@ -43,26 +47,40 @@ const loadTimeout = 10 * time.Second
 // passed. The read is everybody's who travels with it, so it does not end with
 // the context of the one who happens to make it.
 func (l *loader) load(ctx context.Context, wanted []event.Aggregate, keys access.State) (*loadBatch, error) {
+	ctx = context.WithoutCancel(ctx)
+	b, before, first := l.join(wanted)
+	if !first {
+		l.await(ctx, b.done)
+		return b, b.err
+	}
+	if before != nil {
+		l.await(ctx, before.done)
+	}
 	l.mu.Lock()
-	if l.next == nil {
-		l.next = &loadBatch{}
-	}
-	b := l.next
-	b.wanted = append(b.wanted, wanted...)
+	l.running, l.next = b, nil // later callers travel with the next one
 	l.mu.Unlock()
-
-	l.running.Lock()
-	defer l.running.Unlock()
-	if !b.done {
+	defer func() {
 		l.mu.Lock()
-		l.next = nil // later callers travel with the next one
+		l.running = nil
 		l.mu.Unlock()
-		ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), loadTimeout)
-		defer cancel()
-		b.err = l.read(ctx, b, keys)
-		b.done = true
-	}
+		close(b.done)
+	}()
+	ctx, cancel := context.WithTimeout(ctx, loadTimeout)
+	defer cancel()
+	b.err = l.read(ctx, b, keys)
 	return b, b.err
+}
+
+// join adds to the batch that gathers. Its first caller reads it, when the one
+// that is being read is done.
+func (l *loader) join(wanted []event.Aggregate) (b, before *loadBatch, first bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if first = l.next == nil; first {
+		l.next = &loadBatch{done: make(chan struct{})}
+	}
+	l.next.wanted = append(l.next.wanted, wanted...)
+	return l.next, l.running, first
 }
 
 func (l *loader) read(ctx context.Context, b *loadBatch, keys access.State) error {

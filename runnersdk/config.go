@@ -37,6 +37,7 @@ type Config struct {
 	Logger  *slog.Logger     // says nothing if nil
 	Now     func() time.Time // time.Now if nil
 	Process string           // name of this process, 1 to 32 hexadecimal digits; random if empty
+	Go      func(func())     // runs a handler beside all else; in a goroutine if nil
 }
 
 // Limits of a Config.
@@ -58,6 +59,9 @@ func (c *Config) check() error {
 	}
 	if c.Now == nil {
 		c.Now = time.Now
+	}
+	if c.Go == nil {
+		c.Go = func(f func()) { go f() }
 	}
 	if c.Process == "" {
 		var raw [8]byte

@@ -138,9 +138,9 @@ func (r *Runner) forgotten(ctx context.Context) error {
 	}
 	r.logger.WarnContext(ctx, "the supervisor does not know this process, its history may have lost its end: beginning anew")
 	for _, a := range r.hands.all() {
-		r.lose(ctx, a, errForgotten.Error())
+		r.lose(ctx, a, ErrForgotten.Error())
 	}
-	return fatalError{errForgotten}
+	return fatalError{ErrForgotten}
 }
 
 // proveJoined checks that a proof shows this process' own joining.

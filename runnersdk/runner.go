@@ -71,8 +71,9 @@ func (r *Runner) bundle(number uint64) runner.Bundle {
 
 // Turn does one round of everything that a runner does, without waiting for
 // anything but answers, and reports whether there was anything to do. Handlers
-// run in goroutines of their own. Errors of the wire are passing: the next turn
-// goes on where this one stopped. Turn and [Runner.Run] exclude each other.
+// run beside it, as [Config] says. Errors of the wire are passing: the next turn
+// goes on where this one stopped. After [ErrForgotten] and [domain.Forbidden] it
+// cannot go on. Turn and [Runner.Run] exclude each other.
 func (r *Runner) Turn(ctx context.Context) (busy bool, err error) {
 	for _, turn := range []turn{waiting(r.listen, 0), waiting(r.take, 0), r.keep, r.report} {
 		n, failed := turn(ctx)
@@ -173,7 +174,9 @@ func (r *Runner) start(ctx context.Context, a *attempt) {
 		return
 	}
 	ctx = context.WithoutCancel(ctx)
-	r.handlers.Go(func() {
+	r.handlers.Add(1)
+	r.config.Go(func() {
+		defer r.handlers.Done()
 		for a := a; a != nil; a = r.hands.next() {
 			a.run(ctx, r.handler, r.logger)
 		}

@@ -47,18 +47,27 @@ func Serve(ctx context.Context, c Config, h Handler) error {
 // process: nothing that it could report would count.
 func (r *Runner) Run(ctx context.Context) error {
 	err := r.live(ctx)
-	for errors.Is(err, errForgotten) && ctx.Err() == nil {
-		again := r.config
-		again.Process, again.Trust = "", r.trust.fingerprint()
-		if r, err = New(again, r.handler); err == nil {
+	for errors.Is(err, ErrForgotten) && ctx.Err() == nil {
+		if r, err = r.Again(""); err == nil {
 			err = r.live(ctx)
 		}
 	}
 	return err
 }
 
-// errForgotten ends a process that the history does not know.
-var errForgotten = errors.New("the history does not know this process")
+// Again returns a runner that begins anew as another process, of a random name
+// if it is empty, and trusts the founding that this one met. This one must do
+// nothing any more.
+func (r *Runner) Again(process string) (*Runner, error) {
+	again := r.config
+	again.Process, again.Trust = process, r.trust.fingerprint()
+	return New(again, r.handler)
+}
+
+// ErrForgotten ends a process that the history does not know, because it lost
+// its end: nothing that the process could report would count. [Runner.Run]
+// begins anew, whoever calls [Runner.Turn] does so with [Runner.Again].
+var ErrForgotten = errors.New("the history does not know this process")
 
 // live is the life of one process.
 func (r *Runner) live(ctx context.Context) error {
