@@ -75,8 +75,12 @@ func NewMetrics(reg prometheus.Registerer, figures func() Figures) (*Metrics, er
 	return m, nil
 }
 
-// Appended counts a commit; it fits eventstore.Config.Observe.
+// Appended counts a commit, unless nothing is measured; it fits
+// eventstore.Config.Observe.
 func (m *Metrics) Appended(events int, took time.Duration) {
+	if m == nil {
+		return
+	}
 	m.events.Observe(float64(events))
 	m.append.Observe(took.Seconds())
 }

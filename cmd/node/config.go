@@ -42,7 +42,7 @@ type Config struct {
 	Name      domain.Name // of this supervisor; made from the host's name if empty
 	Bind      string      // address to listen on; DefaultBind if empty
 	Port      int         // 0: any free port
-	State     statedir.Dir
+	State     State
 	Trust     signing.Hash // founding that is trusted; zero: the one that is pinned, or the first one met
 
 	Keys      []rpcapi.APIKey // besides the one in the state directory
@@ -61,6 +61,19 @@ type Config struct {
 	// Serving is handed the API, for callers in this process. Nil if there are
 	// none.
 	Serving func(*rpcapi.API)
+}
+
+// State is what a supervisor keeps from one start to the next: its state
+// directory, a [statedir.Dir].
+type State interface {
+	Key(namespace domain.Name, file statedir.File) (signing.PrivateKey, error)
+	Read(namespace domain.Name, file statedir.File) (string, error)
+	Write(namespace domain.Name, file statedir.File, text string) error
+	Create(namespace domain.Name, file statedir.File, text string) error
+	Pinned(namespace domain.Name) (signing.Hash, error)
+	Pin(namespace domain.Name, founding signing.Hash) error
+	Path(namespace domain.Name, file statedir.File) string
+	String() string
 }
 
 func (c *Config) check() error {

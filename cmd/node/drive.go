@@ -30,6 +30,7 @@ type loop struct {
 	wake  <-chan struct{}
 	every time.Duration
 	log   *slog.Logger
+	scene Scene
 }
 
 // run turns until the context ends, which is nil, or an error that will not
@@ -37,41 +38,26 @@ type loop struct {
 func (l *loop) run(ctx context.Context) error {
 	pause := minPause
 	for ctx.Err() == nil {
-		start := time.Now()
+		start := l.scene.Now()
 		busy, err := l.turn(ctx)
 		switch {
 		case err != nil && (ctx.Err() != nil || lasting(err)):
 			return ending(ctx, err)
 		case err != nil:
 			l.log.WarnContext(ctx, "trying again", "loop", l.name, "error", err, "after", pause)
-			sleep(ctx, pause)
+			sleep(ctx, l.scene, pause)
 			pause = min(2*pause, maxPause)
 			continue
 		case busy:
-			sleep(ctx, pace-time.Since(start))
+			sleep(ctx, l.scene, pace-l.scene.Now().Sub(start))
 		case l.wake == nil:
-			sleep(ctx, l.every-time.Since(start))
+			sleep(ctx, l.scene, l.every-l.scene.Now().Sub(start))
 		default:
-			l.rest(ctx)
+			l.scene.Rest(ctx, l.wake, l.every) // until there is something to do
 		}
 		pause = minPause
 	}
 	return nil
-}
-
-// rest waits until there is something to do.
-func (l *loop) rest(ctx context.Context) {
-	var late <-chan time.Time // never, if there is nothing to do every so often
-	if l.every > 0 {
-		t := time.NewTimer(l.every)
-		defer t.Stop()
-		late = t.C
-	}
-	select {
-	case <-l.wake:
-	case <-late:
-	case <-ctx.Done():
-	}
 }
 
 // ending returns nil for an error that is only the context's end.
@@ -92,17 +78,5 @@ func lasting(err error) bool {
 		return true
 	default:
 		return false
-	}
-}
-
-func sleep(ctx context.Context, d time.Duration) {
-	if d <= 0 {
-		return
-	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
 	}
 }

@@ -6,8 +6,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/eventstore"
@@ -19,12 +17,12 @@ const lasted = time.Minute
 // lead takes the lead when it is free, and again when it lost it, until the
 // context ends or leading is hopeless.
 func (s *supervisor) lead(ctx context.Context) error {
-	candidate := &eventstore.Candidate{Lease: s.store, Name: s.cfg.Name, Clock: time.Now}
+	candidate := &eventstore.Candidate{Lease: s.store, Name: s.cfg.Name, Clock: s.scene.Now}
 	pause, said := minPause, ""
 	for ctx.Err() == nil {
-		start := time.Now()
+		start := s.scene.Now()
 		err := s.seek(ctx, candidate)
-		if time.Since(start) > lasted {
+		if s.scene.Now().Sub(start) > lasted {
 			pause, said = minPause, ""
 		}
 		switch {
@@ -38,7 +36,7 @@ func (s *supervisor) lead(ctx context.Context) error {
 			said = err.Error()
 			s.cfg.Log.WarnContext(ctx, "not leading; trying again until it works", "error", err)
 		}
-		sleep(ctx, pause)
+		sleep(ctx, s.scene, pause)
 		pause = min(2*pause, maxPause)
 	}
 	return nil
@@ -59,7 +57,7 @@ func (s *supervisor) seek(ctx context.Context, c *eventstore.Candidate) error {
 		if !waiting {
 			s.cfg.Log.InfoContext(ctx, "another supervisor leads; standing by", "leader", c.Leading())
 		}
-		sleep(ctx, eventstore.BeatEvery)
+		sleep(ctx, s.scene, eventstore.BeatEvery)
 	}
 }
 
@@ -78,7 +76,7 @@ func (s *supervisor) reignOnce(ctx context.Context, term uint64, c *eventstore.C
 func (s *supervisor) climb(ctx context.Context, term uint64, c *eventstore.Candidate) (r *reign, err error) {
 	ctx, arrived := context.WithCancel(ctx)
 	defer arrived()
-	group, ctx := errgroup.WithContext(ctx)
+	group, ctx := newGroup(ctx, s.scene)
 	group.Go(func() error { return s.beat(ctx, term) })
 	group.Go(func() (err error) {
 		defer arrived()

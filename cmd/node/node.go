@@ -16,6 +16,9 @@ import (
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/redisstore"
+	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/redelivery"
+	"github.com/herocode/horus/handlers/rediswire"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/redisviews"
 	"github.com/herocode/horus/projections/views"
@@ -36,11 +39,14 @@ type supervisor struct {
 	writer  redis.UniversalClient
 	reader  redis.UniversalClient
 	blocker redis.UniversalClient
-	store   eventstore.Store
-	views   views.Store
-	queues  *queues.Reader
 	runners *readmodels.Runners
-	keys    queue.Keys
+
+	scene      Scene
+	store      eventstore.Store
+	views      views.Store
+	queues     *queues.Reader
+	inbox      func(term uint64) intake.Inbox
+	deliveries redelivery.Deliveries
 
 	desk     *desk
 	figures  *figures
@@ -64,8 +70,8 @@ func Run(ctx context.Context, cfg Config) error {
 		return exit.With(exit.Settings, err)
 	}
 	s := &supervisor{
-		cfg: cfg, verifier: signing.NewVerifier(rememberedKeys),
-		keys: queue.Keys{Namespace: cfg.Namespace}, registry: prometheus.NewRegistry(),
+		cfg: cfg, verifier: signing.NewVerifier(rememberedKeys), registry: prometheus.NewRegistry(),
+		scene: goroutines{},
 	}
 	if err := s.openState(); err != nil {
 		return err
@@ -102,10 +108,15 @@ func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
 	}
 	s.writer, s.reader, s.blocker = s.server.Writer(writers), s.server.Reader(readers), s.server.Blocker(blockers)
 	s.store = redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace})
-	if s.views, err = redisviews.New(s.writer, s.reader, s.keys); err != nil {
+	keys := queue.Keys{Namespace: s.cfg.Namespace}
+	if s.views, err = redisviews.New(s.writer, s.reader, keys); err != nil {
 		return settings, errors.Join(err, s.server.Close())
 	}
 	s.queues = &queues.Reader{Views: s.views, Streams: s.views, Log: s.store}
+	s.inbox = func(term uint64) intake.Inbox {
+		return &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: keys, Term: term}
+	}
+	s.deliveries = &rediswire.Deliveries{Reads: s.reader, Keys: keys, Known: s.queues.Names}
 	return settings, nil
 }
 

@@ -7,8 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
@@ -16,7 +14,6 @@ import (
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
 	"github.com/herocode/horus/handlers/redelivery"
-	"github.com/herocode/horus/handlers/rediswire"
 	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/index"
 	"github.com/herocode/horus/projections/proofs"
@@ -32,7 +29,8 @@ type reign struct {
 	lost   []engine.Lost
 
 	founding  access.Founded // that an empty log gets; zero where it is not empty
-	inspected time.Time      // when the views were last compared with their census
+	scene     Scene
+	inspected time.Time // when the views were last compared with their census
 }
 
 // inspectEvery is how often the views are compared with their census. What
@@ -43,10 +41,10 @@ const inspectEvery = time.Second
 // are still whole. An error that says they are not ends the term; the next one
 // builds them again.
 func (r *reign) project(ctx context.Context) (busy bool, err error) {
-	if busy, err = r.engine.Turn(ctx); err != nil || time.Since(r.inspected) < inspectEvery {
+	if busy, err = r.engine.Turn(ctx); err != nil || r.scene.Now().Sub(r.inspected) < inspectEvery {
 		return busy, err
 	}
-	r.inspected = time.Now()
+	r.inspected = r.scene.Now()
 	return busy, r.engine.Inspect(ctx)
 }
 
@@ -54,7 +52,7 @@ func (r *reign) project(ctx context.Context) (busy bool, err error) {
 // began. A crash anywhere in here leaves a lease whose beat stands still and
 // views that the next leader takes on where they are.
 func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Candidate) (*reign, error) {
-	r := &reign{}
+	r := &reign{scene: s.scene}
 	var err error
 	r.engine, err = engine.Open(ctx, engine.Config{
 		Namespace: s.cfg.Namespace, Log: s.store, Views: s.views, Verifier: s.verifier,
@@ -92,8 +90,9 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 	r.leader = eventstore.NewLeader(eventstore.Config{
 		Store: s.store, Index: &index.Index{Views: s.views},
 		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.url,
-		Key: key, Verifier: s.verifier, Clock: time.Now,
+		Key: key, Verifier: s.verifier, Clock: s.scene.Now,
 		Indexed: r.engine.Passed, Feed: r.engine.Offer, Observe: s.metrics.Appended,
+		Await: s.await,
 	}, term, r.engine.Tip(), r.engine.Chain())
 	s.equip(r)
 	return r, nil
@@ -112,16 +111,16 @@ func (s *supervisor) neverForget(e *engine.Engine) error {
 // equip makes the loops that react.
 func (s *supervisor) equip(r *reign) {
 	r.intake = intake.New(intake.Config{
-		Inbox:  &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: s.keys, Term: r.leader.Term()},
+		Inbox:  s.inbox(r.leader.Term()),
 		Ledger: r.leader, Queues: s.queues,
 		Joins:     &proofs.Joins{Views: s.views, Source: proofs.Source{Log: s.store, Namespace: s.cfg.Namespace}},
 		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,
 		Verifier: s.verifier, Counts: s.figures.counts(), Log: s.cfg.Log,
 	})
 	r.sweep = redelivery.New(redelivery.Config{
-		Deliveries: &rediswire.Deliveries{Reads: s.reader, Keys: s.keys, Known: s.queues.Names},
+		Deliveries: s.deliveries,
 		Ledger:     r.leader, Log: s.store, Namespace: s.cfg.Namespace,
-		Lease: s.cfg.Lease, Clock: time.Now, Lost: s.figures.lost, Logger: s.cfg.Log,
+		Lease: s.cfg.Lease, Clock: s.scene.Now, Lost: s.figures.lost, Logger: s.cfg.Log,
 	})
 }
 
@@ -132,25 +131,23 @@ func (s *supervisor) rule(ctx context.Context, r *reign) error {
 	// folded before they do.
 	inner, stopInner := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopInner()
-	group, inner := errgroup.WithContext(inner)
+	group, inner := newGroup(inner, s.scene)
 	group.Go(func() error {
-		return (&loop{name: "commit", turn: r.leader.Turn, wake: r.leader.Wake(), log: s.cfg.Log}).run(inner)
+		return (&loop{name: "commit", turn: r.leader.Turn, wake: r.leader.Wake(), log: s.cfg.Log, scene: s.scene}).run(inner)
 	})
 	group.Go(func() error {
-		return (&loop{name: "project", turn: r.project, wake: r.engine.Wake(), every: inspectEvery, log: s.cfg.Log}).run(inner)
+		return (&loop{name: "project", turn: r.project, wake: r.engine.Wake(), every: inspectEvery, log: s.cfg.Log, scene: s.scene}).run(inner)
 	})
 	group.Go(func() error { return s.beat(inner, r.leader.Term()) })
 	group.Go(func() error {
 		defer stopInner()
-		outer, cancel := context.WithCancel(inner)
-		stop := context.AfterFunc(ctx, cancel)
-		defer stop()
+		outer, cancel := group.both(inner, ctx)
 		defer cancel()
 		return s.govern(outer, r)
 	})
 	err := group.Wait()
 	s.desk.close()
-	r.leader.Fail(errors.New("the term is over"))
+	r.leader.Fail(errOver)
 	return errors.Join(ending(ctx, err), s.settle(r), r.engine.Close())
 }
 
@@ -181,20 +178,19 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 	s.desk.open(r)
 	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name,
 		"founding", s.trust.String())
-	group, both := errgroup.WithContext(ctx)
+	group, both := newGroup(ctx, s.scene)
 	group.Go(func() error {
-		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log}).run(both)
+		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	group.Go(func() error {
-		select {
-		case <-r.intake.Drained():
-		case <-both.Done():
-			return nil
+		s.scene.Rest(both, r.intake.Drained(), 0)
+		if both.Err() != nil {
+			return ending(both, both.Err())
 		}
 		if err := s.giveUp(both, r); err != nil {
 			return ending(both, err)
 		}
-		return (&loop{name: "redelivery", turn: r.sweep.Turn, every: redelivery.Every, log: s.cfg.Log}).run(both)
+		return (&loop{name: "redelivery", turn: r.sweep.Turn, every: redelivery.Every, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	return ending(ctx, group.Wait()) // not both's end, which is that of the first error
 }
@@ -219,14 +215,12 @@ func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
 
 // beat raises the lease's beat until the context ends.
 func (s *supervisor) beat(ctx context.Context, term uint64) error {
-	tick := time.NewTicker(eventstore.BeatEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-tick.C:
-		case <-ctx.Done():
-			return nil
+	for start := s.scene.Now(); ; {
+		sleep(ctx, s.scene, eventstore.BeatEvery-s.scene.Now().Sub(start))
+		if ctx.Err() != nil {
+			return ending(ctx, ctx.Err())
 		}
+		start = s.scene.Now()
 		if err := s.store.Beat(ctx, term); errors.Is(err, eventstore.ErrConflict) {
 			return domain.Errorf(domain.TryAgain, "not_leader", "term %d is over: another supervisor leads", term)
 		} else if err != nil && ctx.Err() == nil {
@@ -234,3 +228,6 @@ func (s *supervisor) beat(ctx context.Context, term uint64) error {
 		}
 	}
 }
+
+// await lets the loops go on while a decision is on its way.
+func (s *supervisor) await(ctx context.Context, done <-chan struct{}) { s.scene.Rest(ctx, done, 0) }
