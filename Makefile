@@ -66,8 +66,9 @@ $(GOLANGCI):
 	mv bin/golangci-lint $@
 
 .PHONY: vet
-vet: ## run go vet
+vet: ## run go vet, also on the programs as tests build them
 	go vet $(PACKAGES)
+	go vet -tags crashpoints ./cmd/...
 
 .PHONY: tidy-check
 tidy-check: ## check that go.mod and go.sum are tidy

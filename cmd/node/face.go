@@ -11,6 +11,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus/collectors"
 
+	"github.com/herocode/horus/cmd/crashable"
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain/job"
@@ -76,7 +77,7 @@ func (s *supervisor) backend() rpcapi.Backend {
 	reader := &jobs.Reader{Views: known, Log: s.store, Namespace: s.cfg.Namespace}
 	s.runners = &readmodels.Runners{Reader: &runners.Reader{Views: known}, Queues: s.queues}
 	return rpcapi.Backend{
-		Leader: s.desk,
+		Leader: crashable.End[rpcapi.Leader](s.desk),
 		Jobs: &readmodels.Jobs{
 			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: s.store},
 			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },

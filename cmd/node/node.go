@@ -11,6 +11,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/redis/go-redis/v9"
 
+	"github.com/herocode/horus/cmd/crashable"
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
@@ -107,14 +108,16 @@ func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
 		s.cfg.Log.WarnContext(ctx, warning)
 	}
 	s.writer, s.reader, s.blocker = s.server.Writer(writers), s.server.Reader(readers), s.server.Blocker(blockers)
-	s.store = redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace})
+	s.store = crashable.End[eventstore.Store](redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace}))
 	keys := queue.Keys{Namespace: s.cfg.Namespace}
-	if s.views, err = redisviews.New(s.writer, s.reader, keys); err != nil {
+	found, err := redisviews.New(s.writer, s.reader, keys)
+	if err != nil {
 		return settings, errors.Join(err, s.server.Close())
 	}
+	s.views = crashable.End[views.Store](found)
 	s.queues = &queues.Reader{Views: s.views, Streams: s.views, Log: s.store}
 	s.inbox = func(term uint64) intake.Inbox {
-		return &rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: keys, Term: term}
+		return crashable.End[intake.Inbox](&rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: keys, Term: term})
 	}
 	s.deliveries = &rediswire.Deliveries{Reads: s.reader, Keys: keys, Known: s.queues.Names}
 	return settings, nil

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/herocode/horus/cmd/crashable"
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
@@ -74,8 +75,8 @@ func Run(ctx context.Context, c Config) error {
 	if err != nil {
 		return exit.With(exit.Settings, err)
 	}
-	sdk.Wire = wire
-	runner, err := runnersdk.New(sdk, Handler(c.Shell, c.Logger))
+	sdk.Wire = crashable.End[queue.Wire](wire)
+	runner, err := runnersdk.New(sdk, crashable.End(Handler(c.Shell, c.Logger)))
 	if err != nil {
 		return exit.With(exit.Settings, err)
 	}
