@@ -68,6 +68,12 @@ func (l *Leader) gather(tx *Tx) error {
 	l.open.size += tx.size
 	l.open.decisions++
 	l.next += uint64(len(tx.entries))
+	if tx.term != nil {
+		// It travels alone: what a term begins with may be sealed by a key that
+		// the first event admits, and whoever reads a grant has only the
+		// statements before its commit.
+		l.full, l.open = append(l.full, l.open), nil
+	}
 	tx.install(l.memory)
 	l.memory.forget(l.cfg.Indexed())
 	l.wakeTurn()
@@ -84,8 +90,8 @@ func (l *Leader) admit(tx *Tx) error {
 		return domain.Errorf(domain.TooLarge, "commit", "%d bytes of events at once; the limit is %d", tx.size, maxCommitBytes)
 	case tx.term == nil && l.memory.state.Term.Term != l.term:
 		return domain.Errorf(domain.TryAgain, "not_begun", "term %d has not begun: ask again", l.term)
-	case !l.maySeal(tx):
-		return domain.Errorf(domain.TryAgain, "supervisor_key", "the key of supervisor %s has ended: another one leads soon, ask again", l.cfg.Name)
+	case tx.term == nil && !l.maySeal(l.memory.state.Access, tx.now): // as of the commit: it may revoke its own key
+		return domain.Errorf(domain.TryAgain, "supervisor_key", "the key of supervisor %s has ended or was revoked: another one leads soon, ask again", l.cfg.Name)
 	}
 	return nil
 }

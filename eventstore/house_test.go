@@ -153,7 +153,7 @@ func founding() access.Founded {
 }
 
 func (h *house) begin() error {
-	return h.do(func(ctx context.Context) error { return h.Begin(ctx, founding()) })
+	return h.do(func(ctx context.Context) error { return h.Begin(ctx, eventstore.Beginning{Founding: founding()}) })
 }
 
 // do runs f while the leader turns whenever it says that it has something to do.
@@ -377,7 +377,7 @@ func lead() (leader *eventstore.Leader, stop func()) {
 			}
 		}
 	})
-	if err := leader.Begin(ctx, founding()); err != nil {
+	if err := leader.Begin(ctx, eventstore.Beginning{Founding: founding()}); err != nil {
 		panic(err) // the log is empty
 	}
 	return leader, func() {

@@ -124,35 +124,82 @@ func (l *Leader) Access() access.State {
 	return l.memory.state.Access
 }
 
-// Begin records that the term began, and before it the founding if the log is
-// empty; founding is not looked at otherwise. Until then nothing else is
-// decided. [domain.Forbidden] means that the supervisor's key may not seal,
-// [domain.TryAgain] that the term is not above those in the log: a lease that
-// was deleted gave it out, and the next one may be.
-func (l *Leader) Begin(ctx context.Context, founding access.Founded) error {
-	return l.Execute(ctx, Work{Decide: func(tx *Tx) error {
+// Beginning is what a term begins with, besides the word that it began.
+type Beginning struct {
+	// Founding begins an empty log; it is not looked at otherwise.
+	Founding access.Founded
+	// Admission is the leader's own key with an operator's signature, for when
+	// no supervisor is left who could admit it; zero if there is none. It is
+	// not looked at when the key may seal without it.
+	Admission access.Key
+	// Losses are what is known to be lost, as [Tx.DeclareLoss] takes it. What
+	// was declared before is no news.
+	Losses []Loss
+}
+
+// Loss is what somebody remembers and the log lacks.
+type Loss struct {
+	By   By
+	From uint64
+	Seal signing.Seal
+}
+
+// Begin records that the term began: behind the founding if the log is empty,
+// or the admission of the leader's own key if it needs one, and before what was
+// lost. Until then nothing else is decided. [domain.Forbidden] means that the
+// supervisor's key may not seal, [domain.TryAgain] that the term is not above
+// those in the log: a lease that was deleted gave it out, and the next one may
+// be. Other errors are those of the admission and of [Tx.DeclareLoss].
+//
+// A crash before the append leaves the log as it was, and the next term begins
+// with all of it again.
+func (l *Leader) Begin(ctx context.Context, b Beginning) error {
+	var looksAt []event.Aggregate
+	if len(b.Losses) > 0 {
+		looksAt = Gaps()
+	}
+	return l.Execute(ctx, Work{Aggregates: looksAt, Decide: func(tx *Tx) error {
 		if last := max(l.after, l.memory.state.Term.Term); l.term <= last {
 			return domain.Errorf(domain.TryAgain, "old_term", "term %d cannot follow term %d: take the lease again", l.term, last)
 		}
-		if tx.Access().Statements == 0 && founding.Namespace != l.cfg.Namespace {
-			return domain.Errorf(domain.Invalid, "namespace", "the founding of %s cannot begin the log of %s", founding.Namespace, l.cfg.Namespace)
-		}
-		if _, err := tx.DecideAccess(By{Actor: event.BySystem("founding")}, access.Found{Founded: founding}); err != nil {
+		if err := l.entitle(tx, &b); err != nil {
 			return err
 		}
-		if !l.maySeal(tx) {
-			return domain.Errorf(domain.Forbidden, "supervisor_key",
-				"the key of supervisor %s (%s) is not admitted, or has ended: with its state directory, an administrator runs horus keys add --class supervisor --name %s",
-				l.cfg.Name, l.key, l.cfg.Name)
-		}
 		tx.begin(term.Began{Term: l.term, Name: l.cfg.Name, Address: l.cfg.Address, Key: l.key})
+		for _, lost := range b.Losses {
+			if _, err := tx.DeclareLoss(lost.By, lost.From, lost.Seal); err != nil {
+				return err
+			}
+		}
 		return nil
 	}})
 }
 
+// entitle records what the leader's key needs to seal the beginning of its term.
+func (l *Leader) entitle(tx *Tx, b *Beginning) error {
+	if tx.Access().Statements == 0 && b.Founding.Namespace != l.cfg.Namespace {
+		return domain.Errorf(domain.Invalid, "namespace", "the founding of %s cannot begin the log of %s", b.Founding.Namespace, l.cfg.Namespace)
+	}
+	if _, err := tx.DecideAccess(By{Actor: event.BySystem("founding")}, access.Found{Founded: b.Founding}); err != nil {
+		return err
+	}
+	k := b.Admission
+	if !l.maySeal(tx.Access(), tx.now) && len(tx.entries) == 0 && k.Public == l.cfg.Key.Public() && k.Alone() {
+		if _, err := tx.DecideAccess(By{Actor: event.BySystem("operator")}, access.Admit{Key: k, At: tx.now}); err != nil {
+			return err
+		}
+	}
+	if !l.maySeal(tx.Access(), tx.now) {
+		return domain.Errorf(domain.Forbidden, "supervisor_key",
+			"the key of supervisor %s (%s) is not admitted, has ended or was revoked: with its state directory, an administrator runs horus keys add --class supervisor --name %s",
+			l.cfg.Name, l.key, l.cfg.Name)
+	}
+	return nil
+}
+
 // maySeal reports whether the leader's key holds at the time of a decision.
-func (l *Leader) maySeal(tx *Tx) bool {
-	_, ok := tx.Access().Key(access.Supervisor, l.key, tx.now)
+func (l *Leader) maySeal(keys access.State, now event.Time) bool {
+	_, ok := keys.Key(access.Supervisor, l.key, now)
 	return ok
 }
 
@@ -174,6 +221,9 @@ func Jobs(ids ...job.ID) []event.Aggregate {
 	}
 	return aggregates
 }
+
+// Gaps names the aggregate of what the log has lost.
+func Gaps() []event.Aggregate { return []event.Aggregate{gapAggregate()} }
 
 // Process names what a bundle of a runner process touches besides jobs.
 func Process(id domain.Name, process string) []event.Aggregate {

@@ -68,7 +68,7 @@ func TestBeginRefusesTheFoundingOfAnotherNamespace(t *testing.T) {
 	h := build(t)
 	other := founding()
 	other.Namespace = "other"
-	h.want(h.do(func(ctx context.Context) error { return h.Begin(ctx, other) }), domain.Invalid)
+	h.want(h.do(func(ctx context.Context) error { return h.Begin(ctx, eventstore.Beginning{Founding: other}) }), domain.Invalid)
 	if _, tip := h.commits(); tip.Seq != 0 {
 		t.Errorf("the log has %d events, want none", tip.Seq)
 	}

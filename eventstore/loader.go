@@ -164,15 +164,17 @@ func readToSeal(ctx context.Context, log Log, seq uint64) (raws []history.Raw, e
 	return raws, end, nil
 }
 
-// sealed checks the root and the signature of one commit on its own.
+// sealed checks the root and the signature of one commit on its own. Its key is
+// judged as of its place: what was sealed before a key ended, or was revoked,
+// is what happened.
 func (l *loader) sealed(c *history.Commit, keys access.State) bool {
 	leaves := make([]signing.Hash, len(c.Entries))
 	var latest event.Time
 	for i := range c.Entries {
 		leaves[i], latest = c.Entries[i].Hash, max(latest, c.Entries[i].At)
 	}
-	key, ok := keys.Key(access.Supervisor, c.Seal.Key, latest)
-	return ok && signing.Root(leaves) == c.Seal.Root && l.verifier.Verify(c.Seal.Check(key.Public))
+	key, ok := keys.Sealer(&c.Seal, nil, latest)
+	return ok && signing.Root(leaves) == c.Seal.Root && l.verifier.Verify(c.Seal.Check(key))
 }
 
 func damaged(seq uint64) error {

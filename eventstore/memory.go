@@ -7,6 +7,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 )
 
@@ -87,6 +88,8 @@ func (m *memory) forget(indexed uint64) {
 			delete(m.state.Runners, domain.Name(t.aggregate.ID))
 		case event.Report:
 			delete(m.state.Processes, t.aggregate.ID)
+		case event.Log:
+			m.state.Loss = loss.State{}
 		case event.Access, event.Leader:
 		}
 	}
@@ -112,6 +115,9 @@ func (m *memory) recall(a event.Aggregate, entries []history.Entry) error {
 	m.keep(a, last)
 	return nil
 }
+
+// gapAggregate names the aggregate of what the log has lost.
+func gapAggregate() event.Aggregate { return event.Aggregate{Kind: event.Log} }
 
 // jobAggregate names a job's aggregate.
 func jobAggregate(id job.ID) event.Aggregate {

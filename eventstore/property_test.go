@@ -139,7 +139,7 @@ func TestWhateverGoesWrongTheHistoryIsWhatWasAnswered(t *testing.T) {
 func (w *world) begins(t *rapid.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	if err := w.Begin(ctx, founding()); domain.CodeOf(err) != domain.Indeterminate {
+	if err := w.Begin(ctx, eventstore.Beginning{Founding: founding()}); domain.CodeOf(err) != domain.Indeterminate {
 		t.Fatalf("begin: %v", err)
 	}
 }

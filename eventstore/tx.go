@@ -6,6 +6,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
@@ -26,6 +27,7 @@ type Tx struct {
 	process []changed[string, runner.Process]
 	access  *access.State
 	term    *term.State
+	loss    *loss.State
 }
 
 // changed is an aggregate's state as the transaction left it.
@@ -172,6 +174,33 @@ func (tx *Tx) Report(s runner.Signed, b *runner.Bundle) (news bool, err error) {
 	return true, nil
 }
 
+// DeclareLoss records that the log lacks everything from a place on up to the
+// last one of a seal, which whoever is named remembers, and reports whether
+// that was news. The work must name [Gaps]. from is 1 + the last place of the
+// log that was sealed in the seal's term or one before it. Errors are those of
+// [loss.Decide].
+func (tx *Tx) DeclareLoss(by By, from uint64, seal signing.Seal) (declared bool, err error) {
+	if err := tx.named(gapAggregate()); err != nil {
+		return false, err
+	}
+	state := tx.leader.memory.state.Loss
+	if tx.loss != nil {
+		state = *tx.loss
+	}
+	events, err := loss.Decide(state, loss.Declare{
+		Lost: loss.Lost{From: from, Seal: seal}, Partition: tx.leader.cfg.Partition, Term: tx.leader.term, Keys: tx.Access(),
+	})
+	if err != nil {
+		return false, err
+	}
+	for _, data := range events {
+		e := tx.emit(gapAggregate(), state.Version+1, by, data)
+		state = loss.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	}
+	tx.loss = &state
+	return len(events) > 0, nil
+}
+
 // begin records that the leader's term began.
 func (tx *Tx) begin(data term.Began) {
 	state := tx.leader.memory.state.Term
@@ -225,6 +254,9 @@ func (tx *Tx) install(m *memory) {
 	}
 	if tx.term != nil {
 		m.state.Term = *tx.term
+	}
+	if tx.loss != nil {
+		m.state.Loss = *tx.loss
 	}
 	m.latest = tx.now
 	for i := range tx.entries {

@@ -99,7 +99,9 @@ func startLeader(b *testing.B, server *redistest.Server) *eventstore.Leader {
 	var turning sync.WaitGroup
 	turning.Go(func() { turn(ctx, b, l) })
 	b.Cleanup(func() { stop(); turning.Wait(); _ = redis.Close() })
-	must(l.Begin(b.Context(), access.Founded{Namespace: ns, Partitions: 1, Supervisor: "bench", Key: key.Public(), Operator: operator.Public()}))
+	must(l.Begin(b.Context(), eventstore.Beginning{
+		Founding: access.Founded{Namespace: ns, Partitions: 1, Supervisor: "bench", Key: key.Public(), Operator: operator.Public()},
+	}))
 	return l
 }
 

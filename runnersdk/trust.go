@@ -26,7 +26,6 @@ type trust struct {
 	mu sync.Mutex
 
 	state    access.State
-	since    map[signing.KeyID]uint64 // number of the statement that made the key known
 	founding signing.Hash
 }
 
@@ -75,14 +74,15 @@ func (t *trust) add(s queue.Statement) error {
 		return err
 	}
 	founded, founding := fact.Data.(access.Founded)
-	var key signing.PublicKey
 	if founding {
 		if err := t.meet(founded, e.Hash); err != nil {
 			return err
 		}
-		key = founded.Key
-	} else if key, err = t.sealer(&proof.Seal, e.At); err != nil {
-		return err
+	}
+	// What a key stated stays stated, whatever became of the key.
+	key, ok := t.state.Sealer(&proof.Seal, &fact, e.At)
+	if !ok {
+		return noSealer(&proof.Seal)
 	}
 	if err := proof.Check(); err != nil {
 		return err
@@ -95,7 +95,10 @@ func (t *trust) add(s queue.Statement) error {
 			return fatalError{fmt.Errorf("pin the founding: %w", err)}
 		}
 	}
-	t.fold(fact, e.Hash)
+	t.state = access.Evolve(t.state, fact)
+	if founding {
+		t.founding = e.Hash
+	}
 	return nil
 }
 
@@ -117,17 +120,6 @@ func (t *trust) meet(f access.Founded, fingerprint signing.Hash) error {
 	return nil
 }
 
-func (t *trust) fold(fact event.Fact[access.Event], hash signing.Hash) {
-	t.state = access.Evolve(t.state, fact)
-	switch e := fact.Data.(type) {
-	case access.Founded:
-		t.founding = hash
-		t.since = map[signing.KeyID]uint64{e.Key.ID(): 1, e.Operator.ID(): 1}
-	case access.Admitted:
-		t.since[e.Key.Public.ID()] = fact.Version
-	}
-}
-
 // known returns how many statements are held.
 func (t *trust) known() uint64 {
 	t.mu.Lock()
@@ -143,22 +135,29 @@ func (t *trust) fingerprint() signing.Hash {
 }
 
 // sealer returns the key of a supervisor that could seal: one that the
-// statements before the seal admit, and that holds at that time.
+// statements before the seal admit, and that holds at that time. What a key
+// sealed that was revoked since is good for nothing, as far as is known here:
+// who stole the key may have sealed it, and dated it back.
 func (t *trust) sealer(s *signing.Seal, at event.Time) (signing.PublicKey, error) {
 	if s.Statements > t.state.Statements {
 		return signing.PublicKey{}, domain.Errorf(domain.TryAgain, "statements",
 			"the seal follows %d statements; %d are known", s.Statements, t.state.Statements)
 	}
-	key, ok := t.state.Key(access.Supervisor, s.Key, at)
-	if !ok || t.since[s.Key] > s.Statements {
-		return signing.PublicKey{}, domain.Errorf(domain.Forbidden, "key", "key %s may not seal here", s.Key)
+	key, ok := t.state.Sealer(s, nil, at)
+	if !ok || t.state.Revoked(s.Key) {
+		return signing.PublicKey{}, noSealer(s)
 	}
-	return key.Public, nil
+	return key, nil
+}
+
+func noSealer(s *signing.Seal) error {
+	return domain.Errorf(domain.Forbidden, "key", "key %s may not seal here", s.Key)
 }
 
 // client returns the key of a client that could sign a job at a time, as of the
 // statements before a seal. No time asks for the class alone.
 func (t *trust) client(id signing.KeyID, s *signing.Seal, at event.Time) (signing.PublicKey, bool) {
-	key, ok := t.state.Key(access.Client, id, at)
-	return key.Public, ok && t.since[id] <= s.Statements
+	key, ok := t.state.Find(id)
+	ok = ok && key.Class == access.Client && key.Number != 0 && key.Number <= s.Statements
+	return key.Public, ok && (at.IsZero() || key.Holds(at, s.Statements))
 }

@@ -169,7 +169,7 @@ func (s *supervisor) settle(r *reign) error {
 // govern begins the term, answers calls, and runs the loops that react until
 // the context ends.
 func (s *supervisor) govern(ctx context.Context, r *reign) error {
-	if err := r.leader.Begin(ctx, r.founding); err != nil {
+	if err := r.leader.Begin(ctx, eventstore.Beginning{Founding: r.founding}); err != nil {
 		return ending(ctx, fmt.Errorf("begin a term: %w", err))
 	}
 	if err := s.remember(ctx, r); err != nil {

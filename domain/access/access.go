@@ -6,8 +6,10 @@ package access
 
 import (
 	"cmp"
-	"maps"
 	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -16,8 +18,10 @@ import (
 
 const (
 	maxKinds = 16
-	// MaxKeys bounds the keys of a namespace: every supervisor and runner
-	// holds all of them in memory.
+	// MaxReason bounds why a key was revoked, in bytes: a sentence for people.
+	MaxReason = 200
+	// MaxKeys bounds the keys of a namespace, with those that ended or were
+	// revoked: every supervisor and runner holds all of them in memory.
 	MaxKeys = 10_000
 	// maxRecent is how many keys an admission copies; one in so many copies
 	// all of them. Copying all each time made a start with MaxKeys keys last
@@ -31,8 +35,9 @@ const (
 type State struct {
 	Statements uint64 // number of the last one
 	Founding   Founded
-	known      map[signing.KeyID]Key
-	recent     map[signing.KeyID]Key // admitted since known was made
+	known      map[signing.KeyID]Standing
+	recent     map[signing.KeyID]Standing // what changed since known was made
+	keys       int                        // in both
 }
 
 // Command is something that is asked of the namespace.
@@ -49,12 +54,25 @@ type Admit struct {
 	At  event.Time
 }
 
-func (Found) accessCommand() {}
-func (Admit) accessCommand() {}
+// Rotate asks for a key to take the place of another.
+type Rotate struct {
+	Rotated Rotated
+	At      event.Time
+}
 
-// Decide returns what happens when c is asked of s. A key that was admitted in
-// the same words before changes nothing, even when it ended since. Its errors
-// have [domain.Invalid], [domain.Conflict] or [domain.TooLarge].
+// Revoke asks for a key, known or not, to be good for nothing from here on.
+type Revoke struct{ Revoked Revoked }
+
+func (Found) accessCommand()  {}
+func (Admit) accessCommand()  {}
+func (Rotate) accessCommand() {}
+func (Revoke) accessCommand() {}
+
+// Decide returns what happens when c is asked of s. What was said in the same
+// words before changes nothing: an admission or a rotation even when the key
+// ended since, a revocation whatever its reason. Its errors have
+// [domain.Invalid], [domain.NotFound], [domain.Expired], [domain.Conflict] or
+// [domain.TooLarge].
 func Decide(s State, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case Found:
@@ -67,6 +85,10 @@ func Decide(s State, c Command) ([]Event, error) {
 		return []Event{c.Founded}, nil
 	case Admit:
 		return decideAdmit(s, c)
+	case Rotate:
+		return decideRotate(s, c)
+	case Revoke:
+		return decideRevoke(s, c)
 	}
 	panic("access: unknown command")
 }
@@ -74,7 +96,7 @@ func Decide(s State, c Command) ([]Event, error) {
 func decideAdmit(s State, c Admit) ([]Event, error) {
 	k := c.Key
 	if s.Statements == 0 {
-		return nil, domain.Errorf(domain.Conflict, "not_founded", "nobody founded the namespace yet")
+		return nil, notFounded()
 	}
 	if err := k.check(); err != nil {
 		return nil, err
@@ -82,19 +104,138 @@ func decideAdmit(s State, c Admit) ([]Event, error) {
 	if !signing.Verify(k.Public, AdmissionText(s.Founding.Namespace, k), k.Proof) {
 		return nil, domain.Errorf(domain.Invalid, "key", "the proof of possession is not the key's signature over its admission")
 	}
-	if old, taken := s.find(k.Public.ID()); taken {
-		if old.Class == k.Class && old.Name == k.Name && slices.Equal(old.Kinds, k.Kinds) && old.Until == k.Until {
+	if !k.Operator.IsZero() && !s.vouched(k, c.At) {
+		return nil, domain.Errorf(domain.Invalid, "operator", "no operator's key that holds now has signed the admission")
+	}
+	if old, taken := s.Find(k.Public.ID()); taken {
+		if !old.Revoked() && old.same(k) {
 			return nil, nil
 		}
-		return nil, domain.Errorf(domain.Conflict, "key_taken", "the key was admitted as %s %s; one key has one class and one name", old.Class, old.Name)
+		return nil, old.taken()
 	}
 	if !k.Until.IsZero() && k.Until < c.At {
 		return nil, domain.Errorf(domain.Invalid, "until", "the key's end has passed")
 	}
-	if len(s.known)+len(s.recent) >= MaxKeys {
-		return nil, domain.Errorf(domain.TooLarge, "keys", "the namespace has %d keys; that is the limit", MaxKeys)
+	if err := s.room(); err != nil {
+		return nil, err
 	}
 	return []Event{Admitted{k}}, nil
+}
+
+// vouched reports whether an operator's key that holds signed an admission,
+// which does not say which one.
+func (s State) vouched(k Key, at event.Time) bool {
+	signed := OperatorText(s.Founding.Namespace, k)
+	for o := range s.all() {
+		if o.Class == Operator && o.Holds(at, s.Statements) && signing.Verify(o.Public, signed, k.Operator) {
+			return true
+		}
+	}
+	return false
+}
+
+// same reports whether an admission says what an earlier one said.
+func (k *Standing) same(again Key) bool {
+	return k.Class == again.Class && k.Name == again.Name && slices.Equal(k.Kinds, again.Kinds) &&
+		k.Since == again.Since && k.Until == again.Until
+}
+
+// taken is why a key cannot be admitted once more.
+func (k *Standing) taken() error {
+	if k.Revoked() {
+		return revokedBefore()
+	}
+	return domain.Errorf(domain.Conflict, "key_taken", "the key was admitted as %s %s; one key has one class and one name", k.Class, k.Name)
+}
+
+// room reports that there are as many keys as there may be.
+func (s State) room() error {
+	if s.keys < MaxKeys {
+		return nil
+	}
+	return domain.Errorf(domain.TooLarge, "keys", "the namespace has %d keys; that is the limit", MaxKeys)
+}
+
+func decideRotate(s State, c Rotate) ([]Event, error) {
+	e := c.Rotated
+	old, known := s.Find(e.Old)
+	switch {
+	case s.Statements == 0:
+		return nil, notFounded()
+	case e.Key.IsZero():
+		return nil, domain.Errorf(domain.Invalid, "key", "a rotation names the key that takes the place of the old one")
+	case old.Revoked():
+		return nil, revokedBefore()
+	case !known:
+		return nil, domain.Errorf(domain.NotFound, "key_unknown", "no key with the id %s was admitted", e.Old)
+	}
+	signed := RotationText(s.Founding.Namespace, e)
+	if !signing.Verify(e.Key, signed, e.Proof) || !signing.Verify(old.Public, signed, e.By) {
+		return nil, domain.Errorf(domain.Invalid, "key", "a rotation is signed by both keys, the old one and the new one")
+	}
+	if old.RotatedTo != "" {
+		if old.RotatedTo == e.Key.ID() && old.Ends == e.Until {
+			return nil, nil
+		}
+		return nil, domain.Errorf(domain.Conflict, "key_rotated", "another key took the place of this one: %s", old.RotatedTo)
+	}
+	switch next, taken := s.Find(e.Key.ID()); {
+	case taken:
+		return nil, next.taken()
+	case !old.Holds(c.At, s.Statements):
+		return nil, domain.Errorf(domain.Expired, "key_ended", "the key does not hold now: admit the new one instead")
+	case e.Until < c.At:
+		return nil, domain.Errorf(domain.Invalid, "until", "the end of the old key has passed: ask again with a later one")
+	case !old.Until.IsZero() && e.Until > old.Until:
+		return nil, domain.Errorf(domain.Invalid, "until", "the old key ends at %s, and a rotation does not put that off", old.Until)
+	}
+	if err := s.room(); err != nil {
+		return nil, err
+	}
+	return []Event{e}, nil
+}
+
+func decideRevoke(s State, c Revoke) ([]Event, error) {
+	e := c.Revoked
+	if s.Statements == 0 {
+		return nil, notFounded()
+	}
+	if _, err := signing.ParseKeyID(string(e.Key)); err != nil {
+		return nil, err
+	}
+	if _, err := parseReason(e.Reason); err != nil {
+		return nil, err
+	}
+	switch old, known := s.Find(e.Key); {
+	case old.Revoked():
+		return nil, nil
+	case !known:
+		if err := s.room(); err != nil {
+			return nil, err
+		}
+	}
+	return []Event{e}, nil
+}
+
+// parseReason refuses what cannot be shown as it is in one line.
+func parseReason(reason string) (string, error) {
+	for _, r := range reason {
+		if !unicode.IsPrint(r) || r == utf8.RuneError {
+			return "", domain.Errorf(domain.Invalid, "reason", "a reason is printable text in one line")
+		}
+	}
+	if len(reason) > MaxReason {
+		return "", domain.Errorf(domain.Invalid, "reason", "a reason has at most %d bytes", MaxReason)
+	}
+	return reason, nil
+}
+
+func notFounded() error {
+	return domain.Errorf(domain.Conflict, "not_founded", "nobody founded the namespace yet")
+}
+
+func revokedBefore() error {
+	return domain.Errorf(domain.Conflict, "key_revoked", "the key was revoked: make a new one")
 }
 
 // check refuses a founding that could not be read back, and one key in two
@@ -113,11 +254,14 @@ func (e *Founded) check() error {
 	return nil
 }
 
-// check refuses a key that could not be read back, and kinds where there are
-// none.
+// check refuses a key that could not be read back, that never holds, and kinds
+// where there are none.
 func (k *Key) check() error {
 	if _, err := ParseClass(string(k.Class)); err != nil {
 		return err
+	}
+	if !k.Until.IsZero() && k.Since > k.Until {
+		return domain.Errorf(domain.Invalid, "since", "the key would end before it begins")
 	}
 	if len(k.Kinds) > maxKinds || len(k.Kinds) > 0 && k.Class != Runner {
 		return domain.Errorf(domain.Invalid, "kinds", "a runner's key serves at most %d kinds, another none", maxKinds)
@@ -130,52 +274,34 @@ func (k *Key) check() error {
 	return nil
 }
 
-// AdmissionText is what a key signs to prove that whoever asks for its
-// admission holds it.
-func AdmissionText(namespace domain.Name, k Key) []byte {
-	return []byte("horus-admission-v1\n" + string(namespace) + "\n" + string(k.Class) + "\n" + string(k.Name) + "\n" + k.Public.String() + "\n")
-}
-
 // Evolve returns the state after a fact. The earlier state is not changed.
 func Evolve(s State, f event.Fact[Event]) State {
 	s.Statements = f.Version
 	switch e := f.Data.(type) {
 	case Founded:
 		s.Founding = e
-		s.known, s.recent = map[signing.KeyID]Key{
-			e.Key.ID():      {Class: Supervisor, Name: e.Supervisor, Public: e.Key},
-			e.Operator.ID(): {Class: Operator, Name: "operator", Public: e.Operator},
-		}, nil
-		return s
+		s.known, s.recent, s.keys = map[signing.KeyID]Standing{}, nil, 0
+		return s.with(admitted(f, Key{Class: Supervisor, Name: e.Supervisor, Public: e.Key})).
+			with(admitted(f, Key{Class: Operator, Name: "operator", Public: e.Operator}))
 	case Admitted:
-		return s.with(e.Key)
+		return s.with(admitted(f, e.Key))
+	case Rotated:
+		old, _ := s.Find(e.Old)
+		next := old.Key
+		next.Public, next.Since, next.Proof, next.Operator = e.Key, 0, signing.Signature{}, signing.Signature{}
+		old.RotatedTo, old.Ends, old.RotatedBy = e.Key.ID(), e.Until, f.Version
+		return s.with(old).with(admitted(f, next))
+	case Revoked:
+		old, _ := s.Find(e.Key)
+		old.ID, old.Reason, old.RevokedBy = e.Key, e.Reason, f.Version
+		return s.with(old)
 	}
 	panic("access: unknown event")
 }
 
-// with returns the state with one key more.
-func (s State) with(k Key) State {
-	recent := make(map[signing.KeyID]Key, len(s.recent)+1)
-	maps.Copy(recent, s.recent)
-	recent[k.Public.ID()] = k
-	if len(recent) > maxRecent {
-		all := make(map[signing.KeyID]Key, len(s.known)+len(recent))
-		maps.Copy(all, s.known)
-		maps.Copy(all, recent)
-		s.known, s.recent = all, nil
-		return s
-	}
-	s.recent = recent
-	return s
-}
-
-// find returns the key with that id, whatever it is for.
-func (s State) find(id signing.KeyID) (Key, bool) {
-	if k, ok := s.recent[id]; ok {
-		return k, true
-	}
-	k, ok := s.known[id]
-	return k, ok
+// admitted is how a key stands that a statement makes known.
+func admitted(f event.Fact[Event], k Key) Standing {
+	return Standing{Key: k, ID: k.Public.ID(), Number: f.Version, Seq: f.Seq, Ends: k.Until}
 }
 
 // Legal reports why a statement could not have followed, or nil.
@@ -183,6 +309,8 @@ func Legal(s State, f event.Fact[Event]) error {
 	if f.Version != s.Statements+1 {
 		return illegal("statement %d follows statement %d", f.Version, s.Statements)
 	}
+	var events []Event
+	var err error
 	switch e := f.Data.(type) {
 	case Founded:
 		if s.Statements > 0 {
@@ -193,47 +321,21 @@ func Legal(s State, f event.Fact[Event]) error {
 		}
 		return nil
 	case Admitted:
-		events, err := decideAdmit(s, Admit{e.Key, f.At})
-		switch {
-		case err != nil:
-			return illegal("%v", err)
-		case len(events) == 0:
-			return illegal("a key was admitted twice")
-		}
-		return nil
+		events, err = decideAdmit(s, Admit{e.Key, f.At})
+	case Rotated:
+		events, err = decideRotate(s, Rotate{e, f.At})
+	case Revoked:
+		events, err = decideRevoke(s, Revoke{e})
 	}
-	panic("access: unknown event")
+	switch {
+	case err != nil:
+		return illegal("%v", err)
+	case len(events) == 0:
+		return illegal("a key was %s twice", strings.TrimPrefix(f.Data.EventName(), "access."))
+	}
+	return nil
 }
 
 func illegal(format string, args ...any) error {
 	return domain.Errorf(domain.Halted, "illegal", "illegal transition: "+format, args...)
-}
-
-// Key returns the key with that id if it is of the class and holds at that
-// time.
-func (s State) Key(class Class, id signing.KeyID, at event.Time) (Key, bool) {
-	k, ok := s.find(id)
-	holds := ok && k.Class == class && (k.Until.IsZero() || at <= k.Until)
-	return k, holds
-}
-
-// Keys returns every key, sorted by class and name.
-func (s State) Keys() []Key {
-	keys := slices.AppendSeq(slices.Collect(maps.Values(s.known)), maps.Values(s.recent))
-	slices.SortFunc(keys, func(a, b Key) int {
-		return slices.Compare(
-			[]string{string(a.Class), string(a.Name), a.Public.String()},
-			[]string{string(b.Class), string(b.Name), b.Public.String()},
-		)
-	})
-	return keys
-}
-
-// MayServe reports whether the key is admitted for a runner id and the kinds.
-func (s State) MayServe(id domain.Name, key signing.KeyID, kinds []domain.Name, at event.Time) bool {
-	k, ok := s.Key(Runner, key, at)
-	if !ok || k.Name != id {
-		return false
-	}
-	return !slices.ContainsFunc(kinds, func(kind domain.Name) bool { return !slices.Contains(k.Kinds, kind) })
 }

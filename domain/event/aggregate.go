@@ -14,17 +14,18 @@ type Kind string
 const (
 	Access Kind = "access" // keys and the founding: the namespace's statements
 	Leader Kind = "leader" // who leads the partition
+	Log    Kind = "log"    // what the partition's log has lost
 	Runner Kind = "runner" // one runner id
 	Report Kind = "report" // what one runner process reported
 	Job    Kind = "job"    // one job
 )
 
 // Aggregate names what an event happened to: job/<id>, runner/<id>,
-// report/<runner>/<process>, access, leader. Its events are versioned 1, 2, 3
-// without a gap.
+// report/<runner>/<process>, access, leader, log. Its events are versioned 1, 2,
+// 3 without a gap.
 type Aggregate struct {
 	Kind Kind
-	ID   string // empty for access and leader
+	ID   string // empty for access, leader and log
 }
 
 // maxAggregateID bounds an id: runner name and process, with their slash.
@@ -44,7 +45,7 @@ func ParseAggregate(s string) (Aggregate, error) {
 	kind, id, slash := strings.Cut(s, "/")
 	a := Aggregate{Kind: Kind(kind), ID: id}
 	switch a.Kind {
-	case Access, Leader:
+	case Access, Leader, Log:
 		if !slash {
 			return a, nil
 		}

@@ -50,7 +50,8 @@ type Chain struct {
 	prev      signing.Hash // of the last seal
 	term      uint64       // of the last seal
 	latest    event.Time   // latest time that any event bears
-	asked     Signatures   // of the last commit
+	ends      ends
+	asked     Signatures // of the last commit
 	leaves    []signing.Hash
 }
 
@@ -71,7 +72,12 @@ type Head struct {
 func (c *Chain) Head() Head { return Head{c.next - 1, c.prev, c.term, c.latest} }
 
 // SetHead makes the chain go on after a place that the caller knows to be good.
-func (c *Chain) SetHead(h Head) { c.next, c.prev, c.term, c.latest = h.Seq+1, h.Seal, h.Term, h.Latest }
+// Where terms before the head's ended is not known then.
+func (c *Chain) SetHead(h Head) {
+	c.next, c.prev, c.term, c.latest = h.Seq+1, h.Seal, h.Term, h.Latest
+	c.ends = ends{unknown: h.Term}
+	c.ends.extend(h.Term, h.Seq)
+}
 
 // Check checks the next commit and folds it in: the seal and what it seals,
 // the chain, every signature with keys as of their place, and that every event
@@ -90,7 +96,7 @@ func (c *Chain) Check(commit *Commit) error {
 func (c *Chain) Examine(commit *Commit) (Signatures, error) {
 	// A key may end between two events of a commit: each event is judged as of
 	// its own place.
-	k := &context{seal: commit.Seal, latest: c.latest, joins: map[string]uint64{}}
+	k := &context{seal: commit.Seal, latest: c.latest, ends: &c.ends, joins: map[string]uint64{}}
 	if err := c.checkSeal(commit); err != nil {
 		return c.asked, err
 	}
@@ -172,25 +178,31 @@ func (c *Chain) checkSeal(commit *Commit) error {
 	}
 	c.asked.add(s.First, s.Check(key))
 	c.next, c.prev, c.term = s.Last()+1, s.Hash(), s.Term
+	c.ends.extend(s.Term, s.Last())
 	return nil
 }
 
 // sealKey finds the key that may seal at this place. The founding names its
 // own.
 func (c *Chain) sealKey(commit *Commit) (signing.PublicKey, error) {
-	s := &commit.Seal
+	s, first := &commit.Seal, &commit.Entries[0]
+	fact, isStatement := FactOf[access.Event](first)
 	if s.First == 1 {
-		founded, ok := commit.Entries[0].Data.(access.Founded)
+		founded, ok := first.Data.(access.Founded)
 		if !ok || founded.Key.ID() != s.Key || string(founded.Namespace) != c.namespace {
 			return signing.PublicKey{}, fault(1, "the log does not begin with the founding of %s, sealed by the key that it names", c.namespace)
 		}
 		return founded.Key, nil
 	}
-	key, ok := c.State.Access.Key(access.Supervisor, s.Key, c.latest)
-	if !ok {
-		return signing.PublicKey{}, fault(s.First, "key %s may not seal: it is unknown here, of another class, or expired", s.Key)
+	var statement *event.Fact[access.Event]
+	if isStatement {
+		statement = &fact
 	}
-	return key.Public, nil
+	key, ok := c.State.Access.Sealer(s, statement, c.latest)
+	if !ok {
+		return signing.PublicKey{}, fault(s.First, "key %s may not seal: it is unknown here, of another class, not valid at the time, or revoked", s.Key)
+	}
+	return key, nil
 }
 
 // Raw is one log entry as a store hands it out: an event's bytes, and the seal

@@ -15,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
@@ -64,6 +65,10 @@ func decode(e event.Recorded) (event.Data, error) {
 	case event.Leader:
 		if e.Type == (term.Began{}).EventName() {
 			return term.DecodeBegan(e.Data)
+		}
+	case event.Log:
+		if e.Type == (loss.Lost{}).EventName() {
+			return loss.DecodeLost(e.Namespace, e.Partition, e.Data)
 		}
 	}
 	return nil, domain.Errorf(domain.Invalid, "type", "no event of that aggregate has that name")

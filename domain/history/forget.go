@@ -30,7 +30,7 @@ func (s *State) Forget(e *Entry) (j job.State, ok bool) {
 			delete(s.Processes, e.Aggregate.ID)
 			return j, true
 		}
-	case event.Access, event.Leader, event.Runner:
+	case event.Access, event.Leader, event.Log, event.Runner:
 	}
 	return j, false
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
@@ -64,7 +65,7 @@ func TestEventsHaveOneSpelling(t *testing.T) {
 
 // names lists the wire names that the types of the aggregates say.
 func names() []string {
-	list := []string{(runner.Reported{}).EventName(), (term.Began{}).EventName()}
+	list := []string{(runner.Reported{}).EventName(), (term.Began{}).EventName(), (loss.Lost{}).EventName()}
 	for _, e := range job.Events() {
 		list = append(list, e.EventName())
 	}
@@ -93,7 +94,7 @@ func TestEveryEventHasItsGoldenFiles(t *testing.T) {
 // to list is missed here and not in a log.
 func TestEventsListsAllThatTheSourceHas(t *testing.T) {
 	var found []string
-	for _, dir := range []string{"access", "job", "runner", "term"} {
+	for _, dir := range []string{"access", "job", "loss", "runner", "term"} {
 		paths, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -156,6 +157,8 @@ func TestAnEventIsOfItsAggregate(t *testing.T) {
 		"a job's event of the leader":  swap("job.completed.json", `"agg":"job/j1"`, `"agg":"leader"`),
 		"a runner's event of a report": swap("runner.left.json", `"agg":"runner/r1"`, `"agg":"report/r1/8f3a"`),
 		"a report of a runner":         swap("runner.reported.json", `"agg":"report/r1/8f3a"`, `"agg":"runner/r1"`),
+		"a loss of the leader":         swap("log.lost.json", `"agg":"log"`, `"agg":"leader"`),
+		"a term of the log":            swap("term.began.json", `"agg":"leader"`, `"agg":"log"`),
 		"a term of the namespace":      swap("term.began.json", `"agg":"leader"`, `"agg":"access"`),
 		"a statement of the leader":    swap("access.founded.json", `"agg":"access"`, `"agg":"leader"`),
 		"an event that nobody knows":   swap("job.completed.json", `"job.completed"`, `"job.forgotten"`),

@@ -17,6 +17,7 @@ import (
 type context struct {
 	seal    signing.Seal
 	latest  event.Time // that the entry that is being judged or one before it bears
+	ends    *ends
 	bundles []bundle
 	joins   map[string]uint64 // processes that began in this commit and did not join: where
 	checks  []signing.Check   // of the entry that is being judged
@@ -97,7 +98,7 @@ func (s *State) legalReport(e *Entry, data runner.Reported, c *context) error {
 	if b.Namespace != e.Namespace || b.Partition != e.Partition || e.Actor != event.ByRunner(string(b.Runner)) {
 		return illegal("a bundle stands in the place of another")
 	}
-	key, ok := s.BundleKey(b, data.Signed.Key, c.latest)
+	key, ok := BundleKey(s.Access, s.Runners[b.Runner].Pin, b, data.Signed.Key, c.latest)
 	if !ok {
 		return illegal("a bundle is signed with a key that is not its runner's")
 	}
@@ -105,18 +106,23 @@ func (s *State) legalReport(e *Entry, data runner.Reported, c *context) error {
 	return nil
 }
 
-// BundleKey finds the key that a bundle must be signed with: the one that its
-// join shows, the one that the runner's id was first used with, or one that a
-// statement admits. Whether a join is admitted is for package runner.
-func (s *State) BundleKey(b *runner.Bundle, id signing.KeyID, at event.Time) (signing.PublicKey, bool) {
-	if join, ok := b.Reports[0].(runner.Join); ok && join.Key.ID() == id {
-		return join.Key, true
+// BundleKey finds the key that a bundle with a signature of the key id must be
+// signed with: of a bundle that joins the one that it shows, whose admission is
+// for package runner to judge; else the one that the runner's id was first used
+// with, or one that a statement admits. ok is false when the key may not speak
+// for the runner at that time, or was revoked.
+func BundleKey(keys access.State, pin signing.PublicKey, b *runner.Bundle, id signing.KeyID, at event.Time) (key signing.PublicKey, ok bool) {
+	if keys.Revoked(id) {
+		return signing.PublicKey{}, false
 	}
-	if pin := s.Runners[b.Runner].Pin; !pin.IsZero() && pin.ID() == id {
+	if join, joins := b.Reports[0].(runner.Join); joins {
+		return join.Key, join.Key.ID() == id
+	}
+	if !pin.IsZero() && pin.ID() == id {
 		return pin, true
 	}
-	key, ok := s.Access.Key(access.Runner, id, at)
-	return key.Public, ok && key.Name == b.Runner
+	admitted, ok := keys.Key(access.Runner, id, at)
+	return admitted.Public, ok && admitted.Name == b.Runner
 }
 
 func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
@@ -200,19 +206,20 @@ func (s *State) legalOutcome(e *Entry, state job.State, c *context, process stri
 	if !ok || a.Job.String() != e.Aggregate.ID || a.Token != state.Token || b.Process != process {
 		return illegal("%s does not say what was reported", e.Type)
 	}
-	if !s.Serves(b.Runner, b.key, state.Queue, c.latest) {
+	if !Serves(s.Access, b.Runner, b.key, state.Queue, c.latest) {
 		return illegal("runner %s may not serve queue %s", b.Runner, state.Queue)
 	}
 	return nil
 }
 
-// Serves reports whether a runner's key may report on attempts of a queue: its
-// own, or that of a kind that a statement admits it for.
-func (s *State) Serves(id domain.Name, key signing.KeyID, q job.Queue, at event.Time) bool {
+// Serves reports whether a runner whose bundle was accepted may report on
+// attempts of a queue: its own, or that of a kind that a statement admits its
+// key for.
+func Serves(keys access.State, id domain.Name, key signing.KeyID, q job.Queue, at event.Time) bool {
 	if owner, ok := q.Runner(); ok {
 		return owner == id
 	}
-	return s.Access.MayServe(id, key, []domain.Name{q.Name()}, at)
+	return keys.MayServe(id, key, []domain.Name{q.Name()}, at)
 }
 
 func illegal(format string, args ...any) error {

@@ -165,7 +165,7 @@ func TestWhatCouldNotHaveHappenedIsFound(t *testing.T) {
 			p := process("r1", "a9", runnerOne)
 			cause := a.report(p, runner.Join{Key: key(runnerTwo).Public(), Slots: 1})
 			a.say(runnerOf("r1"), p.Actor(), cause(0), joined(process("r1", "a9", runnerTwo), none))
-		}, 21, "does not say what was reported"},
+		}, 20, "not its runner's"},
 		{"a process that does not join", func(a *author) {
 			a.report(process("r1", "a9", runnerOne), runner.Join{Key: key(runnerOne).Public(), Slots: 1})
 		}, 20, "did not join"},

@@ -5,6 +5,7 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
@@ -15,6 +16,7 @@ import (
 type State struct {
 	Access    access.State
 	Term      term.State
+	Loss      loss.State
 	Jobs      map[job.ID]job.State
 	Runners   map[domain.Name]runner.State
 	Processes map[string]runner.Process // by runner.AggregateID
@@ -47,6 +49,8 @@ func (s *State) Apply(e *Entry) {
 		s.Access = access.Evolve(s.Access, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case term.Began:
 		s.Term = term.Evolve(s.Term, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case loss.Lost:
+		s.Loss = loss.Evolve(s.Loss, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	}
 }
 
@@ -72,16 +76,24 @@ func (s *State) legal(e *Entry, c *context) error {
 		return access.Legal(s.Access, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case term.Began:
 		return term.Legal(s.Term, event.FactOf(e.Recorded, data, e.Seq, e.Hash), c.seal)
+	case loss.Lost:
+		return loss.Legal(s.Loss, event.FactOf(e.Recorded, data, e.Seq, e.Hash), loss.Place{
+			Partition: c.seal.Partition, Term: c.seal.Term, Keys: s.Access, From: c.ends.behind(data.Seal.Term),
+		})
 	}
 	return domain.Errorf(domain.Halted, "illegal", "an event of an unknown aggregate")
 }
 
 // began reports whether an entry stands behind the beginning of its term. Only
-// what the founding needs comes before the first one.
+// what the founding needs comes before the first one, and before a later one
+// only the admission of the very key that seals it.
 func (s *State) began(e *Entry, c *context) bool {
-	switch e.Data.(type) {
+	switch data := e.Data.(type) {
 	case term.Began:
 		return true
+	case access.Admitted:
+		own := e.Seq == c.seal.First && data.Key.Alone() && data.Key.Public.ID() == c.seal.Key
+		return s.Term.Term == c.seal.Term || c.seal.First == 1 || own
 	case access.Event:
 		return s.Term.Term == c.seal.Term || c.seal.First == 1
 	}

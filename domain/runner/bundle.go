@@ -94,9 +94,13 @@ func readBundle(r *fixedjson.Reader) *Bundle {
 	b.Process = fixedjson.Parsed(r, parseProcess)
 	r.Literal(`,"number":`)
 	b.Number = r.Uint()
+	if p > math.MaxUint16 || b.Number == 0 {
+		r.Fail(domain.Errorf(domain.Invalid, "format", "partition or number out of range"))
+	}
+	b.Partition = uint16(p & math.MaxUint16) //nolint:gosec // bounded above
 	r.Literal(`,"reports":[`)
 	for range MaxReports {
-		report := readReport(r)
+		report := b.readReport(r)
 		if r.Err() != nil {
 			return nil
 		}
@@ -106,10 +110,6 @@ func readBundle(r *fixedjson.Reader) *Bundle {
 		}
 	}
 	r.Literal(`]}`)
-	if p > math.MaxUint16 || b.Number == 0 {
-		r.Fail(domain.Errorf(domain.Invalid, "format", "partition or number out of range"))
-	}
-	b.Partition = uint16(p & math.MaxUint16) //nolint:gosec // bounded above
 	return &b
 }
 

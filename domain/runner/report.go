@@ -22,6 +22,9 @@ type Join struct {
 	Key   signing.PublicKey // that signs the process' bundles
 	Kinds []domain.Name     // whose queues it wants besides its own id's; at most 16
 	Slots uint32            // attempts that it runs at once
+	// Seen is the youngest seal of the bundle's place that the process ever
+	// verified, nil if none: when the log has lost it, it is the evidence.
+	Seen *signing.Seal
 }
 
 // Leave says that a process takes no more work and runs none.
@@ -102,6 +105,9 @@ func (r Join) append(dst []byte) []byte {
 		dst = fixedjson.AppendString(dst, string(kind))
 	}
 	dst = fixedjson.AppendUint(append(dst, `],"slots":`...), uint64(r.Slots))
+	if r.Seen != nil {
+		dst = append(r.Seen.Append(append(dst, `,"seen":"`...)), '"')
+	}
 	return append(dst, '}')
 }
 
@@ -150,12 +156,12 @@ func (r Refused) append(dst []byte) []byte {
 	return append(fixedjson.AppendString(dst, r.Reason), '}')
 }
 
-// readReport reads one report.
-func readReport(r *fixedjson.Reader) Report {
+// readReport reads one report of a bundle whose place was read already.
+func (b *Bundle) readReport(r *fixedjson.Reader) Report {
 	r.Literal(`{"t":`)
 	switch kind := r.String(); kind {
 	case "join":
-		return readJoin(r)
+		return b.readJoin(r)
 	case "leave":
 		r.Literal(`}`)
 		return Leave{}
@@ -196,13 +202,19 @@ func readAbout(r *fixedjson.Reader) About {
 	return a
 }
 
-func readJoin(r *fixedjson.Reader) Report {
+func (b *Bundle) readJoin(r *fixedjson.Reader) Report {
 	var j Join
 	r.Literal(`,"key":`)
 	j.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
 	r.Literal(`,"kinds":`)
 	j.Kinds = readNames(r)
 	j.Slots = readSlots(r)
+	if r.Optional(`,"seen":`) {
+		seal := fixedjson.Parsed(r, func(wire string) (signing.Seal, error) {
+			return signing.ParseSeal(b.Namespace, b.Partition, []byte(wire))
+		})
+		j.Seen = &seal
+	}
 	r.Literal(`}`)
 	return j
 }

@@ -170,5 +170,8 @@ func ParseSignature(text string) (Signature, error) {
 	return s, nil
 }
 
+// IsZero reports whether s is no signature: it is none of any key.
+func (s Signature) IsZero() bool { return s == Signature{} }
+
 // String returns the signature in standard base64 with padding.
 func (s Signature) String() string { return base64.StdEncoding.EncodeToString(s[:]) }

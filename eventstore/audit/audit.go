@@ -243,7 +243,9 @@ func (a *auditor) count() Counts {
 		Keys: map[string]uint64{}, Jobs: a.jobs,
 	}
 	for _, key := range state.Access.Keys() {
-		c.Keys[string(key.Class)]++
+		if key.Number != 0 { // one that was revoked need not have been admitted
+			c.Keys[string(key.Class)]++
+		}
 	}
 	for _, r := range state.Runners {
 		if !r.Pin.IsZero() {

@@ -69,9 +69,9 @@ func (d *desk) succeed() {
 		Clock: func() time.Time { return d.now }, Indexed: func() uint64 { return 0 }, Feed: func(*history.Commit) {},
 	}, d.terms, tip, chain)
 	d.must(d.do(func(ctx context.Context) error {
-		return d.leader.Begin(ctx, access.Founded{
+		return d.leader.Begin(ctx, eventstore.Beginning{Founding: access.Founded{
 			Namespace: namespace, Partitions: 1, Supervisor: "s1", Key: key(1).Public(), Operator: key(2).Public(),
-		})
+		}})
 	}))
 	d.restart(verifier)
 }

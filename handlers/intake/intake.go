@@ -16,6 +16,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -287,9 +288,9 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 	if err != nil || !news {
 		return err
 	}
-	if !b.signedByRunner(tx) {
+	if _, ok := history.BundleKey(tx.Access(), tx.Runner(b.Runner).Pin, b.Bundle, b.Key, tx.Now()); !ok {
 		return domain.Errorf(domain.Forbidden, "runner_key",
-			"the key does not speak for this runner, or has ended: with its state directory, an administrator runs horus keys add --class runner --name ID")
+			"the key does not speak for this runner, has ended or was revoked: with its state directory, an administrator runs horus keys add --class runner --name ID")
 	}
 	b.news = true
 	for i, r := range b.Reports {
@@ -318,17 +319,6 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 	return nil
 }
 
-// signedByRunner reports whether the key that signed the bundle speaks for its
-// runner here: the one that its join shows, which joining judges, the one that
-// the runner's id was first used with, or one that is admitted and has not ended.
-func (b *bundle) signedByRunner(tx *eventstore.Tx) bool {
-	if join, ok := b.Reports[0].(runner.Join); ok {
-		return join.Key.ID() == b.Key
-	}
-	pin := tx.Runner(b.Runner).Pin
-	return !pin.IsZero() && pin.ID() == b.Key || tx.Access().MayServe(b.Runner, b.Key, nil, tx.Now())
-}
-
 func (in *Intake) join(tx *eventstore.Tx, b *bundle, join runner.Join, by eventstore.By, marks []runner.Mark) error {
 	keys := tx.Access()
 	known := keys.MayServe(b.Runner, b.Key, nil, tx.Now())
@@ -347,8 +337,7 @@ func (in *Intake) join(tx *eventstore.Tx, b *bundle, join runner.Join, by events
 // queue, changes nothing and is counted; the bundle keeps it as evidence.
 func (b *bundle) about(tx *eventstore.Tx, about runner.About, by eventstore.By, c job.Command) error {
 	state := tx.Job(about.Job)
-	if owner, own := state.Queue.Runner(); own && owner != b.Runner ||
-		!own && !tx.Access().MayServe(b.Runner, b.Key, []domain.Name{state.Queue.Name()}, tx.Now()) {
+	if !history.Serves(tx.Access(), b.Runner, b.Key, state.Queue, tx.Now()) {
 		b.late++
 		return nil
 	}

@@ -91,7 +91,7 @@ func (in *Intake) key(ctx context.Context, b *bundle) (signing.PublicKey, error)
 	if key, ok := in.keys[b.Key]; ok {
 		return key, nil
 	}
-	if key, ok := in.cfg.Ledger.Access().Key(access.Runner, b.Key, 0); ok {
+	if key, ok := in.cfg.Ledger.Access().Find(b.Key); ok && key.Class == access.Runner {
 		return key.Public, nil
 	}
 	// The process joined before this leader's time with the first key of its

@@ -63,9 +63,11 @@ func TestALossIsInTheHistory(t *testing.T) {
 	}, 1, eventstore.Tip{}, history.NewChain("horus", 0, verifier)), t}
 	begin, cancel := context.WithCancel(t.Context())
 	cancel() // its answer is in the log below
-	_ = leader.Begin(begin, access.Founded{
+	_ = leader.Begin(begin, eventstore.Beginning{Founding: access.Founded{
 		Namespace: "horus", Partitions: 1, Supervisor: "s1", Key: key(1).Public(), Operator: key(2).Public(),
-	})
+	}})
+	_, err := leader.Turn(t.Context())
+	must(t, err)
 	submission := job.Submission{Form: job.FormUnsigned, Doc: []byte(`{"id":"j1","payload":"x","runner":"r1","max_attempts":2}`)}
 	opened, err := submission.Open()
 	must(t, err)

@@ -116,8 +116,7 @@ func (b *batch) mayWrite(j *workJob, piece runner.Log, bundle *runner.Bundle, da
 	if p := j.record.Process; p != "" && (p != bundle.Process || j.record.Runner != bundle.Runner) {
 		return false
 	}
-	state := history.State{Access: b.step.access}
-	return state.Serves(bundle.Runner, data.Signed.Key, j.open.Queue, b.step.head.Latest)
+	return history.Serves(b.step.access, bundle.Runner, data.Signed.Key, j.open.Queue, b.step.head.Latest)
 }
 
 // applyRunner folds one event of a runner id in.

@@ -159,16 +159,14 @@ func (e *Engine) statements(values map[string][]byte, n uint64) (keys access.Sta
 		if err := access.Legal(keys, fact); err != nil {
 			return keys, founding, err
 		}
-		next := access.Evolve(keys, fact)
-		judges := keys
-		if i == 1 {
-			judges, founding = next, entry.Hash // the founding names the key that sealed it
-		}
-		key, ok := judges.Key(access.Supervisor, proof.Seal.Key, entry.At)
-		if !ok || proof.Check() != nil || !e.cfg.Verifier.Verify(proof.Seal.Check(key.Public)) {
+		key, ok := keys.Sealer(&proof.Seal, &fact, entry.At)
+		if !ok || proof.Check() != nil || !e.cfg.Verifier.Verify(proof.Seal.Check(key)) {
 			return keys, founding, views.ErrDamaged
 		}
-		keys = next
+		if i == 1 {
+			founding = entry.Hash
+		}
+		keys = access.Evolve(keys, fact)
 	}
 	return keys, founding, nil
 }
@@ -190,8 +188,8 @@ func (e *Engine) sealed(c *history.Commit, keys access.State) bool {
 	for i := range c.Entries {
 		latest = max(latest, c.Entries[i].At)
 	}
-	key, ok := keys.Key(access.Supervisor, c.Seal.Key, latest)
-	return ok && e.cfg.Verifier.Verify(c.Seal.Check(key.Public))
+	key, ok := keys.Sealer(&c.Seal, nil, latest)
+	return ok && e.cfg.Verifier.Verify(c.Seal.Check(key))
 }
 
 // leaderAt returns the term that the last term.began began. It must be the last

@@ -114,9 +114,8 @@ func (w *twin) bundle(e *history.Entry, reported runner.Reported, c *history.Com
 			continue
 		}
 		r := w.records[piece.Job]
-		judge := history.State{Access: access}
 		if state.Process != "" && (state.Process != b.Process || r.Runner != b.Runner) ||
-			!judge.Serves(b.Runner, reported.Signed.Key, state.Queue, e.At) {
+			!history.Serves(access, b.Runner, reported.Signed.Key, state.Queue, e.At) {
 			continue
 		}
 		ref := logs.Ref{Seq: e.Seq, Index: i, First: r.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: state.Attempt}

@@ -83,9 +83,9 @@ const address = "http://127.0.0.1:3030"
 func (s *System) begin() {
 	s.t.Helper()
 	s.drive("leader", s.Leader.Turn, s.Leader.Wake())
-	err := s.Leader.Begin(s.t.Context(), access.Founded{
+	err := s.Leader.Begin(s.t.Context(), eventstore.Beginning{Founding: access.Founded{
 		Namespace: Namespace, Partitions: 1, Supervisor: "s1", Key: Key(1).Public(), Operator: Key(2).Public(),
-	})
+	}})
 	if err == nil {
 		_, err = s.Engine.Reconcile(s.t.Context())
 	}

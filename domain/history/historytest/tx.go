@@ -45,6 +45,8 @@ func (p *Partition) version(a event.Aggregate) uint64 {
 		return p.State.Access.Statements
 	case event.Leader:
 		return p.State.Term.Version
+	case event.Log:
+		return p.State.Loss.Version
 	case event.Runner:
 		return p.State.Runners[domain.Name(a.ID)].Version
 	case event.Report:
@@ -108,9 +110,7 @@ func (tx *Tx) Admit(key signing.PrivateKey, k access.Key) {
 // Admission returns k as the admission of a key that asks for it: with its
 // public half, and the proof that goes with it.
 func Admission(namespace domain.Name, key signing.PrivateKey, k access.Key) access.Key {
-	k.Public = key.Public()
-	k.Proof = key.Sign(access.AdmissionText(namespace, k))
-	return k
+	return k.Proved(namespace, key)
 }
 
 // Begin lets a supervisor lead from here on, in a term above the last one. Its
@@ -123,7 +123,7 @@ func (tx *Tx) Begin(supervisor signing.PrivateKey) {
 func (tx *Tx) began() {
 	id := tx.Supervisor.Public().ID()
 	name := domain.Name("nobody")
-	if k, ok := tx.State.Access.Key(access.Supervisor, id, 0); ok {
+	if k, ok := tx.State.Access.Find(id); ok && k.Class == access.Supervisor {
 		name = k.Name
 	}
 	tx.Emit(event.Header{Aggregate: event.Aggregate{Kind: event.Leader}, Actor: event.BySystem("leader")},
