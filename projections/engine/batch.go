@@ -151,9 +151,9 @@ type value interface{ Append(dst []byte) []byte }
 // put adds a value. All values of a batch are written into one room, which the
 // engine gets back when they are committed.
 func (b *batch) put(t views.Table, name string, v value) {
-	start := len(b.room)
-	b.room = v.Append(b.room)
-	b.tx.Put(t, name, b.room[start:len(b.room):len(b.room)])
+	start, f := len(b.room), views.Field{Table: t, Name: name}
+	b.room = views.AppendSum(v.Append(b.room), start, f)
+	b.tx.Set = append(b.tx.Set, views.Value{Field: f, Data: b.room[start:len(b.room):len(b.room)]})
 }
 
 // place is the place of an aggregate's last event.
@@ -203,6 +203,9 @@ func (b *batch) remember() {
 	}
 	for _, q := range b.groups {
 		e.groups[q] = true
+	}
+	for _, st := range b.tx.Statements {
+		e.told = append(e.told, sumOf(st.Data))
 	}
 	for _, id := range b.found {
 		delete(e.missing, id)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -20,25 +21,53 @@ type suspect struct {
 	name   string
 }
 
-// compare looks for values that differ between the old and the new generation.
-// The leader goes on changing the old one, so a difference is only suspected
-// until both are at the same place; a value that was equal once stays equal,
-// because the same events follow on both sides.
-func (r *rebuild) compare(ctx context.Context, old uint64) error {
-	r.suspects = map[suspect]bool{}
-	for _, pair := range [2][2]uint64{{old, r.filler.pos.Live}, {r.filler.pos.Live, old}} {
-		for _, t := range views.Tables() {
-			if err := r.compareTable(ctx, t, pair[0], pair[1]); err != nil {
-				return err
-			}
+// compare looks for values that differ between the old and the new generation,
+// and for some that only one of them has. The leader goes on changing the old
+// one, so a difference is only suspected until both are at the same place; a
+// value that was equal once stays equal, because the same events follow on both
+// sides. What a has and b has not is found by another walk.
+func (r *rebuild) compare(ctx context.Context, a, b uint64) error {
+	for _, t := range views.Tables() {
+		err := views.Walk(ctx, r.cfg.Views, a, t, func(page []views.Value) error { return r.comparePage(ctx, b, page) })
+		if err = r.noKey(t.String(), err); err != nil {
+			return err
 		}
-		for _, s := range job.Statuses() {
-			if err := r.compareList(ctx, s, pair[0], pair[1]); err != nil {
-				return err
-			}
+	}
+	for _, s := range job.Statuses() {
+		err := views.WalkList(ctx, r.cfg.Views, a, s, func(page []uint64) error { return r.compareList(ctx, b, s, page) })
+		if err = r.noKey(suspect{status: s}.key(), err); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// noKey notes a key that holds something else than a table or a list. What else
+// differs in there does not matter any more.
+func (r *rebuild) noKey(key string, err error) error {
+	if !errors.Is(err, views.ErrDamaged) {
+		return err
+	}
+	if r.strange == nil {
+		r.strange = &Difference{Key: key, Old: "something else"}
+	}
+	maps.DeleteFunc(r.suspects, func(s suspect, _ bool) bool { return s.key() == key })
+	return nil
+}
+
+// complete reports whether the old generation has as much as the new one, now
+// that both are at the same place: with nothing in it that the new one has not,
+// both have the same.
+func (r *rebuild) complete(ctx context.Context, at views.Position) (bool, error) {
+	look, err := r.cfg.Views.Look(ctx, views.Query{Count: true})
+	if errors.Is(err, views.ErrDamaged) {
+		return false, nil
+	}
+	if err != nil {
+		return false, err
+	}
+	want := r.filler.pos.Census.Fields
+	return look.Position != at || look.Fields == want && look.Listed == want[views.Jobs], nil
 }
 
 // maxSuspects bounds what is looked at again: where so much differs, the first
@@ -51,69 +80,56 @@ func (r *rebuild) suspect(s suspect) {
 	}
 }
 
-// comparePage is how many values are compared at a time.
-const comparePage = 500
-
-func (r *rebuild) compareTable(ctx context.Context, t views.Table, a, b uint64) error {
-	var fields []views.Field
-	var have [][]byte
-	flush := func() error {
-		values, err := r.writer.Read(ctx, b, fields)
-		if err != nil {
-			return err
-		}
-		for i, f := range fields {
-			r.report.Compared++
-			volatile := t == views.Queues || t == views.Runners // equal now by chance, perhaps
-			if volatile || !bytes.Equal(values[i], have[i]) {
-				r.suspect(suspect{table: t, name: f.Name})
-			}
-		}
-		fields, have = fields[:0], have[:0]
-		return nil
+// comparePage compares a page with what another generation has.
+func (r *rebuild) comparePage(ctx context.Context, other uint64, page []views.Value) error {
+	fields := make([]views.Field, len(page))
+	for i := range page {
+		fields[i] = page[i].Field
 	}
-	err := r.cfg.Views.Walk(ctx, a, t, func(name string, data []byte) error {
-		fields, have = append(fields, views.Field{Table: t, Name: name}), append(have, data)
-		if len(fields) < comparePage {
-			return nil
-		}
-		return flush()
-	})
-	if err == nil && len(fields) > 0 {
-		err = flush()
-	}
-	return err
-}
-
-func (r *rebuild) compareList(ctx context.Context, s job.Status, a, b uint64) error {
-	have := map[uint64]bool{}
-	err := r.cfg.Views.WalkList(ctx, a, s, func(seq uint64) error {
-		have[seq] = true
-		return nil
-	})
+	values, err := r.writer.Read(ctx, other, fields)
 	if err != nil {
 		return err
 	}
-	r.report.Compared += uint64(len(have))
-	err = r.cfg.Views.WalkList(ctx, b, s, func(seq uint64) error {
-		delete(have, seq)
-		return nil
-	})
-	for seq := range have {
-		r.suspect(suspect{status: s, name: strconv.FormatUint(seq, 10)})
+	for i, f := range fields {
+		r.report.Compared++
+		volatile := f.Table == views.Queues || f.Table == views.Runners // equal now by chance, perhaps
+		if volatile || !bytes.Equal(values[i], page[i].Data) {
+			r.suspect(suspect{table: f.Table, name: f.Name})
+		}
 	}
-	return err
+	return nil
 }
+
+func (r *rebuild) compareList(ctx context.Context, other uint64, s job.Status, page []uint64) error {
+	members := make([]views.Listing, len(page))
+	for i, seq := range page {
+		members[i] = views.Listing{Status: s, Seq: seq}
+	}
+	listed, err := r.cfg.Views.Listed(ctx, other, members)
+	if err != nil {
+		return err
+	}
+	for i, seq := range page {
+		r.report.Compared++
+		if !listed[i] {
+			r.suspect(suspect{status: s, name: strconv.FormatUint(seq, 10)})
+		}
+	}
+	return nil
+}
+
+// suspectPage is how many suspects are looked at again at a time.
+const suspectPage = 500
 
 // compareAgain looks at suspects again, now that both generations are at the
 // same place, and returns the first that still differs. What it says is true if
 // nobody touches the position until the next commit.
 func (r *rebuild) compareAgain(ctx context.Context, old uint64) (*Difference, error) {
-	var first *Difference
+	first := r.strange
 	sorted := slices.SortedFunc(maps.Keys(r.suspects), func(a, b suspect) int {
 		return cmp.Or(cmp.Compare(a.status, b.status), cmp.Compare(a.table, b.table), cmp.Compare(a.name, b.name))
 	})
-	for page := range slices.Chunk(sorted, comparePage) {
+	for page := range slices.Chunk(sorted, suspectPage) {
 		have, err := r.look(ctx, old, page)
 		if err != nil {
 			return nil, err
@@ -127,7 +143,7 @@ func (r *rebuild) compareAgain(ctx context.Context, old uint64) (*Difference, er
 			case bytes.Equal(have[i], want[i]):
 				delete(r.suspects, s)
 			case first == nil:
-				first = &Difference{s.key(), s.name, string(have[i]), string(want[i])}
+				first = &Difference{s.key(), s.name, s.text(have[i]), s.text(want[i])}
 			}
 		}
 	}
@@ -139,6 +155,16 @@ func (s suspect) key() string {
 		return "state:" + s.status.String()
 	}
 	return s.table.String()
+}
+
+// text returns a value without its sum, and whatever else is there as it is.
+func (s suspect) text(stored []byte) string {
+	if s.status == job.None {
+		if value, err := (views.Field{Table: s.table, Name: s.name}).Value(stored); err == nil {
+			return string(value)
+		}
+	}
+	return string(stored)
 }
 
 // look returns what a generation has of suspects: the value of a field, and

@@ -91,6 +91,9 @@ type Engine struct {
 	queues  map[job.Queue]queues.Count // all of them
 	groups  map[job.Queue]bool         // whose group is known to be there
 	missing map[job.ID]queue.EntryID   // open attempts whose entries are in no queue
+	told    []uint32                   // sums of the statements that runners read, in order
+
+	scrubbed scrub
 }
 
 // Limits.

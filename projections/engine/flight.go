@@ -92,7 +92,25 @@ func (e *Engine) changed(ctx context.Context, damage error) error {
 	if e.pos.Live != live {
 		return views.ErrConflict
 	}
-	return damage
+	if errors.Is(damage, errQueues) || e.fill != 0 {
+		return damage
+	}
+	return e.condemn(ctx, damage)
+}
+
+// condemn makes the live views such that nobody takes them on: whoever leads
+// next begins anew.
+//
+// A crash before it leaves damage that the next engine finds as this one did.
+func (e *Engine) condemn(ctx context.Context, damage error) error {
+	p := e.pos
+	p.Census.Fields = views.Condemned().Fields
+	e.seen = nil
+	_, err := e.writer.Commit(ctx, &views.Tx{Generation: p.Live, Position: p})
+	if errors.Is(err, views.ErrConflict) {
+		err = nil // whoever touched the position looks for himself
+	}
+	return errors.Join(damage, err)
 }
 
 // samePlace reports whether two positions differ at most in what a rebuild

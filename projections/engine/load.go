@@ -135,6 +135,11 @@ func (b *batch) read(ctx context.Context, coldJobs []*workJob, coldRunners []*wo
 		b.e.seen = nil
 		return fmt.Errorf("read views: %w", err)
 	}
+	for i, f := range fields {
+		if values[i], err = f.Value(values[i]); err != nil {
+			return err
+		}
+	}
 	for i, j := range coldJobs {
 		if err := j.parse(values[2*i], values[2*i+1]); err != nil {
 			return unreadable(fields[2*i], err)

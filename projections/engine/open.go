@@ -108,6 +108,9 @@ func (e *Engine) resumeChain(ctx context.Context, pos views.Position, look *view
 	if last == nil || last.Seal.Last() != pos.Seq || last.Seal.Hash() != pos.Seal {
 		return unfit(fmt.Sprintf("the log does not have their last commit at %d", pos.Seq))
 	}
+	if latest(last) != pos.Latest { // time goes on in a log, so the last commit's is the latest
+		return unfit("their time is not that of their last commit")
+	}
 	keys, founding, err := e.statements(look.Statements, pos.Statements)
 	if err != nil {
 		return unfit(fmt.Sprintf("a statement does not hold: %v", err))
@@ -142,6 +145,7 @@ func (e *Engine) commitAt(ctx context.Context, seq uint64) (*history.Commit, err
 // with the keys that the statements before it admit.
 func (e *Engine) statements(values map[string][]byte, n uint64) (keys access.State, founding signing.Hash, err error) {
 	wire := queue.Keys{Namespace: e.cfg.Namespace, Partition: e.cfg.Partition}
+	e.told = e.told[:0]
 	for i := uint64(1); i <= n; i++ {
 		proof, err := wire.ParseStatement(values[queue.StatementField(i)])
 		if err != nil {
@@ -167,6 +171,7 @@ func (e *Engine) statements(values map[string][]byte, n uint64) (keys access.Sta
 			founding = entry.Hash
 		}
 		keys = access.Evolve(keys, fact)
+		e.told = append(e.told, sumOf(values[queue.StatementField(i)]))
 	}
 	return keys, founding, nil
 }
@@ -184,12 +189,16 @@ func statementsIn(c *history.Commit) uint64 {
 // sealed reports whether a supervisor of these statements sealed the commit.
 // Its events were compared with the seal's root when it was read.
 func (e *Engine) sealed(c *history.Commit, keys access.State) bool {
-	var latest event.Time
-	for i := range c.Entries {
-		latest = max(latest, c.Entries[i].At)
-	}
-	key, ok := keys.Sealer(&c.Seal, nil, latest)
+	key, ok := keys.Sealer(&c.Seal, nil, latest(c))
 	return ok && e.cfg.Verifier.Verify(c.Seal.Check(key))
+}
+
+// latest returns the latest time that an event of a commit bears.
+func latest(c *history.Commit) (t event.Time) {
+	for i := range c.Entries {
+		t = max(t, c.Entries[i].At)
+	}
+	return t
 }
 
 // leaderAt returns the term that the last term.began began. It must be the last
@@ -245,7 +254,7 @@ func (e *Engine) anew(ctx context.Context, pos views.Position, why string) (agai
 	}
 	e.chain = history.NewChain(string(e.cfg.Namespace), e.cfg.Partition, e.cfg.Verifier)
 	e.seal, e.founding, e.queues = signing.Seal{}, signing.Hash{}, map[job.Queue]queues.Count{}
-	e.pos, e.began = begun, why
+	e.pos, e.began, e.told = begun, why, nil
 	e.seen = nil
 	return false, nil
 }

@@ -21,7 +21,7 @@ type Report struct {
 // Difference is a value that the old views had otherwise than the log says.
 type Difference struct {
 	Key  string `json:"key"`  // name of the table or list
-	Name string `json:"name"` // of the field, or member of the list
+	Name string `json:"name"` // of the field, or member of the list; empty for the key itself
 	Old  string `json:"old"`  // empty if there was none
 	New  string `json:"new"`  // empty if there is none
 }
@@ -51,7 +51,7 @@ func Rebuild(ctx context.Context, cfg Config, progress Progress) (Report, error)
 	if progress == nil {
 		progress = func(uint64, uint64) {}
 	}
-	r := rebuild{cfg: cfg, writer: cfg.Views.Writer(0), progress: progress}
+	r := rebuild{cfg: cfg, writer: cfg.Views.Writer(0), progress: progress, suspects: map[suspect]bool{}}
 	report, err := r.run(ctx)
 	err = errors.Join(err, r.writer.Close())
 	if r.filler != nil {
@@ -70,6 +70,7 @@ type rebuild struct {
 	progress Progress
 	report   Report
 	suspects map[suspect]bool
+	strange  *Difference // a key of the old generation that is none; nil if there is none
 }
 
 func (r *rebuild) run(ctx context.Context) (Report, error) {
@@ -80,7 +81,7 @@ func (r *rebuild) run(ctx context.Context) (Report, error) {
 	if err := r.fillTo(ctx, old.Seq); err != nil {
 		return r.report, err
 	}
-	if err := r.compare(ctx, old.Live); err != nil {
+	if err := r.compare(ctx, old.Live, r.report.Generation); err != nil {
 		return r.report, err
 	}
 	if err := r.change(ctx); err != nil {
@@ -198,6 +199,7 @@ func (r *rebuild) fillTo(ctx context.Context, seq uint64) error {
 // it the new one. An engine that works finds the change with its next turn and
 // goes on in the new generation.
 func (r *rebuild) change(ctx context.Context) error {
+	whole := false
 	for range maxSwitch {
 		p, err := r.writer.Watch(ctx)
 		if err != nil {
@@ -215,6 +217,14 @@ func (r *rebuild) change(ctx context.Context) error {
 		filled := r.filler.pos
 		if filled.Seal != p.Seal || filled.Statements != p.Statements {
 			return &history.Fault{Seq: p.Seq, Why: domain.Errorf(domain.Halted, "log_lost", "the log does not have the commit at %d that the views were built from", p.Seq)}
+		}
+		if !whole {
+			if whole, err = r.complete(ctx, p); err == nil && !whole {
+				whole, err = true, r.compare(ctx, r.report.Generation, p.Live)
+			}
+			if err != nil {
+				return err
+			}
 		}
 		if r.report.Difference, err = r.compareAgain(ctx, p.Live); err != nil {
 			return err

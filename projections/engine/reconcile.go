@@ -122,26 +122,27 @@ func (e *Engine) reconciled(r *repair, known []job.Queue) {
 
 // openAttempts reads every open attempt.
 func (e *Engine) openAttempts(ctx context.Context, r *repair) error {
-	err := e.cfg.Views.Walk(ctx, e.pos.Live, views.Open, func(name string, data []byte) error {
-		id, err := job.ParseID(name)
-		if err != nil {
-			return unreadable(views.Field{Table: views.Open, Name: "a job"}, err)
+	err := views.Walk(ctx, e.cfg.Views, e.pos.Live, views.Open, func(page []views.Value) error {
+		for _, v := range page {
+			lost, err := openAttempt(v)
+			if err != nil {
+				return err
+			}
+			of := r.open[lost.Queue]
+			if of == nil {
+				of = map[queue.EntryID]Lost{}
+				r.open[lost.Queue] = of
+			}
+			if _, twice := of[lost.Entry]; !twice {
+				r.total++
+			}
+			of[lost.Entry] = lost
 		}
-		a, err := jobs.ParseAttempt(data)
-		if err != nil {
-			return unreadable(views.Field{Table: views.Open, Name: name}, err)
-		}
-		of := r.open[a.Queue]
-		if of == nil {
-			of = map[queue.EntryID]Lost{}
-			r.open[a.Queue] = of
-		}
-		if _, twice := of[a.Entry]; !twice {
-			r.total++
-		}
-		of[a.Entry] = Lost{id, a.Token, a.Queue, a.Entry}
 		return nil
 	})
+	if errors.Is(err, views.ErrDamaged) {
+		return e.changed(ctx, err)
+	}
 	if err != nil {
 		return fmt.Errorf("read open attempts: %w", err)
 	}
@@ -149,6 +150,23 @@ func (e *Engine) openAttempts(ctx context.Context, r *repair) error {
 		return e.changed(ctx, fmt.Errorf("%w: %d open attempts; there must be %d", views.ErrDamaged, r.total, e.pos.Census.Fields[views.Open]))
 	}
 	return nil
+}
+
+// openAttempt reads what is stored of an open attempt.
+func openAttempt(v views.Value) (Lost, error) {
+	data, err := v.Value(v.Data)
+	if err != nil {
+		return Lost{}, err
+	}
+	id, err := job.ParseID(v.Name)
+	if err != nil {
+		return Lost{}, unreadable(views.Field{Table: views.Open, Name: "a job"}, err)
+	}
+	a, err := jobs.ParseAttempt(data)
+	if err != nil {
+		return Lost{}, unreadable(v.Field, err)
+	}
+	return Lost{id, a.Token, a.Queue, a.Entry}, nil
 }
 
 // inspectStreams compares streams with the open attempts that belong there.
@@ -221,10 +239,10 @@ func (e *Engine) straysIn(ctx context.Context, r *repair, q job.Queue) error {
 	return nil
 }
 
-// Inspect compares how much there is with how much there must be. It returns
-// [views.ErrDamaged] when somebody removed or added something: the leader then
-// stops deciding about what it does not have in memory, and opens the
-// projections again.
+// Inspect compares how much there is with how much there must be, and looks at
+// some values, going on with every call. It returns [views.ErrDamaged] when
+// somebody removed, added or edited something: the leader then stops deciding
+// about what it does not have in memory, and opens the projections again.
 func (e *Engine) Inspect(ctx context.Context) error {
 	if e.failed != nil {
 		return e.failed
@@ -246,7 +264,9 @@ func (e *Engine) Inspect(ctx context.Context) error {
 		return fmt.Errorf("%w: %v fields, %d listed, %d statements; there must be %v and %d",
 			views.ErrDamaged, look.Fields, look.Listed, look.Told, look.Position.Census.Fields, look.Position.Statements)
 	case e.live && look.Entries != look.Position.Census.Entries:
-		return fmt.Errorf("%w: %d queue entries; there must be %d", views.ErrDamaged, look.Entries, look.Position.Census.Entries)
+		return fmt.Errorf("%w: %d entries; there must be %d", errQueues, look.Entries, look.Position.Census.Entries)
+	case look.Position.Live != e.pos.Live:
+		return nil // the next turn finds out
 	}
-	return nil
+	return e.note(e.scrub(ctx))
 }

@@ -129,11 +129,8 @@ func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 		return nil, err
 	}
 	g := s.generationLocked(look.Position.Live)
-	for _, f := range q.Fields {
-		look.Values = append(look.Values, slices.Clone(g.tables[f.Table][f.Name]))
-	}
-	for _, t := range q.Whole {
-		look.Whole = append(look.Whole, maps.Clone(g.tables[t]))
+	if err := g.open(q, look); err != nil {
+		return nil, err
 	}
 	for _, r := range q.Lists {
 		look.Lists = append(look.Lists, g.list(r))
@@ -156,6 +153,28 @@ func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 		}
 	}
 	return look, nil
+}
+
+// open adds the values that a query asks for, without their sums.
+func (g *generation) open(q views.Query, look *views.Look) error {
+	for _, f := range q.Fields {
+		value, err := f.Value(slices.Clone(g.tables[f.Table][f.Name]))
+		if err != nil {
+			return err
+		}
+		look.Values = append(look.Values, value)
+	}
+	for _, t := range q.Whole {
+		table := map[string][]byte{}
+		for name, stored := range g.tables[t] {
+			var err error
+			if table[name], err = (views.Field{Table: t, Name: name}).Value(slices.Clone(stored)); err != nil {
+				return err
+			}
+		}
+		look.Whole = append(look.Whole, table)
+	}
+	return nil
 }
 
 func (g *generation) list(r views.Range) []uint64 {
@@ -201,30 +220,23 @@ func (s *Store) Drop(ctx context.Context, g uint64) error {
 	return nil
 }
 
-// Walk calls yield with every field of a table.
-func (s *Store) Walk(ctx context.Context, g uint64, t views.Table, yield func(string, []byte) error) error {
+// Page returns all fields of a table.
+func (s *Store) Page(ctx context.Context, g uint64, t views.Table, _ uint64) ([]views.Value, uint64, error) {
 	s.mu.Lock()
-	table := maps.Clone(s.generationLocked(g).tables[t])
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	table := s.generationLocked(g).tables[t]
+	fields := make([]views.Value, 0, len(table))
 	for _, name := range slices.Sorted(maps.Keys(table)) {
-		if err := yield(name, table[name]); err != nil {
-			return err
-		}
+		fields = append(fields, views.Value{Field: views.Field{Table: t, Name: name}, Data: slices.Clone(table[name])})
 	}
-	return ctx.Err()
+	return fields, 0, ctx.Err()
 }
 
-// WalkList calls yield with every member of a list.
-func (s *Store) WalkList(ctx context.Context, g uint64, status job.Status, yield func(uint64) error) error {
+// PageList returns all members of a list.
+func (s *Store) PageList(ctx context.Context, g uint64, status job.Status, _ uint64) ([]uint64, uint64, error) {
 	s.mu.Lock()
-	members := slices.Sorted(maps.Keys(s.generationLocked(g).lists[status]))
-	s.mu.Unlock()
-	for _, seq := range members {
-		if err := yield(seq); err != nil {
-			return err
-		}
-	}
-	return ctx.Err()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.generationLocked(g).lists[status])), 0, ctx.Err()
 }
 
 // Listed reports which of the members are in their lists.

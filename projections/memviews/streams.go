@@ -2,7 +2,9 @@ package memviews
 
 import (
 	"context"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
@@ -143,13 +145,19 @@ func (s *Store) Notices(id domain.Name) []map[string]string {
 
 // Lose removes one thing, as somebody does who deletes keys: "pos",
 // "statements", the name of a table, "list:<status>", "stream:<queue>" or
-// "group:<queue>".
+// "group:<queue>". "edit:<table>" changes a value instead, and "edit:statements"
+// one of those; "edit:list" puts a member into another list; "edit:<queue>"
+// exchanges an entry for one that nobody granted.
 func (s *Store) Lose(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	main := s.positionLocked(0)
 	live, _ := main.parse() // a damaged one is what it is called for
 	g := s.generationLocked(live.Live)
+	if edited, ok := strings.CutPrefix(what, "edit:"); ok {
+		s.editLocked(g, edited)
+		return
+	}
 	switch what {
 	case "pos":
 		main.values = nil
@@ -173,6 +181,43 @@ func (s *Store) Lose(what string) {
 			delete(s.streams, q)
 		case "group:" + q.String():
 			st.group, st.delivered = false, queue.EntryID{}
+		}
+	}
+}
+
+// editLocked changes one thing without changing how many there are.
+func (s *Store) editLocked(g *generation, what string) {
+	change := func(values map[string][]byte) {
+		for _, name := range slices.Sorted(maps.Keys(values)) {
+			values[name] = append([]byte("x"), values[name][1:]...)
+			return
+		}
+	}
+	switch what {
+	case "statements":
+		change(s.statements)
+	case "list":
+		for _, from := range job.Statuses() {
+			for _, seq := range slices.Sorted(maps.Keys(g.lists[from])) {
+				to := job.Created
+				if from == to {
+					to = job.Done
+				}
+				delete(g.lists[from], seq)
+				g.lists[to][seq] = true
+				return
+			}
+		}
+	}
+	for _, t := range views.Tables() {
+		if t.String() == what {
+			change(g.tables[t])
+		}
+	}
+	for q, st := range s.streams {
+		if q.String() == what && len(st.entries) > 0 {
+			st.last.Seq++
+			st.entries[len(st.entries)-1].id = st.last
 		}
 	}
 }

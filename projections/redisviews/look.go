@@ -132,8 +132,17 @@ func (l *looking) read() (*views.Look, error) {
 	if look.Values, err = values(l.query.Fields, &l.tables); err != nil {
 		return nil, err
 	}
-	for _, reply := range l.whole {
-		look.Whole = append(look.Whole, toBytes(reply.Val()))
+	for i, f := range l.query.Fields {
+		if look.Values[i], err = f.Value(look.Values[i]); err != nil {
+			return nil, err
+		}
+	}
+	for i, reply := range l.whole {
+		table, err := opened(l.query.Whole[i], reply.Val())
+		if err != nil {
+			return nil, err
+		}
+		look.Whole = append(look.Whole, table)
 	}
 	for _, reply := range l.lists {
 		seqs, err := places(reply.Val())
@@ -186,6 +195,18 @@ func texts(reply []any) []string {
 		found[i], _ = v.(string)
 	}
 	return found
+}
+
+// opened returns a table's values without their sums.
+func opened(t views.Table, reply map[string]string) (map[string][]byte, error) {
+	found := toBytes(reply)
+	for name, stored := range found {
+		var err error
+		if found[name], err = (views.Field{Table: t, Name: name}).Value(stored); err != nil {
+			return nil, err
+		}
+	}
+	return found, nil
 }
 
 func toBytes(m map[string]string) map[string][]byte {

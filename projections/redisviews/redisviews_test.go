@@ -2,6 +2,9 @@ package redisviews_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -108,6 +111,8 @@ func (r *rig) lose(what string) {
 	r.must(err)
 	of := func(name string) string { return fmt.Sprintf("%s:{p000}:v%s:%s", r.ns, live, name) }
 	switch kind, name, _ := strings.Cut(what, ":"); kind {
+	case "edit":
+		r.edit(name, of)
 	case "pos", "statements":
 		r.must(r.client.Del(ctx, fmt.Sprintf("%s:{p000}:%s", r.ns, what)).Err())
 	case "list":
@@ -120,6 +125,49 @@ func (r *rig) lose(what string) {
 		}
 	default:
 		r.must(r.client.Del(ctx, of(what)).Err())
+	}
+}
+
+// edit changes one thing without changing how many there are.
+func (r *rig) edit(what string, of func(string) string) {
+	ctx := r.t.Context()
+	switch {
+	case what == "list":
+		for _, from := range job.Statuses() {
+			members := r.client.ZRange(ctx, of("state:"+from.String()), 0, 0).Val()
+			if len(members) == 0 {
+				continue
+			}
+			to := job.Created
+			if from == to {
+				to = job.Done
+			}
+			seq, err := strconv.ParseFloat(members[0], 64)
+			r.must(err)
+			r.must(r.client.ZRem(ctx, of("state:"+from.String()), members[0]).Err())
+			r.must(r.client.ZAdd(ctx, of("state:"+to.String()), redis.Z{Score: seq, Member: members[0]}).Err())
+			return
+		}
+	case strings.Contains(what, ":"):
+		entries, err := r.client.XRevRangeN(ctx, r.stream(what), "+", "-", 1).Result()
+		r.must(err)
+		if len(entries) == 0 {
+			return
+		}
+		id, err := queue.ParseEntryID(r.client.XInfoStream(ctx, r.stream(what)).Val().LastGeneratedID)
+		r.must(err)
+		id.Seq++
+		r.must(r.client.XAdd(ctx, &redis.XAddArgs{Stream: r.stream(what), ID: id.String(), Values: entries[0].Values}).Err())
+		r.must(r.client.XDel(ctx, r.stream(what), entries[0].ID).Err())
+	default:
+		key := of(what)
+		if what == "statements" {
+			key = fmt.Sprintf("%s:{p000}:statements", r.ns)
+		}
+		fields := r.client.HGetAll(ctx, key).Val()
+		for _, name := range slices.Sorted(maps.Keys(fields))[:min(1, len(fields))] {
+			r.must(r.client.HSet(ctx, key, name, "x"+fields[name][1:]).Err())
+		}
 	}
 }
 

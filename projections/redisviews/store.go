@@ -99,49 +99,39 @@ func (s *Store) Drop(ctx context.Context, generation uint64) error {
 	return nil
 }
 
-// Walk calls yield with every field of a table.
-func (s *Store) Walk(ctx context.Context, generation uint64, t views.Table, yield func(string, []byte) error) error {
+// Page returns some fields of a table.
+func (s *Store) Page(ctx context.Context, generation uint64, t views.Table, cursor uint64) ([]views.Value, uint64, error) {
 	key := s.keys.table(generation, t)
-	for cursor := uint64(0); ; {
-		page, next, err := s.read.HScan(ctx, key, cursor, "", scanCount).Result()
-		if err != nil {
-			return fmt.Errorf("walk %s: %w", key, damage(err))
-		}
-		for i := 0; i+1 < len(page); i += 2 {
-			if err := yield(page[i], []byte(page[i+1])); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
+	page, next, err := s.read.HScan(ctx, key, cursor, "", scanCount).Result()
+	if err != nil {
+		return nil, 0, fmt.Errorf("walk %s: %w", key, damage(err))
 	}
+	fields := make([]views.Value, 0, len(page)/2)
+	for i := 0; i+1 < len(page); i += 2 {
+		fields = append(fields, views.Value{Field: views.Field{Table: t, Name: page[i]}, Data: []byte(page[i+1])})
+	}
+	return fields, next, nil
 }
 
-// WalkList calls yield with every member of a list.
-func (s *Store) WalkList(ctx context.Context, generation uint64, status job.Status, yield func(uint64) error) error {
+// PageList returns some members of a list.
+func (s *Store) PageList(ctx context.Context, generation uint64, status job.Status, cursor uint64) ([]uint64, uint64, error) {
 	key := s.keys.list(generation, status)
-	for cursor := uint64(0); ; {
-		page, next, err := s.read.ZScan(ctx, key, cursor, "", scanCount).Result()
-		if err != nil {
-			return fmt.Errorf("walk %s: %w", key, damage(err))
-		}
-		for i := 0; i+1 < len(page); i += 2 { // members and scores in turn
-			seq, err := strconv.ParseUint(page[i], 10, 64)
-			if err != nil {
-				return fmt.Errorf("walk %s: %w", key, views.ErrDamaged)
-			}
-			if err := yield(seq); err != nil {
-				return err
-			}
-		}
-		if cursor = next; cursor == 0 {
-			return nil
-		}
+	page, next, err := s.read.ZScan(ctx, key, cursor, "", scanCount).Result()
+	if err != nil {
+		return nil, 0, fmt.Errorf("walk %s: %w", key, damage(err))
 	}
+	seqs := make([]uint64, 0, len(page)/2)
+	for i := 0; i+1 < len(page); i += 2 { // members and scores in turn
+		seq, err := strconv.ParseUint(page[i], 10, 64)
+		if err != nil {
+			return nil, 0, fmt.Errorf("walk %s: %w: a member is no place", key, views.ErrDamaged)
+		}
+		seqs = append(seqs, seq)
+	}
+	return seqs, next, nil
 }
 
-// Listed reports which of the members are in their lists.
+// Listed reports which of the members are in their lists, at their places.
 func (s *Store) Listed(ctx context.Context, generation uint64, members []views.Listing) ([]bool, error) {
 	if len(members) == 0 {
 		return nil, nil
@@ -158,7 +148,7 @@ func (s *Store) Listed(ctx context.Context, generation uint64, members []views.L
 		if err != nil && !errors.Is(err, redis.Nil) {
 			return nil, fmt.Errorf("look for members of lists: %w", damage(err))
 		}
-		listed[i] = err == nil
+		listed[i] = err == nil && reply.Val() == float64(members[i].Seq) // exact: places are below 2^53
 	}
 	return listed, nil
 }

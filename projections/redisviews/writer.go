@@ -68,7 +68,7 @@ func (w *writer) Watch(ctx context.Context) (views.Position, error) {
 	position := w.watch(ctx, pipe)
 	if _, err := pipe.Exec(ctx); err != nil {
 		w.drop(ctx)
-		return views.Position{}, fmt.Errorf("watch %s: %w", w.key, err)
+		return views.Position{}, fmt.Errorf("watch %s: %w", w.key, damage(err))
 	}
 	w.ready = true
 	return views.ParsePosition(texts(position.Val()))
@@ -135,7 +135,7 @@ func (w *writer) Commit(ctx context.Context, tx *views.Tx) (views.Position, erro
 	}
 	if err != nil { // of the watch behind EXEC
 		w.drop(ctx)
-		return views.Position{}, fmt.Errorf("watch %s: %w", w.key, err)
+		return views.Position{}, fmt.Errorf("watch %s: %w", w.key, damage(err))
 	}
 	w.ready = true
 	return views.ParsePosition(texts(position.Val()))

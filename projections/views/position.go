@@ -1,6 +1,7 @@
 package views
 
 import (
+	"math"
 	"strconv"
 	"strings"
 
@@ -29,6 +30,15 @@ type Position struct {
 type Census struct {
 	Fields  [NumTables]uint64 // of each table
 	Entries uint64            // of all work queues together
+}
+
+// Condemned returns the census of views that must be built again: none agrees
+// with it.
+func Condemned() (c Census) {
+	for i := range c.Fields {
+		c.Fields[i] = math.MaxUint64
+	}
+	return c
 }
 
 // PositionFields are the names under which a position is kept, in the order of

@@ -27,8 +27,9 @@ type Store interface {
 type Writer interface {
 	// Watch returns the position and begins to watch it.
 	Watch(ctx context.Context) (Position, error)
-	// Read returns fields of a generation, nil where there is none. They are
-	// as of the watched position if the next Commit finds that untouched.
+	// Read returns fields of a generation with their sums, nil where there is
+	// none. They are as of the watched position if the next Commit finds that
+	// untouched.
 	Read(ctx context.Context, generation uint64, fields []Field) ([][]byte, error)
 	// Commit writes all of tx if nobody touched the position since it was
 	// watched, and nothing otherwise. It then watches the position again and
@@ -64,15 +65,16 @@ type Tx struct {
 	Position Position // from here on
 }
 
-// Value is a field and what it holds.
+// Value is a field and what is stored there: what it holds, and the sum.
 type Value struct {
 	Field
 	Data []byte
 }
 
-// Put adds a value.
+// Put adds a value, and its sum. It may write behind data, as append does.
 func (tx *Tx) Put(t Table, name string, data []byte) {
-	tx.Set = append(tx.Set, Value{Field{t, name}, data})
+	f := Field{t, name}
+	tx.Set = append(tx.Set, Value{f, AppendSum(data, 0, f)})
 }
 
 // Statement is a statement's number and what the statements' hash holds of it.
@@ -102,7 +104,7 @@ type Notice struct {
 // Reader reads views. It is safe for concurrent use.
 type Reader interface {
 	// Look answers everything that q asks, as of one instant. ErrDamaged
-	// means that the position, or a key, is not what it should be.
+	// means that the position, a key or a value is not what it should be.
 	Look(ctx context.Context, q Query) (*Look, error)
 }
 
@@ -193,12 +195,40 @@ type Generations interface {
 	Stored(ctx context.Context) ([]uint64, error)
 	// Drop removes everything of a generation.
 	Drop(ctx context.Context, generation uint64) error
-	// Walk calls yield with every field of a table that is there from
-	// beginning to end, at least once, and perhaps with others. It returns
-	// yield's error.
-	Walk(ctx context.Context, generation uint64, t Table, yield func(name string, data []byte) error) error
-	// WalkList does the same with a list.
-	WalkList(ctx context.Context, generation uint64, s job.Status, yield func(seq uint64) error) error
-	// Listed reports which of the members are in their lists.
+	// Page returns some fields of a table, values with their sums, and where
+	// to go on; 0 is the beginning, and the end. Fields that are there all the
+	// time are in some page, and perhaps in two.
+	Page(ctx context.Context, generation uint64, t Table, cursor uint64) (fields []Value, next uint64, err error)
+	// PageList does the same with a list.
+	PageList(ctx context.Context, generation uint64, s job.Status, cursor uint64) (seqs []uint64, next uint64, err error)
+	// Listed reports which of the members are in their lists, at their places.
 	Listed(ctx context.Context, generation uint64, members []Listing) ([]bool, error)
+}
+
+// Walk calls yield with every page of a table, and returns its error.
+func Walk(ctx context.Context, g Generations, generation uint64, t Table, yield func([]Value) error) error {
+	for cursor := uint64(0); ; {
+		page, next, err := g.Page(ctx, generation, t, cursor)
+		if err == nil {
+			err = yield(page)
+		}
+		if err != nil || next == 0 {
+			return err
+		}
+		cursor = next
+	}
+}
+
+// WalkList does the same with a list.
+func WalkList(ctx context.Context, g Generations, generation uint64, s job.Status, yield func([]uint64) error) error {
+	for cursor := uint64(0); ; {
+		page, next, err := g.PageList(ctx, generation, s, cursor)
+		if err == nil {
+			err = yield(page)
+		}
+		if err != nil || next == 0 {
+			return err
+		}
+		cursor = next
+	}
 }

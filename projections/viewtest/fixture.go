@@ -29,7 +29,7 @@ type Fixture struct {
 	Append   func(*history.Commit)                    // to the log
 	Truncate func(seq uint64)                         // the log
 	Fence    func(term uint64)                        // as taking the lease does
-	Lose     func(what string)                        // as [memviews.Store.Lose] says
+	Lose     func(what string)                        // or edit, as [memviews.Store.Lose] says
 	Add      func(job.Queue, queue.EntryID)           // an entry of an intruder
 	Deliver  func(q job.Queue, through queue.EntryID) // entries to a runner
 	Queued   func(job.Queue) []queue.Entry            // what stands in a queue

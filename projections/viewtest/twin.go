@@ -29,8 +29,14 @@ func (f *Fixture) Dump(ctx context.Context, t TB, generation uint64) Dump {
 	found := Dump{}
 	for _, table := range views.Tables() {
 		of := map[string]string{}
-		err := f.Views.Walk(ctx, generation, table, func(name string, data []byte) error {
-			of[name] = string(data)
+		err := views.Walk(ctx, f.Views, generation, table, func(page []views.Value) error {
+			for _, v := range page {
+				data, err := v.Value(v.Data)
+				if err != nil {
+					return err
+				}
+				of[v.Name] = string(data)
+			}
 			return nil
 		})
 		if err != nil {
@@ -40,8 +46,10 @@ func (f *Fixture) Dump(ctx context.Context, t TB, generation uint64) Dump {
 	}
 	for _, status := range job.Statuses() {
 		of := map[string]string{}
-		err := f.Views.WalkList(ctx, generation, status, func(seq uint64) error {
-			of[fmt.Sprint(seq)] = ""
+		err := views.WalkList(ctx, f.Views, generation, status, func(page []uint64) error {
+			for _, seq := range page {
+				of[fmt.Sprint(seq)] = ""
+			}
 			return nil
 		})
 		if err != nil {

@@ -1,0 +1,175 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/runnersdk/queue"
+)
+
+// scrub is how far the engine is in looking at every value that the views hold.
+// The census tells what was removed or added; only looking tells what was
+// edited.
+type scrub struct {
+	generation uint64
+	table      int    // NumTables stands for the statements
+	cursor     uint64 // in the table
+	rest       int    // fields that were looked at beyond the bound: they count for the next calls
+}
+
+// maxScrub is about how many fields one call looks at, so that Redis and the
+// engine are busy with it for a few milliseconds: once a second, this looks at a
+// million jobs in about half an hour, and at everything of a small system.
+const maxScrub = 2000
+
+// scrub goes on with looking, and begins again behind the end. It returns
+// [views.ErrDamaged] for what was not written like this.
+func (e *Engine) scrub(ctx context.Context) error {
+	s := &e.scrubbed
+	if s.generation != e.pos.Live {
+		*s = scrub{generation: e.pos.Live}
+	}
+	for s.rest < maxScrub {
+		seen, err := e.scrubPage(ctx, s)
+		if errors.Is(err, views.ErrDamaged) {
+			err = e.changed(ctx, err)
+		}
+		if errors.Is(err, views.ErrConflict) {
+			*s = scrub{}
+			return nil // another generation went live meanwhile
+		}
+		if err != nil {
+			return err
+		}
+		s.rest += seen
+		if s.table > views.NumTables { // a round is done
+			s.table = 0
+			break
+		}
+	}
+	s.rest = max(s.rest-maxScrub, 0)
+	return nil
+}
+
+// scrubPage looks at one page, and returns how many fields that was.
+func (e *Engine) scrubPage(ctx context.Context, s *scrub) (seen int, err error) {
+	if s.table == views.NumTables {
+		s.table++
+		return e.scrubStatements(ctx)
+	}
+	t := views.Tables()[s.table]
+	page, next, err := e.cfg.Views.Page(ctx, s.generation, t, s.cursor)
+	if err != nil {
+		return 0, err
+	}
+	if s.cursor = next; next == 0 {
+		s.table++
+	}
+	switch t {
+	case views.Jobs:
+		err = e.scrubJobs(ctx, page)
+	case views.Open:
+		err = e.scrubOpen(ctx, page)
+	default:
+		for _, v := range page {
+			if _, err := v.Value(v.Data); err != nil {
+				return 0, err
+			}
+		}
+	}
+	return len(page), err
+}
+
+// scrubJobs looks at records of jobs, and whether each is in the list of its
+// status. The census has it that no job is in two.
+func (e *Engine) scrubJobs(ctx context.Context, page []views.Value) error {
+	members := make([]views.Listing, len(page))
+	for i, v := range page {
+		data, err := v.Value(v.Data)
+		if err != nil {
+			return err
+		}
+		record, err := jobs.ParseRecord(data)
+		if err != nil {
+			return unreadable(v.Field, err)
+		}
+		members[i] = views.Listing{Status: record.Status, Seq: record.Submitted()}
+	}
+	listed, err := e.cfg.Views.Listed(ctx, e.pos.Live, members)
+	if err != nil {
+		return err
+	}
+	for i, ok := range listed {
+		if !ok {
+			return fmt.Errorf("%w: job %s is not in the list of those that are %s", views.ErrDamaged, page[i].Name, members[i].Status)
+		}
+	}
+	return nil
+}
+
+// scrubOpen looks at open attempts, and whether the entry of each is in its
+// queue. One that is not makes the queues damaged, and not the views: they stay
+// as they are, and the next leader gives the attempt up.
+func (e *Engine) scrubOpen(ctx context.Context, page []views.Value) error {
+	open := map[string][]queue.EntryID{}
+	found := make([]Lost, len(page))
+	for i, v := range page {
+		var err error
+		if found[i], err = openAttempt(v); err != nil {
+			return err
+		}
+		name := found[i].Queue.String()
+		if e.missing[found[i].Job] != found[i].Entry {
+			open[name] = append(open[name], found[i].Entry)
+		}
+	}
+	if !e.live {
+		return nil
+	}
+	for _, l := range found {
+		name := l.Queue.String()
+		ids := open[name]
+		delete(open, name)
+		for len(ids) > 0 {
+			some := ids[:min(len(ids), views.MaxMissing)]
+			ids = ids[len(some):]
+			missing, err := e.cfg.Views.Missing(ctx, l.Queue, some)
+			if err != nil {
+				return err
+			}
+			if len(missing) > 0 {
+				return fmt.Errorf("%w: entry %s is not in queue %s", errQueues, missing[0], name)
+			}
+		}
+	}
+	return nil
+}
+
+// errQueues means that the queues are not what the views say.
+var errQueues = fmt.Errorf("%w: the queues", views.ErrDamaged)
+
+// scrubStatements compares what runners read of the statements with what was
+// written.
+func (e *Engine) scrubStatements(ctx context.Context) (seen int, err error) {
+	look, err := e.cfg.Views.Look(ctx, views.Query{Statements: true})
+	if err != nil {
+		return 0, err
+	}
+	if !samePlace(look.Position, e.pos) {
+		return 0, ErrFenced
+	}
+	for i, want := range e.told {
+		name := queue.StatementField(uint64(i) + 1)
+		if sumOf(look.Statements[name]) != want {
+			return 0, fmt.Errorf("%w: statement %s was edited", views.ErrDamaged, name)
+		}
+	}
+	return len(e.told), nil
+}
+
+// sumOf is what an engine remembers of a statement that it wrote or proved.
+func sumOf(statement []byte) uint32 { return crc32.ChecksumIEEE(statement) }
