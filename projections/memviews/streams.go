@@ -197,17 +197,7 @@ func (s *Store) editLocked(g *generation, what string) {
 	case "statements":
 		change(s.statements)
 	case "list":
-		for _, from := range job.Statuses() {
-			for _, seq := range slices.Sorted(maps.Keys(g.lists[from])) {
-				to := job.Created
-				if from == to {
-					to = job.Done
-				}
-				delete(g.lists[from], seq)
-				g.lists[to][seq] = true
-				return
-			}
-		}
+		g.relist()
 	}
 	for _, t := range views.Tables() {
 		if t.String() == what {
@@ -219,5 +209,22 @@ func (s *Store) editLocked(g *generation, what string) {
 			st.last.Seq++
 			st.entries[len(st.entries)-1].id = st.last
 		}
+	}
+}
+
+// relist moves a job to the list of another status.
+func (g *generation) relist() {
+	for _, from := range job.Statuses() {
+		if len(g.lists[from]) == 0 {
+			continue
+		}
+		to := job.Created
+		if from == to {
+			to = job.Done
+		}
+		seq := slices.Min(slices.Collect(maps.Keys(g.lists[from])))
+		delete(g.lists[from], seq)
+		g.lists[to][seq] = true
+		return
 	}
 }
