@@ -17,6 +17,8 @@ const (
 	// TakeAfter is how long a beat must stand still, on the stand-by's own
 	// clock, before the lease may be taken: four missed beats.
 	TakeAfter = 2 * time.Second
+	// maxTerm is the highest number that events can hold.
+	maxTerm = 1<<53 - 1
 )
 
 // Candidate wants to lead. It watches the lease on its own clock, because the
@@ -58,6 +60,10 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 	}
 	c.Known = max(c.Known, holder.Term)
 	next := Holder{Term: term.Next(c.Known, event.At(now)), Name: string(c.Name)}
+	if next.Term <= c.Known || next.Term > maxTerm {
+		return 0, domain.Errorf(domain.Halted, "lease_term",
+			"the lease bears term %d, behind which there is no other: somebody edited it; delete its key", c.Known)
+	}
 	err = c.Lease.Take(ctx, holder, next)
 	switch {
 	case errors.Is(err, ErrConflict):

@@ -59,11 +59,19 @@ func (d *desk) Execute(ctx context.Context, w eventstore.Work) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	err = r.leader.Execute(ctx, w)
-	if errors.Is(err, views.ErrDamaged) { // the term ends as soon as the census is taken
-		return domain.Errorf(domain.TryAgain, "views_damaged", "the read models are not as they were written and are built again: ask again in a moment")
+	return d.mended(r.leader.Execute(ctx, w))
+}
+
+// mended tells the engine of damaged views, and the caller to ask again: the
+// term ends as soon as the engine has looked, and the next one builds them.
+func (d *desk) mended(err error) error {
+	if !errors.Is(err, views.ErrDamaged) {
+		return err
 	}
-	return err
+	if r, none := d.current(); none == nil {
+		r.engine.Doubt(err)
+	}
+	return domain.Errorf(domain.TryAgain, "views_damaged", "the read models are not as they were written and are built again: ask again in a moment")
 }
 
 // Access returns the statements so far; none while this supervisor does not
@@ -90,6 +98,12 @@ func (d *desk) Watch(id job.ID) (changed <-chan struct{}, stop func()) {
 type informed struct {
 	views.Reader
 	desk *desk
+}
+
+// Look implements [views.Reader].
+func (i informed) Look(ctx context.Context, q views.Query) (*views.Look, error) {
+	look, err := i.Reader.Look(ctx, q)
+	return look, i.desk.mended(err)
 }
 
 // Await implements [views.Awaiter].

@@ -108,7 +108,11 @@ func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
 		s.cfg.Log.WarnContext(ctx, warning)
 	}
 	s.writer, s.reader, s.blocker = s.server.Writer(writers), s.server.Reader(readers), s.server.Blocker(blockers)
-	s.store = crashable.End[eventstore.Store](redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace}))
+	store := redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace})
+	store.Mended = func(ctx context.Context, keys ...string) {
+		s.cfg.Log.WarnContext(ctx, "something else stood where the lease or the position belongs; it was removed, and is made again from the log", "keys", keys)
+	}
+	s.store = crashable.End[eventstore.Store](store)
 	keys := queue.Keys{Namespace: s.cfg.Namespace}
 	found, err := redisviews.New(s.writer, s.reader, keys)
 	if err != nil {

@@ -148,11 +148,12 @@ func (s *supervisor) rule(ctx context.Context, r *reign) error {
 	err := group.Wait()
 	s.desk.close()
 	r.leader.Fail(errOver)
-	return errors.Join(ending(ctx, err), s.settle(r), r.engine.Close())
+	return errors.Join(ending(ctx, err), s.settle(r, err), r.engine.Close())
 }
 
-// settle folds what was committed last and gives the lease back.
-func (s *supervisor) settle(r *reign) error {
+// settle folds what was committed last and gives the lease back. why is what
+// ended the term.
+func (s *supervisor) settle(r *reign, why error) error {
 	ctx, cancel := context.WithTimeout(context.Background(), s.cfg.Grace)
 	defer cancel()
 	for r.engine.Lag() > 0 {
@@ -160,6 +161,7 @@ func (s *supervisor) settle(r *reign) error {
 			break // the next leader folds it
 		}
 	}
+	_ = r.engine.Confirm(ctx, why) // says what why says
 	if err := s.store.Release(ctx, r.leader.Term()); err != nil && !errors.Is(err, eventstore.ErrConflict) {
 		return fmt.Errorf("give the lease back: %w", err)
 	}

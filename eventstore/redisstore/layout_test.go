@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -83,19 +84,32 @@ func TestTakeFencesTheProjections(t *testing.T) {
 	}
 }
 
-// Scripts do not roll back: a key of another type is found before the first
-// write.
+// A position or a lease that is none was met again and again for ever. Whoever
+// takes the lease removes it, and says so.
 func TestKeysOfAnotherType(t *testing.T) {
 	store, hand := partition(t)
+	mended := 0
+	store.Mended = func(context.Context, ...string) { mended++ }
+	one := eventstore.Holder{Term: 1, Name: "one"}
 	hand.do("SET", hand.keys.Position(), "not a hash")
-	if err := store.Take(t.Context(), eventstore.Holder{}, eventstore.Holder{Term: 1, Name: "one"}); err == nil {
-		t.Error("Take with a position that is no hash: no error")
+	must(t, store.Take(t.Context(), eventstore.Holder{}, one))
+	hand.do("SET", hand.keys.Leader(), "not a hash")
+	if err := store.Beat(t.Context(), 1); !errors.Is(err, eventstore.ErrConflict) {
+		t.Errorf("Beat of a lease that is no hash: %v, want ErrConflict", err)
+	}
+	if err := store.Release(t.Context(), 1); !errors.Is(err, eventstore.ErrConflict) {
+		t.Errorf("Release of a lease that is no hash: %v, want ErrConflict", err)
 	}
 	if holder, err := store.Holder(t.Context()); err != nil || holder != (eventstore.Holder{}) {
+		t.Errorf("a lease that is no hash is held by %v, %v", holder, err)
+	}
+	must(t, store.Take(t.Context(), eventstore.Holder{}, one))
+	if holder, err := store.Holder(t.Context()); err != nil || holder != one {
 		t.Errorf("the lease after that: %v, %v", holder, err)
 	}
-	hand.do("DEL", hand.keys.Position())
-	must(t, store.Take(t.Context(), eventstore.Holder{}, eventstore.Holder{Term: 1, Name: "one"}))
+	if mended != 2 {
+		t.Errorf("%d mends were told of, want 2", mended)
+	}
 	hand.do("SET", hand.keys.Log(), "not a stream")
 	c := storetest.Commit(eventstore.Tip{}, storetest.Events(2, "one")...)
 	if err := store.Append(t.Context(), 1, eventstore.Tip{}, c); err == nil {
@@ -105,12 +119,24 @@ func TestKeysOfAnotherType(t *testing.T) {
 
 func TestLeaseThatIsNoLease(t *testing.T) {
 	store, hand := partition(t)
-	for _, field := range []string{"term", "beat"} {
-		hand.do("HSET", hand.keys.Leader(), field, "many")
-		if holder, err := store.Holder(t.Context()); err == nil {
-			t.Errorf("Holder with %s many: got %v", field, holder)
+	one := eventstore.Holder{Term: 7, Name: "one", Beat: 3}
+	for _, text := range []string{"many", "-1", "007", "1e3", "", "18446744073709551616", "99999999999999999999999"} {
+		for _, field := range []string{"term", "beat"} {
+			hand.do("HSET", hand.keys.Leader(), "term", "7", "name", "one", "beat", "3")
+			hand.do("HSET", hand.keys.Leader(), field, text)
+			if holder, err := store.Holder(t.Context()); err != nil || holder != (eventstore.Holder{}) {
+				t.Errorf("Holder with %s %q: got %v, %v; want nobody", field, text, holder, err)
+			}
+			must(t, store.Take(t.Context(), eventstore.Holder{}, one))
+			if holder, err := store.Holder(t.Context()); err != nil || holder != one {
+				t.Errorf("taken where the %s was %q: %v, %v", field, text, holder, err)
+			}
 		}
-		hand.do("DEL", hand.keys.Leader())
+		hand.do("HSET", hand.keys.Leader(), "beat", text)
+		must(t, store.Beat(t.Context(), 7))
+		if holder, err := store.Holder(t.Context()); err != nil || holder.Beat != 1 {
+			t.Errorf("behind a beat of %q: %v, %v; want 1", text, holder, err)
+		}
 	}
 }
 

@@ -2,8 +2,11 @@ package redisstore
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strconv"
+
+	"github.com/redis/go-redis/v9"
 
 	"github.com/herocode/horus/eventstore"
 )
@@ -15,34 +18,40 @@ const (
 	leaseBeat = "beat"
 )
 
-// Holder returns who holds the lease.
+// Holder returns who holds the lease. What is no lease, because somebody put
+// something else under its key, is held by nobody: under it nothing can be
+// appended.
 func (s *Store) Holder(ctx context.Context) (eventstore.Holder, error) {
 	fields, err := s.read.HMGet(ctx, s.leader, leaseTerm, leaseName, leaseBeat).Result()
+	if redis.HasErrorPrefix(err, "WRONGTYPE") {
+		return eventstore.Holder{}, nil
+	}
 	if err != nil {
 		return eventstore.Holder{}, fmt.Errorf("read lease %s: %w", s.leader, err)
 	}
-	var h eventstore.Holder
-	if h.Term, err = parseNumber(fields[0]); err != nil {
-		return eventstore.Holder{}, fmt.Errorf("read term of lease %s: %w", s.leader, err)
+	term, ok1 := parseNumber(fields[0])
+	beat, ok2 := parseNumber(fields[2])
+	if !ok1 || !ok2 {
+		return eventstore.Holder{}, nil
 	}
-	if h.Beat, err = parseNumber(fields[2]); err != nil {
-		return eventstore.Holder{}, fmt.Errorf("read beat of lease %s: %w", s.leader, err)
-	}
-	h.Name, _ = fields[1].(string)
-	return h, nil
+	name, _ := fields[1].(string)
+	return eventstore.Holder{Term: term, Name: name, Beat: beat}, nil
 }
 
-// parseNumber reads a field of a hash; one that is not there is 0.
-func parseNumber(field any) (uint64, error) {
+// parseNumber reads a field of a hash as the scripts do; one that is not there
+// is 0.
+func parseNumber(field any) (n uint64, ok bool) {
 	text, ok := field.(string)
 	if !ok {
-		return 0, nil
+		return 0, true
 	}
-	return strconv.ParseUint(text, 10, 64)
+	n, err := strconv.ParseUint(text, 10, 64)
+	return n, err == nil && strconv.FormatUint(n, 10) == text
 }
 
 // Take makes next the holder and writes its term into the position, in one
-// script.
+// script. What stands under the key of one of them and is none is removed, and
+// Mended is told.
 //
 // A crash of ours behind it leaves a lease whose beat stands still: whoever
 // sees that takes the next term. A crash of Redis can bring the lease of the
@@ -55,6 +64,12 @@ func (s *Store) Take(ctx context.Context, seen, next eventstore.Holder) error {
 	err := s.run(ctx, takeScript, []string{s.leader, s.position},
 		strconv.FormatUint(seen.Term, 10), seen.Name, strconv.FormatUint(seen.Beat, 10),
 		strconv.FormatUint(next.Term, 10), next.Name, strconv.FormatUint(next.Beat, 10))
+	if errors.Is(err, errMended) {
+		if s.Mended != nil {
+			s.Mended(ctx, s.leader, s.position)
+		}
+		err = nil
+	}
 	if err != nil {
 		return fmt.Errorf("take lease %s with term %d: %w", s.leader, next.Term, err)
 	}

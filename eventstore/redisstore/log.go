@@ -20,6 +20,11 @@ const maxGets = 256
 // Store is one partition's log and lease on Redis. It is safe for concurrent
 // use.
 type Store struct {
+	// Mended, if set, is told when something that was no lease or no position
+	// stood under one of these keys and was removed. Set it before the store is
+	// used.
+	Mended func(ctx context.Context, keys ...string)
+
 	write, read           redis.UniversalClient
 	log, leader, position string
 }

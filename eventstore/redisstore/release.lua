@@ -5,7 +5,7 @@
 --
 -- Replies  ok    nobody holds the lease, from now on or already
 --          term  nothing was written: the lease is of another term
-if redis.call('HGET', KEYS[1], 'term') ~= ARGV[1] then
+if redis.call('TYPE', KEYS[1]).ok ~= 'hash' or redis.call('HGET', KEYS[1], 'term') ~= ARGV[1] then
 	return 'term'
 end
 redis.call('HSET', KEYS[1], 'name', '', 'beat', '0')

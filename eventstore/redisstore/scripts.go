@@ -36,6 +36,10 @@ var (
 // errMore is a script's word that it did a part and is to be run again.
 var errMore = errors.New("there is more to do")
 
+// errMended is the answer of take.lua when it took the lease and removed what
+// was none.
+var errMended = errors.New("keys were not what they should be")
+
 // run runs a script and reads its one word. Redis forgets scripts as it likes:
 // where it does not know one it has run nothing, and gets the whole text.
 func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) error {
@@ -54,6 +58,8 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 		return nil
 	case "more":
 		return errMore
+	case "mended":
+		return errMended
 	case "term":
 		return fmt.Errorf("%w: the lease is of another term", eventstore.ErrConflict)
 	case "end":

@@ -49,7 +49,7 @@ func (b *Inbox) Read(ctx context.Context, limit int, wait time.Duration) ([]inta
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("read inbox: %w", err)
+		return nil, b.mend(ctx, b.Keys.Inbox(), fmt.Errorf("read inbox: %w", err))
 	}
 	letters := make([]intake.Letter, len(streams[0].Messages))
 	for i, m := range streams[0].Messages {
@@ -113,7 +113,7 @@ func above(id queue.EntryID) string {
 func (b *Inbox) Last(ctx context.Context) (string, error) {
 	letters, err := b.Writes.XRevRangeN(ctx, b.Keys.Inbox(), "+", "-", 1).Result()
 	if err != nil {
-		return "", fmt.Errorf("look at inbox: %w", err)
+		return "", b.mend(ctx, b.Keys.Inbox(), fmt.Errorf("look at inbox: %w", err))
 	}
 	if len(letters) == 0 {
 		return "", nil
@@ -127,9 +127,32 @@ func (b *Inbox) Hint(ctx context.Context, id domain.Name, n queue.Notice) error 
 		Stream: b.Keys.Control(id), MaxLen: controlLength, Approx: true, Values: n.Fields(),
 	}).Err()
 	if err != nil {
-		return fmt.Errorf("send notice to runner %s: %w", id, err)
+		return b.mend(ctx, b.Keys.Control(id), fmt.Errorf("send notice to runner %s: %w", id, err))
 	}
 	return nil
+}
+
+//go:embed mend.lua
+var mendSource string
+
+var mendScript = redis.NewScript(mendSource)
+
+// mend removes what stands under a stream's key and is none, and returns the
+// error that led here, with what was done: tried again, the stream is made.
+// Runners say again what was not recorded.
+func (b *Inbox) mend(ctx context.Context, key string, why error) error {
+	if !redis.HasErrorPrefix(why, "WRONGTYPE") {
+		return why
+	}
+	leader := redisstore.Keys{Namespace: b.Keys.Namespace, Partition: b.Keys.Partition}.Leader()
+	word, err := mendScript.Run(ctx, b.Writes, []string{leader, key}, strconv.FormatUint(b.Term, 10)).Text()
+	switch {
+	case err != nil:
+		return errors.Join(why, err)
+	case word != "ok":
+		return fmt.Errorf("%w: the lease is of another term", eventstore.ErrConflict)
+	}
+	return fmt.Errorf("%s was no stream, and is removed: %w", key, why)
 }
 
 // pageSize is how many deliveries one question is about.

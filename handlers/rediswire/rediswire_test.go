@@ -3,6 +3,7 @@ package rediswire_test
 import (
 	"errors"
 	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -116,4 +117,58 @@ func TestALetterUnderTheHighestIDDoesNotCloseTheInbox(t *testing.T) {
 	d.want()
 	d.put("1-1")
 	d.want("1-1")
+}
+
+// Something else under the key of a stream was met again and again for ever,
+// and no runner was heard meanwhile.
+func TestWhatIsNoStreamIsRemoved(t *testing.T) {
+	d := open(t)
+	notice := queue.Notice{Kind: queue.NoticeRefused, Process: "p", Reason: "x"}
+	for key, use := range map[string]func() error{
+		inbox:                 func() error { _, err := d.Read(t.Context(), 1, 0); return err },
+		":{p000}:control:r1": func() error { return d.Hint(t.Context(), "r1", notice) },
+	} {
+		if err := d.client.Set(t.Context(), d.ns+key, "x", 0).Err(); err != nil {
+			t.Fatal(err)
+		}
+		d.leads("8")
+		if err := use(); !errors.Is(err, eventstore.ErrConflict) {
+			t.Errorf("%s under another leader: %v, want a conflict", key, err)
+		}
+		d.leads("7")
+		if err := use(); err == nil || !strings.Contains(err.Error(), "is removed") {
+			t.Errorf("%s: %v, want the word that it is removed", key, err)
+		}
+		if err := use(); err != nil {
+			t.Errorf("%s, once it is removed: %v", key, err)
+		}
+	}
+	if err := d.client.Set(t.Context(), d.ns+inbox, "x", 0).Err(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Last(t.Context()); err == nil {
+		t.Error("the last letter of what is no inbox")
+	}
+	d.put("1-1")
+	d.want("1-1")
+}
+
+// Ids begin anew in an inbox that somebody deleted. Everything is read from the
+// oldest letter on, so none of them is passed over.
+func TestAnInboxThatWasDeletedIsReadFromItsBeginning(t *testing.T) {
+	d := open(t)
+	d.put("9-1", "9-2")
+	d.want("9-1", "9-2")
+	if err := d.Drop(t.Context(), "9-1"); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.client.Del(t.Context(), d.ns+inbox).Err(); err != nil {
+		t.Fatal(err)
+	}
+	d.put("1-1", "1-2")
+	d.want("1-1", "1-2")
+	if err := d.Drop(t.Context(), "1-2"); err != nil {
+		t.Fatal(err)
+	}
+	d.want()
 }

@@ -94,6 +94,7 @@ type Engine struct {
 	told    []uint32                   // sums of the statements that runners read, in order
 
 	scrubbed scrub
+	doubts   chan views.Field // that a reader found edited
 }
 
 // Limits.
@@ -104,6 +105,7 @@ const (
 	pageSize      = 256      // entries of one read of the log
 	maxOffered    = 1024     // commits that wait in memory
 	maxOfferBytes = 32 << 20 // of their events
+	maxDoubts     = 64       // fields that readers found edited, until they are looked at
 )
 
 func newEngine(cfg Config, fill uint64) *Engine {
@@ -113,6 +115,7 @@ func newEngine(cfg Config, fill uint64) *Engine {
 		writer: cfg.Views.Writer(fill),
 		chain:  history.NewChain(string(cfg.Namespace), cfg.Partition, cfg.Verifier),
 		feed:   feed{wake: make(chan struct{}, 1)},
+		doubts: make(chan views.Field, maxDoubts),
 		queues: map[job.Queue]queues.Count{}, groups: map[job.Queue]bool{}, missing: map[job.ID]queue.EntryID{},
 	}
 }

@@ -33,8 +33,12 @@ func (e *Engine) scrub(ctx context.Context) error {
 	if s.generation != e.pos.Live {
 		*s = scrub{generation: e.pos.Live}
 	}
-	for s.rest < maxScrub {
-		seen, err := e.scrubPage(ctx, s)
+	for first := true; first || s.rest < maxScrub; first = false {
+		var seen int
+		err := e.doubted(ctx)
+		if err == nil && s.rest < maxScrub {
+			seen, err = e.scrubPage(ctx, s)
+		}
 		if errors.Is(err, views.ErrDamaged) {
 			err = e.changed(ctx, err)
 		}
@@ -53,6 +57,46 @@ func (e *Engine) scrub(ctx context.Context) error {
 	}
 	s.rest = max(s.rest-maxScrub, 0)
 	return nil
+}
+
+// Doubt has the next Inspect look at what a reader of the views met with an
+// [*views.Edited], rather than when its turn comes. Other errors are of no
+// interest.
+func (e *Engine) Doubt(err error) {
+	edited, ok := errors.AsType[*views.Edited](err)
+	if !ok {
+		return
+	}
+	select {
+	case e.doubts <- edited.Field:
+	default: // there is enough to look at
+	}
+}
+
+// Confirm looks at what an error says is edited, which ended the term: whoever
+// leads next would meet it again. It is called when nothing else of the engine
+// runs any more.
+func (e *Engine) Confirm(ctx context.Context, err error) error {
+	if e.Doubt(err); len(e.doubts) == 0 {
+		return nil
+	}
+	return e.Inspect(ctx)
+}
+
+// doubted looks at what readers found edited.
+func (e *Engine) doubted(ctx context.Context) error {
+	var fields []views.Field
+	for range len(e.doubts) { // nobody else takes any
+		fields = append(fields, <-e.doubts)
+	}
+	if len(fields) == 0 {
+		return nil
+	}
+	values, err := e.writer.Read(ctx, e.pos.Live, fields)
+	for i := 0; err == nil && i < len(fields); i++ {
+		_, err = fields[i].Value(values[i])
+	}
+	return err
 }
 
 // scrubPage looks at one page, and returns how many fields that was.

@@ -28,8 +28,19 @@ func sumOf(f Field, value []byte) (sum [crc32.Size]byte) {
 	return sum
 }
 
+// Edited is the [ErrDamaged] of a field whose value is not as it was written.
+type Edited struct{ Field }
+
+// Error names the field.
+func (e *Edited) Error() string {
+	return fmt.Sprintf("the value of %s in %s was edited", e.Name, e.Table)
+}
+
+// Unwrap returns ErrDamaged.
+func (e *Edited) Unwrap() error { return ErrDamaged }
+
 // Value returns what a field held before its sum was appended; nil for a field
-// that is not there. [ErrDamaged] means that somebody edited it.
+// that is not there. Its error is an [*Edited].
 func (f Field) Value(stored []byte) ([]byte, error) {
 	if stored == nil {
 		return nil, nil
@@ -41,5 +52,5 @@ func (f Field) Value(stored []byte) ([]byte, error) {
 			return stored[:end:end], nil
 		}
 	}
-	return nil, fmt.Errorf("%w: the value of %s in %s was edited", ErrDamaged, f.Name, f.Table)
+	return nil, &Edited{f}
 }
