@@ -123,7 +123,7 @@ func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
 	s.inbox = func(term uint64) intake.Inbox {
 		return crashable.End[intake.Inbox](&rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: keys, Term: term})
 	}
-	s.deliveries = &rediswire.Deliveries{Reads: s.reader, Keys: keys, Known: s.queues.Names}
+	s.deliveries = &rediswire.Deliveries{Reads: s.reader, Writes: s.writer, Keys: keys, Busy: s.queues.Busy}
 	return settings, nil
 }
 

@@ -118,6 +118,10 @@ func (p *pending) Queues(context.Context) ([]job.Queue, error) {
 
 func (p *pending) Pending(context.Context, job.Queue) ([]redelivery.Delivery, error) { return *p, nil }
 
+func (p *pending) Adrift(context.Context, job.Queue) ([]queue.EntryID, error) { return nil, nil }
+
+func (p *pending) Retire(context.Context, job.Queue, time.Duration) error { return nil }
+
 // types proves a log and returns the names of its events.
 func types(t *testing.T, log eventstore.Log) (names []string) {
 	t.Helper()

@@ -31,10 +31,16 @@ type Delivery struct {
 
 // Deliveries shows what is delivered.
 type Deliveries interface {
-	// Queues returns every queue that ever had an entry.
+	// Queues returns every queue of a job that waits or runs.
 	Queues(ctx context.Context) ([]job.Queue, error)
 	// Pending returns what is delivered and not finished.
 	Pending(ctx context.Context, q job.Queue) ([]Delivery, error)
+	// Adrift returns entries that were delivered and that nobody holds: no
+	// runner will ever get them, or end them.
+	Adrift(ctx context.Context, q job.Queue) ([]queue.EntryID, error)
+	// Retire forgets processes of which nothing was heard for so long and that
+	// hold nothing.
+	Retire(ctx context.Context, q job.Queue, silent time.Duration) error
 }
 
 // Ledger is what the sweep asks of the leader and its log.
@@ -70,6 +76,9 @@ type Sweep struct {
 	last  time.Time // of the last whole look
 	blind bool      // the deliveries could not be read since
 	held  map[place]hold
+
+	tended time.Time // when it was last looked for what nobody holds
+	retire time.Time // when processes were last forgotten
 }
 
 type place struct {
@@ -110,13 +119,51 @@ func (s *Sweep) Turn(ctx context.Context) (busy bool, err error) {
 			if !s.overdue(q, d, asked, seen) {
 				continue
 			}
-			if err := s.lose(ctx, q, d); err != nil {
+			if err := s.lose(ctx, q, d, job.LostLease); err != nil {
 				return false, err
 			}
 		}
 	}
 	s.tidy()
-	return false, nil
+	return false, s.tend(ctx, queues)
+}
+
+// How often what runners did not leave behind is looked for.
+const (
+	retireEvery = time.Minute
+	silent      = 10 * time.Minute // a process that lives reads far more often
+)
+
+// tend looks, every third of a lease, for entries that nobody holds, because
+// somebody acknowledged them by hand or removed a consumer with all that it
+// held. Such an attempt is lost by no fault of its job.
+func (s *Sweep) tend(ctx context.Context, queues []job.Queue) error {
+	now := s.cfg.Clock()
+	if now.Sub(s.tended) < s.cfg.Lease/3 {
+		return nil
+	}
+	s.tended = now
+	for _, q := range queues {
+		ids, err := s.cfg.Deliveries.Adrift(ctx, q)
+		if err != nil {
+			return err
+		}
+		for _, id := range ids {
+			if err := s.lose(ctx, q, Delivery{ID: id}, job.LostQueue); err != nil {
+				return err
+			}
+		}
+	}
+	if now.Sub(s.retire) < retireEvery {
+		return nil
+	}
+	s.retire = now
+	for _, q := range queues {
+		if err := s.cfg.Deliveries.Retire(ctx, q, silent); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // reconnect begins to watch anew when nothing could be seen for as long as
@@ -166,14 +213,14 @@ func (s *Sweep) tidy() {
 // lose has the leader record that an attempt is lost. An entry that nobody
 // granted, or whose attempt ended meanwhile, is left to the projections, which
 // own the queues: one of them must not keep the others from being looked at.
-func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery) error {
+func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery, reason job.LossReason) error {
 	raws, err := s.cfg.Log.Get(ctx, []uint64{d.ID.Seq})
 	if err != nil {
 		return fmt.Errorf("read the grant of entry %s in queue %s: %w", d.ID, q, err)
 	}
 	granting, id, err := grant(d.ID.Seq, raws[0])
 	if err == nil {
-		err = s.cfg.Ledger.Execute(ctx, LoseWork(Attempt{id, granting.Hash}, job.LostLease))
+		err = s.cfg.Ledger.Execute(ctx, LoseWork(Attempt{id, granting.Hash}, reason))
 	}
 	switch domain.CodeOf(err) {
 	case domain.Stale, domain.NotFound, domain.Invalid, domain.TooLarge:
@@ -187,8 +234,11 @@ func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery) error {
 	}
 	s.settle(q, d)
 	s.cfg.Lost()
-	s.cfg.Logger.WarnContext(ctx, "attempt lost: its runner stopped renewing it",
-		"job", id.String(), "queue", q.String(), "consumer", d.Consumer)
+	why := "attempt lost: its runner stopped renewing it"
+	if reason == job.LostQueue {
+		why = "attempt lost: its entry in the queue was delivered, and nobody holds it"
+	}
+	s.cfg.Logger.WarnContext(ctx, why, "job", id.String(), "queue", q.String(), "consumer", d.Consumer)
 	return nil
 }
 

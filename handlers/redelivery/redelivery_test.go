@@ -46,7 +46,9 @@ type yard struct {
 	trouble error        // of the store
 	verdict func() error // of the leader; nil for yes
 	events  map[uint64][]byte
-	asked   int // how often the leader was
+	adrift  []uint64 // delivered in r1, and nobody holds them
+	retired int      // how often processes were forgotten
+	asked   int      // how often the leader was
 	lost    int
 }
 
@@ -102,6 +104,20 @@ func (y *yard) Pending(_ context.Context, q job.Queue) (pending []redelivery.Del
 	}
 	y.now = y.now.Add(y.latency / 4)
 	return pending, y.trouble
+}
+
+func (y *yard) Adrift(_ context.Context, q job.Queue) (ids []queue.EntryID, err error) {
+	for _, seq := range y.adrift {
+		if q == job.RunnerQueue("r1") {
+			ids = append(ids, queue.EntryID{Term: 1, Seq: seq})
+		}
+	}
+	return ids, y.trouble
+}
+
+func (y *yard) Retire(context.Context, job.Queue, time.Duration) error {
+	y.retired++
+	return y.trouble
 }
 
 func (y *yard) Execute(_ context.Context, w eventstore.Work) error {
@@ -325,6 +341,22 @@ func TestALeaderThatCannotAnswerIsAskedAgain(t *testing.T) {
 	y.verdict = nil
 	y.turn()
 	y.want(1)
+}
+
+// An entry that was acknowledged by hand, or whose consumer was removed, stood
+// in its queue for ever: no look at what consumers hold shows it.
+func TestAnEntryThatNobodyHoldsIsLost(t *testing.T) {
+	y := newYard(t)
+	y.remove(y.deliver(7, "a1"))
+	y.adrift = []uint64{7}
+	y.turn()
+	y.want(1)
+	y.adrift = nil
+	y.watch(2 * time.Minute)
+	y.want(1)
+	if y.retired < 2 || y.retired > 6 {
+		t.Errorf("processes of 2 queues were forgotten %d times in 2 minutes", y.retired)
+	}
 }
 
 // One entry that nobody granted ended every look before the others were seen.

@@ -10,17 +10,14 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/redisstore"
 	"github.com/herocode/horus/handlers/intake"
-	"github.com/herocode/horus/handlers/redelivery"
 	"github.com/herocode/horus/runnersdk/queue"
 )
 
@@ -153,53 +150,4 @@ func (b *Inbox) mend(ctx context.Context, key string, why error) error {
 		return fmt.Errorf("%w: the lease is of another term", eventstore.ErrConflict)
 	}
 	return fmt.Errorf("%s was no stream, and is removed: %w", key, why)
-}
-
-// pageSize is how many deliveries one question is about.
-const pageSize = 1000
-
-// Deliveries looks at what is delivered from the work queues.
-type Deliveries struct {
-	Reads redis.UniversalClient
-	Keys  queue.Keys
-	// Known returns every queue that ever had an entry.
-	Known func(ctx context.Context) ([]job.Queue, error)
-}
-
-// Queues returns every queue that ever had an entry.
-func (d *Deliveries) Queues(ctx context.Context) ([]job.Queue, error) { return d.Known(ctx) }
-
-// Pending returns all deliveries of a queue, in pages without the IDLE filter,
-// which would scan the whole list on the server.
-func (d *Deliveries) Pending(ctx context.Context, q job.Queue) ([]redelivery.Delivery, error) {
-	var deliveries []redelivery.Delivery
-	for start := "-"; ; {
-		page, err := d.Reads.XPendingExt(ctx, &redis.XPendingExtArgs{
-			Stream: d.Keys.Jobs(q), Group: queue.Group, Start: start, End: "+", Count: pageSize,
-		}).Result()
-		if err != nil {
-			return nil, pendingError(q, err)
-		}
-		var last queue.EntryID
-		for _, p := range page {
-			if last, err = queue.ParseEntryID(p.ID); err != nil {
-				return nil, err
-			}
-			deliveries = append(deliveries, redelivery.Delivery{ID: last, Consumer: p.Consumer, Idle: p.Idle})
-		}
-		if len(page) < pageSize {
-			return deliveries, nil
-		}
-		last.Seq++
-		start = last.String()
-	}
-}
-
-// pendingError tells a queue whose group vanished from other trouble: only a
-// new beginning of the leader brings it back in order.
-func pendingError(q job.Queue, err error) error {
-	if strings.HasPrefix(err.Error(), "NOGROUP") {
-		return domain.Errorf(domain.Halted, "group_lost", "the consumer group of queue %s is gone", q)
-	}
-	return fmt.Errorf("look at deliveries of %s: %w", q, err)
 }

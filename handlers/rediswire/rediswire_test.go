@@ -2,6 +2,7 @@ package rediswire_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 	"github.com/redis/go-redis/v9"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/rediswire"
 	"github.com/herocode/horus/integration/redistest"
@@ -125,7 +127,7 @@ func TestWhatIsNoStreamIsRemoved(t *testing.T) {
 	d := open(t)
 	notice := queue.Notice{Kind: queue.NoticeRefused, Process: "p", Reason: "x"}
 	for key, use := range map[string]func() error{
-		inbox:                 func() error { _, err := d.Read(t.Context(), 1, 0); return err },
+		inbox:                func() error { _, err := d.Read(t.Context(), 1, 0); return err },
 		":{p000}:control:r1": func() error { return d.Hint(t.Context(), "r1", notice) },
 	} {
 		if err := d.client.Set(t.Context(), d.ns+key, "x", 0).Err(); err != nil {
@@ -171,4 +173,94 @@ func TestAnInboxThatWasDeletedIsReadFromItsBeginning(t *testing.T) {
 		t.Fatal(err)
 	}
 	d.want()
+}
+
+// deliveries is a queue of five entries, the first four of which process a holds.
+func deliveries(d *desk) (rediswire.Deliveries, job.Queue, string) {
+	d.Helper()
+	q := job.RunnerQueue("r1")
+	key := d.Keys.Jobs(q)
+	must := func(err error) {
+		d.Helper()
+		if err != nil {
+			d.Fatal(err)
+		}
+	}
+	must(d.client.XGroupCreateMkStream(d.Context(), key, queue.Group, "0").Err())
+	for _, id := range []string{"7-1", "7-2", "7-3", "7-4", "7-5"} {
+		must(d.client.XAdd(d.Context(), &redis.XAddArgs{Stream: key, ID: id, Values: []string{"grant", "x"}}).Err())
+	}
+	must(d.client.XReadGroup(d.Context(), &redis.XReadGroupArgs{Group: queue.Group, Consumer: "a", Streams: []string{key, ">"}, Count: 4}).Err())
+	return rediswire.Deliveries{Reads: d.client, Writes: d.client, Keys: d.Keys}, q, key
+}
+
+// An entry that was acknowledged by hand is shown by nothing that shows what
+// consumers hold.
+func TestEntriesThatNobodyHoldsAreFound(t *testing.T) {
+	d := open(t)
+	look, q, key := deliveries(d)
+	want := func(what string, seqs ...uint64) {
+		t.Helper()
+		ids, err := look.Adrift(t.Context(), q)
+		var got []uint64
+		for _, id := range ids {
+			got = append(got, id.Seq)
+		}
+		if diff := cmp.Diff(seqs, got); diff != "" || err != nil {
+			t.Errorf("%s (-want +got, %v):\n%s", what, err, diff)
+		}
+	}
+	want("all are held or wait")
+	if err := d.client.XAck(t.Context(), key, queue.Group, "7-2").Err(); err != nil {
+		t.Fatal(err)
+	}
+	want("one is acknowledged", 2)
+	if err := d.client.XGroupDelConsumer(t.Context(), key, queue.Group, "a").Err(); err != nil {
+		t.Fatal(err)
+	}
+	want("the consumer is removed", 1, 2, 3, 4)
+	for i := range 250 {
+		id := fmt.Sprintf("8-%d", i+1)
+		if err := d.client.XAdd(t.Context(), &redis.XAddArgs{Stream: key, ID: id, Values: []string{"grant", "x"}}).Err(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.client.XGroupSetID(t.Context(), key, queue.Group, "$").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := look.Adrift(t.Context(), q); err != nil || len(ids) != 255 {
+		t.Errorf("behind a group that was set to the end %d are found, %v; want all 255", len(ids), err)
+	}
+	if err := d.client.Del(t.Context(), key).Err(); err != nil {
+		t.Fatal(err)
+	}
+	want("the queue is gone")
+}
+
+func TestProcessesThatHoldNothingAreForgotten(t *testing.T) {
+	d := open(t)
+	look, q, key := deliveries(d)
+	if err := d.client.XGroupCreateConsumer(t.Context(), key, queue.Group, "b").Err(); err != nil {
+		t.Fatal(err)
+	}
+	for _, step := range []struct {
+		silent time.Duration
+		left   []string
+	}{{time.Hour, []string{"a", "b"}}, {0, []string{"a"}}} {
+		if err := look.Retire(t.Context(), q, step.silent); err != nil {
+			t.Fatal(err)
+		}
+		consumers, err := d.client.XInfoConsumers(t.Context(), key, queue.Group).Result()
+		var left []string
+		for _, c := range consumers {
+			left = append(left, c.Name)
+		}
+		if diff := cmp.Diff(step.left, left); diff != "" || err != nil {
+			t.Errorf("silent for %v (-want +got, %v):\n%s", step.silent, err, diff)
+		}
+	}
+	pending, err := look.Pending(t.Context(), q)
+	if err != nil || len(pending) != 4 {
+		t.Errorf("%d entries are held, %v; want 4", len(pending), err)
+	}
 }

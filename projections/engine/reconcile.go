@@ -10,6 +10,7 @@ import (
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
 )
@@ -252,7 +253,11 @@ func (e *Engine) Inspect(ctx context.Context) error {
 	}
 	q := views.Query{Count: true}
 	if e.live {
-		q.Entries = slices.Collect(maps.Keys(e.queues))
+		for name, count := range e.queues {
+			if count != (queues.Count{}) { // of many queues most are empty: scrub looks at those
+				q.Entries = append(q.Entries, name)
+			}
+		}
 	}
 	look, err := e.cfg.Views.Look(ctx, q)
 	switch {

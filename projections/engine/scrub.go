@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
 )
@@ -118,6 +120,8 @@ func (e *Engine) scrubPage(ctx context.Context, s *scrub) (seen int, err error) 
 		err = e.scrubJobs(ctx, page)
 	case views.Open:
 		err = e.scrubOpen(ctx, page)
+	case views.Queues:
+		err = e.scrubQueues(ctx, page)
 	default:
 		for _, v := range page {
 			if _, err := v.Value(v.Data); err != nil {
@@ -191,6 +195,37 @@ func (e *Engine) scrubOpen(ctx context.Context, page []views.Value) error {
 		}
 	}
 	return nil
+}
+
+// scrubQueues looks at the counts of queues, and whether those in which nothing
+// waits or runs are empty.
+func (e *Engine) scrubQueues(ctx context.Context, page []views.Value) error {
+	var empty views.Query
+	for _, v := range page {
+		data, err := v.Value(v.Data)
+		if err != nil {
+			return err
+		}
+		name, err := job.ParseQueue(v.Name)
+		if err != nil {
+			return unreadable(v.Field, err)
+		}
+		count, err := queues.ParseCount(data)
+		if err != nil {
+			return unreadable(v.Field, err)
+		}
+		if count == (queues.Count{}) {
+			empty.Entries = append(empty.Entries, name)
+		}
+	}
+	if !e.live || len(empty.Entries) == 0 {
+		return nil
+	}
+	look, err := e.cfg.Views.Look(ctx, empty)
+	if err == nil && look.Entries > 0 {
+		err = fmt.Errorf("%w: %d entries in queues that must be empty", errQueues, look.Entries)
+	}
+	return err
 }
 
 // errQueues means that the queues are not what the views say.

@@ -42,9 +42,18 @@ func TestDepthsSayWhoWaitsAndSinceWhen(t *testing.T) {
 	if diff := cmp.Diff(want, depths, cmp.Comparer(func(a, b job.Queue) bool { return a == b })); diff != "" || err != nil {
 		t.Errorf("depths (-want +got, %v):\n%s", err, diff)
 	}
-	names, err := reader.Names(t.Context())
-	if err != nil || len(names) != 2 || names[0] != sh || names[1] != r1 {
-		t.Errorf("names %v, %v", names, err)
+	if names, err := reader.Busy(t.Context()); err != nil || len(names) != 2 || names[0] != sh || names[1] != r1 {
+		t.Errorf("busy %v, %v", names, err)
+	}
+	l.History.Commit(func(tx *historytest.Tx) { tx.Submit("j4", historytest.Job{Runner: "r2"}) })
+	l.Feed()
+	other := l.History.NewProcess("r2")
+	l.History.Commit(func(tx *historytest.Tx) {
+		tx.Report(other, other.Join(), runner.Completed{About: l.History.About("j4")})
+	})
+	l.Feed()
+	if names, err := reader.Busy(t.Context()); err != nil || len(names) != 2 {
+		t.Errorf("busy %v, %v; want no queue in which nothing is", names, err)
 	}
 	marks, err := reader.Marks(t.Context(), []job.Queue{r1, job.RunnerQueue("new")})
 	if err != nil || marks[0] != (runner.Mark{Queue: r1, Seq: first}) || marks[1].Seq != l.History.Seq()+1 {

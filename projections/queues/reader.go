@@ -34,16 +34,18 @@ type Reader struct {
 	Log     eventstore.Log
 }
 
-// Names returns every queue that a job ever waited in, or that a process joined
-// for, by name.
-func (r *Reader) Names(ctx context.Context) ([]job.Queue, error) {
+// Busy returns the queues of jobs that wait or run, by name. Of many queues,
+// such as one for each user, most are not.
+func (r *Reader) Busy(ctx context.Context) ([]job.Queue, error) {
 	depths, err := r.counts(ctx)
 	if err != nil {
 		return nil, err
 	}
-	names := make([]job.Queue, len(depths))
+	var names []job.Queue
 	for i := range depths {
-		names[i] = depths[i].Queue
+		if depths[i].Count != (Count{}) {
+			names = append(names, depths[i].Queue)
+		}
 	}
 	return names, nil
 }
