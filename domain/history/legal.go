@@ -21,6 +21,7 @@ type context struct {
 	bundles []bundle
 	joins   map[string]uint64 // processes that began in this commit and did not join: where
 	checks  []signing.Check   // of the entry that is being judged
+	excerpt bool              // the beginnings of terms are left out
 }
 
 type bundle struct {

@@ -56,7 +56,7 @@ func (s *State) Apply(e *Entry) {
 
 // legal reports why an entry could not have happened in this state, or nil.
 func (s *State) legal(e *Entry, c *context) error {
-	if !s.began(e, c) {
+	if !c.excerpt && !s.began(e, c) {
 		return illegal("%s in term %d before it began", e.Type, c.seal.Term)
 	}
 	switch data := e.Data.(type) {

@@ -26,6 +26,9 @@ type Options struct {
 	// Progress, if set, is told now and then how many entries were read, and
 	// how many there are.
 	Progress func(done, total uint64)
+	// Seen, if set, is told every commit that fits what came before it. Whether
+	// its signatures hold is known with the verdict only.
+	Seen func(*history.Commit)
 }
 
 // Fingerprint names a history by its founding, the first event of its log: the
@@ -131,6 +134,9 @@ func (a *auditor) take(raw history.Raw) error {
 		if err := a.meet(commit.Entries[0].Hash); err != nil {
 			return err
 		}
+	}
+	if a.options.Seen != nil {
+		a.options.Seen(commit)
 	}
 	return a.compare(&commit.Seal)
 }

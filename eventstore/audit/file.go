@@ -2,14 +2,12 @@ package audit
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"math"
-	"slices"
 	"unicode/utf8"
 
 	"github.com/herocode/horus/domain"
@@ -141,37 +139,62 @@ func parseLine(line []byte) (raw history.Raw, ok bool) {
 	if r.Optional(`,"seal":`) {
 		raw.Seal = []byte(r.String())
 	}
-	if r.Optional(`,"event":`) {
-		raw.Event = r.Value()
-	} else {
-		r.Literal(`,"raw":`)
-		raw.Event = fixedjson.Parsed(r, base64.StdEncoding.DecodeString)
-	}
-	r.Literal(`}`)
-	if r.End() != nil {
-		return history.Raw{}, false
-	}
-	again, ok := appendLine(make([]byte, 0, len(line)+1), raw)
-	return raw, ok && bytes.Equal(again[:len(again)-1], line)
+	var exact bool
+	raw.Event, exact = readEvent(r)
+	return raw, r.End() == nil && exact && holds(raw)
 }
 
 // appendLine appends an entry's line. ok is false for an entry that no store
 // wrote and no line can hold.
 func appendLine(dst []byte, raw history.Raw) (line []byte, ok bool) {
-	if len(raw.Event) > event.MaxBytes || len(raw.Seal) > maxSealBytes || !plain(raw.Seal) {
+	if !holds(raw) {
 		return dst, false
 	}
 	dst = fixedjson.AppendUint(append(dst, `{"seq":`...), raw.Seq)
 	if len(raw.Seal) > 0 {
 		dst = fixedjson.AppendString(append(dst, `,"seal":`...), string(raw.Seal))
 	}
+	return append(appendEvent(dst, raw.Event), '\n'), true
+}
+
+// holds reports whether a line can hold an entry.
+func holds(raw history.Raw) bool {
+	return len(raw.Event) <= event.MaxBytes && len(raw.Seal) <= maxSealBytes && plain(raw.Seal)
+}
+
+// appendEvent appends an event's bytes as the last member of an object: event
+// as they are, or raw.
+func appendEvent(dst, data []byte) []byte {
 	rest := len(dst)
-	dst = append(append(append(dst, `,"event":`...), raw.Event...), '}')
-	if !stands(dst[rest:]) {
-		dst = base64.StdEncoding.AppendEncode(append(dst[:rest], `,"raw":"`...), raw.Event)
-		dst = append(dst, `"}`...)
+	dst = append(append(append(dst, `,"event":`...), data...), '}')
+	if stands(dst[rest:]) {
+		return dst
 	}
-	return append(dst, '\n'), true
+	dst = base64.StdEncoding.AppendEncode(append(dst[:rest], `,"raw":"`...), data)
+	return append(dst, `"}`...)
+}
+
+// readEvent reads what appendEvent wrote. exact is false for what it would have
+// written otherwise.
+func readEvent(r *fixedjson.Reader) (data []byte, exact bool) {
+	if r.Optional(`,"event":`) {
+		data = r.Value()
+		r.Literal(`}`)
+		return data, text(data)
+	}
+	r.Literal(`,"raw":`)
+	data = fixedjson.Parsed(r, parseRaw)
+	r.Literal(`}`)
+	return data, !stands(append(append([]byte(`,"event":`), data...), '}'))
+}
+
+// parseRaw reads base64 in its one spelling, which has no line breaks.
+func parseRaw(text string) ([]byte, error) {
+	data, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err == nil && base64.StdEncoding.EncodedLen(len(data)) != len(text) {
+		err = base64.CorruptInputError(len(text))
+	}
+	return data, err
 }
 
 // stands reports whether a reader of the rest of a line finds the end of the
@@ -181,8 +204,17 @@ func stands(rest []byte) bool {
 	r.Literal(`,"event":`)
 	r.Value()
 	r.Literal(`}`)
-	control := func(c byte) bool { return c < ' ' || c == 0x7f }
-	return r.End() == nil && utf8.Valid(rest) && !slices.ContainsFunc(rest, control)
+	return r.End() == nil && text(rest)
+}
+
+// text reports whether data is UTF-8 without control characters.
+func text(data []byte) bool {
+	for _, c := range data {
+		if c < ' ' || c == 0x7f {
+			return false
+		}
+	}
+	return utf8.Valid(data)
 }
 
 // plain reports whether a seal has only characters that every seal is made of,

@@ -130,19 +130,23 @@ func (v Verdict) String() string {
 
 func (v Verdict) details() string {
 	c := &v.Counts
-	trust := "as trusted"
-	if !v.Trusted {
-		trust = "unchecked: compare it with what its founder says"
-	}
 	lines := []string{
 		"  seal        " + v.Seal.String(),
 		"  time        " + v.Time.String(),
-		"  founded by  " + v.Founding.String() + " (" + trust + ")",
+		"  founded by  " + v.Founding.String() + " (" + v.trusting() + ")",
 		fmt.Sprintf("  proved      %s in %s, %s", many(c.Events, "event"), many(c.Commits, "commit"), many(c.Signatures, "signature")),
 		fmt.Sprintf("  jobs        %d: %d completed, %s, %d open", c.Jobs.Total, c.Jobs.Completed, c.Jobs.failures(), c.Jobs.Open),
 		fmt.Sprintf("  keys        %s; admitted by first use: %s", listed(c.Keys), many(c.FirstUse, "runner")),
 	}
 	return strings.Join(lines, "\n")
+}
+
+// trusting says to people whether the founding is the one that is trusted.
+func (v Verdict) trusting() string {
+	if v.Trusted {
+		return "as trusted"
+	}
+	return "unchecked: compare it with what its founder says"
 }
 
 // failures says "3 failed (1 error, 2 lost)".
