@@ -71,6 +71,8 @@ func (a *API) canonical() []jsonrpc.Method {
 		jsonrpc.Define(addKeyInfo(), a.addKey),
 		jsonrpc.Define(keysInfo(), a.keys),
 		jsonrpc.Define(systemInfo(), a.system),
+		jsonrpc.Define(headInfo(), a.head),
+		jsonrpc.Define(eventsInfo(), a.events),
 	}
 	return append(methods, jsonrpc.Define(jsonrpc.Info{
 		Name: "rpc.discover", Summary: "Describe this API as an OpenRPC document.", Result: "document",

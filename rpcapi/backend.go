@@ -5,6 +5,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi/client/wire"
@@ -16,6 +17,7 @@ type Backend struct {
 	Jobs    Jobs
 	Runners Runners
 	System  System
+	Log     Log
 }
 
 // Leader decides and appends. Where nobody leads, its errors have
@@ -59,4 +61,11 @@ type Runners interface {
 type System interface {
 	// Info returns everything but what the API's own configuration says.
 	Info(ctx context.Context) (wire.Info, error)
+}
+
+// Log is a partition's history as it is stored.
+type Log interface {
+	Tip(ctx context.Context) (eventstore.Tip, error)
+	// Read returns at most limit entries after a place.
+	Read(ctx context.Context, after uint64, limit int) ([]history.Raw, error)
 }

@@ -44,7 +44,7 @@ const rememberedKeys = 1024
 
 // check fills in the defaults and names what is wrong.
 func (c *Config) check() error {
-	if c.Backend.Leader == nil || c.Backend.Jobs == nil || c.Backend.Runners == nil || c.Backend.System == nil {
+	if c.Backend.Leader == nil || c.Backend.Jobs == nil || c.Backend.Runners == nil || c.Backend.System == nil || c.Backend.Log == nil {
 		return errors.New("config: Backend is not whole")
 	}
 	if c.Durability == "" {

@@ -4,125 +4,150 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
+	"github.com/spf13/pflag"
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/audit"
 	"github.com/herocode/horus/eventstore/redisstore"
+	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
 func auditCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit",
 		Short: "Check that the history is true, or take it along",
-		Args:  arguments(cobra.NoArgs),
-		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
-	}
-	cmd.AddCommand(verifyCommand(s), exportCommand(s))
-	return cmd
-}
+		Long: `Check that the history is true, look at its entries, or take along the whole of
+it or what proves one job.
 
-// examination is what the flags of audit verify say.
-type examination struct{ file, trust, head string }
-
-func verifyCommand(s *settings) *cobra.Command {
-	var o examination
-	cmd := &cobra.Command{
-		Use:   "verify",
-		Short: "Check every byte of the history",
-		Long: `Check every byte of the history, on Redis or in a file of audit export: every
-seal, the chain of seals, every signature with keys as of their place, and that
-every event could follow those before it. It takes public keys alone and talks
-to no supervisor.
-
-The log's end can only be missed by who remembers it: --head FILE keeps the end
-that was proved, and finds a log that lacks it.
-
-Exit codes: 0 valid, 1 tampered, 2 cannot tell.`,
-		Example: `  horus audit verify --redis-url redis://localhost:6379
-  horus audit verify --file history.jsonl --trust 5f0c…
-  horus audit verify --head ~/horus.head`,
+The history is read from Redis (--redis-url), through a supervisor (--api, with
+an API key of scope admin), or from a file of audit export (--file). Wherever it
+comes from, everything is checked here.`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.verify(cmd, &o) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	f := cmd.Flags()
-	f.StringVar(&o.file, "file", "", "a file of audit export instead of Redis")
-	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding (default: the one this state directory remembers)")
-	f.StringVar(&o.head, "head", "", "file that remembers the end that was proved")
+	cmd.AddCommand(verifyCommand(s), showCommand(s), proveCommand(s), checkCommand(s), exportCommand(s))
 	return cmd
 }
 
-func (s *settings) verify(cmd *cobra.Command, o *examination) error {
-	options, err := s.auditOptions(o)
-	if err != nil {
-		return err
-	}
-	bar := newProgress(cmd.ErrOrStderr(), "checked")
-	options.Progress = bar.show
-	verdict, err := s.examine(cmd.Context(), o, options)
-	bar.end()
-	if err != nil {
-		return err
-	}
-	if o.head != "" && verdict.ExitCode() == 0 {
-		if err := audit.WriteHead(o.head, verdict.Head()); err != nil {
-			return exit.With(exit.Settings, err)
-		}
-	}
-	if err := s.print(cmd, verdict, func(w io.Writer) { _, _ = fmt.Fprintln(w, verdict) }); err != nil {
-		return err
-	}
-	return exit.Silently(verdict.ExitCode())
+// origin says where a history is read from: Redis unless something is set.
+type origin struct {
+	file string
+	api  bool
 }
 
-// examine audits a file or Redis.
-func (s *settings) examine(ctx context.Context, o *examination, options audit.Options) (audit.Verdict, error) {
+func (o *origin) addFlags(f *pflag.FlagSet) {
+	f.StringVar(&o.file, "file", "", "a file of audit export instead of Redis")
+	o.addAPI(f)
+}
+
+func (o *origin) addAPI(f *pflag.FlagSet) {
+	f.BoolVar(&o.api, "api", false, "read through the supervisor instead of Redis (see --address)")
+}
+
+// source opens a history.
+func (s *settings) source(ctx context.Context, o *origin) (source audit.Source, closeSource func(), err error) {
+	if o.file != "" && o.api {
+		return nil, nil, exit.With(exit.Usage, errors.New("--file and --api: a history is read from one place"))
+	}
 	if o.file != "" {
 		file, err := os.Open(o.file)
 		if err != nil {
-			return audit.Verdict{}, exit.With(exit.CannotTell, err)
+			return nil, nil, err
 		}
-		defer func() { _ = file.Close() }() // it was only read
-		source, err := audit.Open(file)
-		if err != nil {
-			return audit.Verdict{}, exit.With(exit.CannotTell, err)
+		closeSource = func() { _ = file.Close() } // it was only read
+		if source, err = audit.Open(file); err != nil {
+			closeSource()
+			return nil, nil, err
 		}
-		return audit.Verify(ctx, source, options)
+		return source, closeSource, nil
 	}
-	store, closeStore, err := s.openLog(ctx)
+	log, closeSource, err := s.log(ctx, o)
 	if err != nil {
-		return audit.Verdict{}, exit.With(exit.CannotTell, err)
+		return nil, nil, err
 	}
-	defer closeStore()
-	source, err := audit.FromLog(ctx, store)
+	if source, err = audit.FromLog(ctx, log); err != nil {
+		closeSource()
+		return nil, nil, err
+	}
+	return source, closeSource, nil
+}
+
+// log reaches the log on Redis or behind the API.
+func (s *settings) log(ctx context.Context, o *origin) (audit.Log, func(), error) {
+	if o.api {
+		c, err := s.connect(signing.PrivateKey{})
+		return &remoteLog{c}, func() {}, err
+	}
+	server, err := s.redis(ctx)
 	if err != nil {
-		return audit.Verdict{}, exit.With(exit.CannotTell, err)
+		return nil, nil, err
 	}
-	return audit.Verify(ctx, source, options)
+	ns, err := s.ns()
+	if err != nil {
+		return nil, nil, errors.Join(err, server.Close())
+	}
+	store := redisstore.New(server.Writer(1), server.Reader(2), redisstore.Keys{Namespace: ns})
+	return store, func() { _ = server.Close() }, nil // it was only read
+}
+
+func (s *settings) redis(ctx context.Context) (*redisstore.Server, error) {
+	server, err := redisstore.Connect(ctx, s.redisURL)
+	if err != nil {
+		return nil, exit.With(exit.Unreachable, err)
+	}
+	return server, nil
+}
+
+// remoteLog is a log behind a supervisor's API. Nothing of what it says is
+// believed: the audit checks it as it checks what Redis says.
+type remoteLog struct{ client *client.Client }
+
+// Tip returns the end of the log.
+func (l *remoteLog) Tip(ctx context.Context) (eventstore.Tip, error) {
+	head, err := l.client.Head(ctx)
+	return eventstore.Tip{Seq: head.Seq, Seal: head.Seal}, err
+}
+
+// Read returns at most limit entries after a place.
+func (l *remoteLog) Read(ctx context.Context, after uint64, limit int) ([]history.Raw, error) {
+	page, err := l.client.Events(ctx, wire.EventQuery{After: after, Limit: &limit})
+	raws := make([]history.Raw, len(page.Events))
+	for i := range page.Events {
+		e := &page.Events[i]
+		raws[i] = history.Raw{Seq: e.Seq, Event: e.Bytes(), Seal: []byte(e.Seal)}
+	}
+	return raws, err
+}
+
+// knowledge is what the flags say is known of a history beforehand.
+type knowledge struct{ trust, head string }
+
+func (k *knowledge) addTrust(f *pflag.FlagSet) {
+	f.StringVar(&k.trust, "trust", "", "fingerprint of the founding (default: the one this state directory remembers)")
 }
 
 // auditOptions finds what is known of the history beforehand.
-func (s *settings) auditOptions(o *examination) (audit.Options, error) {
+func (s *settings) auditOptions(k *knowledge) (audit.Options, error) {
 	ns, err := s.ns()
 	if err != nil {
 		return audit.Options{}, err
 	}
 	options := audit.Options{Namespace: ns}
-	if options.Trust, err = s.trusted(ns, o.trust); err != nil {
+	if options.Trust, err = s.trusted(ns, k.trust); err != nil {
 		return options, err
 	}
-	if o.head == "" {
+	if k.head == "" {
 		return options, nil
 	}
-	head, err := audit.ReadHead(o.head)
+	head, err := audit.ReadHead(k.head)
 	switch {
 	case errors.Is(err, os.ErrNotExist): // nothing is remembered yet
 	case err != nil:
@@ -148,88 +173,4 @@ func (s *settings) trusted(ns domain.Name, given string) (signing.Hash, error) {
 	}
 	hash, err := dir.Pinned(ns)
 	return hash, exit.With(exit.Settings, err)
-}
-
-func exportCommand(s *settings) *cobra.Command {
-	return &cobra.Command{
-		Use:   "export",
-		Short: "Write the history to the standard output, one event a line",
-		Example: `  horus audit export > history.jsonl
-  horus audit verify --file history.jsonl`,
-		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			ns, err := s.ns()
-			if err != nil {
-				return err
-			}
-			store, closeStore, err := s.openLog(cmd.Context())
-			if err != nil {
-				return err
-			}
-			defer closeStore()
-			return audit.Export(cmd.Context(), ns, 0, store, cmd.OutOrStdout())
-		},
-	}
-}
-
-// openLog reaches the log on Redis.
-func (s *settings) openLog(ctx context.Context) (eventstore.Store, func(), error) {
-	server, err := s.redis(ctx)
-	if err != nil {
-		return nil, nil, err
-	}
-	ns, err := s.ns()
-	if err != nil {
-		return nil, nil, errors.Join(err, server.Close())
-	}
-	store := redisstore.New(server.Writer(1), server.Reader(2), redisstore.Keys{Namespace: ns})
-	return store, func() { _ = server.Close() }, nil // it was only read
-}
-
-func (s *settings) redis(ctx context.Context) (*redisstore.Server, error) {
-	server, err := redisstore.Connect(ctx, s.redisURL)
-	if err != nil {
-		return nil, exit.With(exit.Unreachable, err)
-	}
-	return server, nil
-}
-
-// progress is a line on a terminal that says how far something is.
-type progress struct {
-	out   io.Writer
-	verb  string
-	shown time.Time
-	on    bool
-}
-
-// newProgress shows nothing unless out is a terminal.
-func newProgress(out io.Writer, verb string) *progress {
-	file, ok := out.(*os.File)
-	return &progress{out: out, verb: verb, on: ok && term.IsTerminal(int(file.Fd())), shown: time.Now()}
-}
-
-// barWidth is how many characters a whole bar has.
-const barWidth = 30
-
-func (p *progress) show(done, total uint64) {
-	if !p.on || time.Since(p.shown) < 100*time.Millisecond {
-		return
-	}
-	p.shown = time.Now()
-	filled := int(barWidth * min(done, total) / max(total, 1)) //nolint:gosec // at most barWidth
-	bar := make([]byte, barWidth)
-	for i := range bar {
-		bar[i] = ' '
-		if i < filled {
-			bar[i] = '='
-		}
-	}
-	_, _ = fmt.Fprintf(p.out, "\r[%s] %s %d of %d", bar, p.verb, done, total)
-}
-
-// end removes the line.
-func (p *progress) end() {
-	if p.on {
-		_, _ = fmt.Fprint(p.out, "\r\x1b[K")
-	}
 }

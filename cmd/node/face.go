@@ -84,5 +84,6 @@ func (s *supervisor) backend() rpcapi.Backend {
 		},
 		Runners: s.runners,
 		System:  s,
+		Log:     s.store,
 	}
 }

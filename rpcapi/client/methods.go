@@ -136,6 +136,20 @@ func (c *Client) Keys(ctx context.Context) ([]wire.Key, error) {
 	return list.Keys, err
 }
 
+// Head returns where the history ends. Nothing about it is proved.
+func (c *Client) Head(ctx context.Context) (head wire.Head, err error) {
+	err = c.Call(ctx, "audit.head", struct{}{}, &head)
+	return head, err
+}
+
+// Events returns events of the history as they are stored, and waits for the
+// next one when the query says so. It needs an API key of scope admin. Whoever
+// reads all of them can check them with package eventstore/audit.
+func (c *Client) Events(ctx context.Context, q wire.EventQuery) (page wire.EventPage, err error) {
+	err = c.Call(ctx, "events.read", q, &page)
+	return page, err
+}
+
 // Info returns how the supervisor is and what it takes.
 func (c *Client) Info(ctx context.Context) (info wire.Info, err error) {
 	err = c.Call(ctx, "system.info", struct{}{}, &info)

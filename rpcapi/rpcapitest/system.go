@@ -129,7 +129,7 @@ func (s *System) Clock() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 6000
 func (s *System) Backend() rpcapi.Backend {
 	read := &jobs.Reader{Views: s.Views, Log: s.Store, Namespace: Namespace}
 	return rpcapi.Backend{
-		Leader: s.Leader, System: s,
+		Leader: s.Leader, System: s, Log: s.Store,
 		Jobs: &readmodels.Jobs{
 			Reader: read, Output: &logs.Reader{Jobs: read, Views: s.Views, Log: s.Store}, Watcher: s.Engine.Watch,
 		},
