@@ -76,7 +76,7 @@ type surgery struct {
 }
 
 func (s *settings) repair(cmd *cobra.Command, o *treatment) error {
-	options, err := s.auditOptions(&examination{trust: o.trust})
+	options, err := s.auditOptions(&knowledge{trust: o.trust})
 	if err != nil {
 		return err
 	}

@@ -5,7 +5,6 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
-	"github.com/herocode/horus/domain/term"
 )
 
 // Part is some of the events of a commit, in order, each with the path that
@@ -25,7 +24,8 @@ type Part struct {
 // be there, with what it caused; other bundles, and other processes of the
 // runner, may be left out: there the supervisors' seals are believed. So is the
 // order of commits between which some are left out, and that each was sealed by
-// the supervisor who led.
+// the supervisor who led. What is said of the log itself, the beginnings of terms
+// and what was lost, has no place in an excerpt.
 type Excerpt struct{ chain *Chain }
 
 // NewExcerpt returns an excerpt before its first part, which holds the founding.
@@ -54,8 +54,8 @@ func (x *Excerpt) examine(p *Part) error {
 	for i := range p.Entries {
 		e := &p.Entries[i]
 		k.latest = max(k.latest, e.At)
-		if _, ok := e.Data.(term.Began); ok {
-			return faultOf(e.Seq, illegal("the beginning of a term in an excerpt"))
+		if kind := e.Aggregate.Kind; kind == event.Leader || kind == event.Log {
+			return faultOf(e.Seq, illegal("%s in an excerpt", e.Type))
 		}
 		c.State.leap(e)
 		if err := c.State.legal(e, k); err != nil {

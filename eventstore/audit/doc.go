@@ -14,6 +14,10 @@
 // event where it can be told which one, and else the first of the commit that
 // was sealed as a whole.
 //
+// [Prove] takes out of a log what proves one job, and [CheckProof] checks that
+// with nothing but the fingerprint; [Proof] says what the file holds. [Show]
+// looks at single entries.
+//
 //	source, err := audit.FromLog(ctx, log) // or audit.Open(file)
 //	verdict, err := audit.Verify(ctx, source, audit.Options{Namespace: "horus", Trust: fingerprint})
 //	fmt.Println(verdict)

@@ -267,7 +267,7 @@ func excerpt(t *testing.T, log []history.Raw) error {
 		}
 		var take []int
 		for i := range c.Entries {
-			if c.Entries[i].Aggregate.Kind != event.Leader {
+			if kind := c.Entries[i].Aggregate.Kind; kind != event.Leader && kind != event.Log {
 				take = append(take, i)
 			}
 		}
@@ -279,6 +279,15 @@ func excerpt(t *testing.T, log []history.Raw) error {
 		}
 	}
 	return nil
+}
+
+// What says something of the log itself has no place in a proof of a job.
+func TestTermsHaveNoPlaceInAProof(t *testing.T) {
+	p := historytest.Found(namespace)
+	x := history.NewExcerpt(namespace, 0, signing.NewVerifier(16))
+	if seq, found := history.IsFault(x.Check(history.PartOf(p.Commits[0], 0, 1))); !found || seq != 2 {
+		t.Errorf("a fault at %d, want it at 2", seq)
+	}
 }
 
 // FuzzCheckProof has to take any bytes, and prove nothing but what it is given.

@@ -118,17 +118,19 @@ func (w *window) shown(o Options, v *Verdict) []Shown {
 				continue
 			}
 			all = append(all, Shown{
-				Seq: raw.Seq, Event: bytes.Clone(raw.Event), Hash: leaves[i], Path: signing.Path(leaves, i), Seal: seal, Why: doubt(v, raw.Seq),
+				Seq: raw.Seq, Event: bytes.Clone(raw.Event), Hash: leaves[i], Path: signing.Path(leaves, i), Seal: seal,
+				Why: doubt(v, commit[len(commit)-1].Seq),
 			})
 		}
 	}
 	return all
 }
 
-// doubt says why an entry is not proved.
-func doubt(v *Verdict, seq uint64) string {
+// doubt says why a commit that ends with a place is not proved. It is proved as
+// a whole or not at all.
+func doubt(v *Verdict, end uint64) string {
 	switch {
-	case v.Finding == Valid, v.Finding == Tampered && seq < v.Seq:
+	case v.Finding == Valid, v.Finding == Tampered && end < v.Seq:
 		return ""
 	case v.Finding == Tampered:
 		return fmt.Sprintf("tampered at seq %d: %s", v.Seq, v.Why)
