@@ -247,7 +247,7 @@ func (w *world) wantLeader(name string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if string(info.Leader) != name {
-		w.t.Errorf("%s leads, want %s", info.Leader, name)
+	if info.Leader == nil || string(info.Leader.Name) != name {
+		w.t.Errorf("%+v leads, want %s", info.Leader, name)
 	}
 }

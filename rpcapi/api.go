@@ -37,7 +37,7 @@ func New(cfg Config) (*API, error) {
 		return nil, err
 	}
 	a.server, err = jsonrpc.New(a.methods, jsonrpc.Options{
-		Limits: cfg.Limits, Before: gatekeeper.admit, Observe: cfg.Metrics.observer(a.methods), Log: cfg.Log,
+		Limits: cfg.Limits, Before: gatekeeper.admit, Observe: cfg.Metrics.observer(a.methods), Relay: cfg.Relay, Log: cfg.Log,
 	})
 	return a, err
 }

@@ -59,7 +59,7 @@ func (g *gatekeeper) admit(ctx context.Context, call jsonrpc.Call) (context.Cont
 	if given == "" {
 		return ctx, g.admitAnonymous(right)
 	}
-	key, err := g.authenticate(jsonrpc.RemoteAddr(ctx), given)
+	key, err := g.authenticate(jsonrpc.CallerFrom(ctx), given)
 	if err != nil {
 		return ctx, err
 	}
@@ -83,15 +83,19 @@ func (g *gatekeeper) admitAnonymous(right right) error {
 // authenticate finds the key of a secret. Whoever guessed too often from an
 // address waits, even if the next guess were right; keys that were used from
 // there before go on to work.
-func (g *gatekeeper) authenticate(remote, given string) (*APIKey, error) {
+func (g *gatekeeper) authenticate(from jsonrpc.Caller, given string) (*APIKey, error) {
 	now := g.clock()
-	address := addressOf(remote)
+	address := addressOf(from.Remote)
 	key := findKey(g.keys, given)
 	if wait := g.failures.wait(address, key, now); wait > 0 {
 		return nil, jsonrpc.RateLimited(wait)
 	}
 	if key == nil {
 		g.failures.failed(address, now)
+		if from.Relayed != "" {
+			return nil, domain.Errorf(domain.Unauthenticated, "secret",
+				"the supervisor that was called knows this API key, and the leader does not: give all supervisors the same keys, or call the leader")
+		}
 		return nil, domain.Errorf(domain.Unauthenticated, "secret", "the API key is not known here")
 	}
 	g.failures.passed(address, key)

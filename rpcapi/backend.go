@@ -61,6 +61,9 @@ type Runners interface {
 type System interface {
 	// Info returns everything but what the API's own configuration says.
 	Info(ctx context.Context) (wire.Info, error)
+	// Access returns the statements, whoever leads, with all that was answered
+	// before. There are none before the founding.
+	Access(ctx context.Context) (access.State, error)
 }
 
 // Log is a partition's history as it is stored.

@@ -25,7 +25,7 @@ func (a *API) compat() []jsonrpc.Method {
 			func(ctx context.Context, p oldID) (jsonrpc.Null, error) {
 				return jsonrpc.Null{}, withID(p.JobID, func(id job.ID) error { return a.release(ctx, id) })
 			}),
-		jsonrpc.Define(oldWrite("job.run", "Submit a job and wait for its outcome. Use `jobs.submit` and `job.wait`.", oldExampleSubmit(), oldResult{Success: new("hello\n")}),
+		jsonrpc.Define(waiting(oldWrite("job.run", "Submit a job and wait for its outcome. Use `jobs.submit` and `job.wait`.", oldExampleSubmit(), oldResult{Success: new("hello\n")})),
 			func(ctx context.Context, p oldSubmit) (oldResult, error) {
 				receipt, err := a.submit(ctx, p.Job, false)
 				if err != nil {
@@ -206,6 +206,12 @@ func withSecret(info jsonrpc.Info) jsonrpc.Info {
 func oldWrite(name, summary string, params, result any) jsonrpc.Info {
 	info := withSecret(old(name, summary, params, result))
 	info.Mutates = true
+	return info
+}
+
+// waiting is a row for a call that waits for a job.
+func waiting(info jsonrpc.Info) jsonrpc.Info {
+	info.Waits = true
 	return info
 }
 

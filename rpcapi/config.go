@@ -25,6 +25,7 @@ type Config struct {
 	Limits     jsonrpc.Limits    // of messages
 	Verifier   *signing.Verifier // one of its own if nil
 	Metrics    *Metrics          // not measured if nil
+	Relay      jsonrpc.Relay     // has calls answered that need the leader, where that is another; nil: none is
 	Log        *slog.Logger      // discarded if nil
 	Clock      func() time.Time  // time.Now if nil
 	NewID      func() string     // of unsigned jobs without one; UUIDv7 (RFC 9562) if nil

@@ -97,8 +97,8 @@ func keysInfo() jsonrpc.Info {
 	}
 }
 
-func (a *API) keys(context.Context, none) (wire.Keys, error) {
-	access, err := a.cfg.Backend.access()
+func (a *API) keys(ctx context.Context, _ none) (wire.Keys, error) {
+	access, err := a.cfg.Backend.System.Access(ctx)
 	if err != nil {
 		return wire.Keys{}, err
 	}

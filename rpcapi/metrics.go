@@ -33,6 +33,7 @@ type Figures struct {
 	Outcomes map[string]uint64 // how many jobs ended so since the founding: completed, and the kinds of failure
 	Lag      uint64            // events that the projections have yet to fold
 	Leading  bool
+	Halted   bool // the history is damaged and nothing is written
 }
 
 // QueueFigures are the figures of one queue.
@@ -115,6 +116,7 @@ type collector struct {
 	outcomes *prometheus.Desc
 	lag      *prometheus.Desc
 	leading  *prometheus.Desc
+	halted   *prometheus.Desc
 }
 
 func newCollector(figures func() Figures) *collector {
@@ -129,12 +131,13 @@ func newCollector(figures func() Figures) *collector {
 		outcomes: desc("horus_jobs_finished_total", "Jobs that ended, by outcome: completed, error, timeout, lost, rejected or expired.", "outcome"),
 		lag:      desc("horus_projection_lag_events", "Events of the history that the projections have yet to fold."),
 		leading:  desc("horus_leading", "1 if this supervisor leads the partition."),
+		halted:   desc("horus_halted", "1 if the history is damaged, so that nothing is written until somebody runs horus repair."),
 	}
 }
 
 // Describe sends the descriptions.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.depth, c.oldest, c.jobs, c.outcomes, c.lag, c.leading} {
+	for _, d := range []*prometheus.Desc{c.depth, c.oldest, c.jobs, c.outcomes, c.lag, c.leading, c.halted} {
 		ch <- d
 	}
 }
@@ -157,9 +160,13 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		ch <- prometheus.MustNewConstMetric(c.outcomes, prometheus.CounterValue, float64(n), outcome)
 	}
 	gauge(c.lag, float64(f.Lag))
-	leading := 0.0
-	if f.Leading {
-		leading = 1
+	gauge(c.leading, truth(f.Leading))
+	gauge(c.halted, truth(f.Halted))
+}
+
+func truth(is bool) float64 {
+	if is {
+		return 1
 	}
-	gauge(c.leading, leading)
+	return 0
 }

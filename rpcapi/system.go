@@ -20,8 +20,8 @@ func systemInfo() jsonrpc.Info {
 			Name:   "a supervisor that leads",
 			Params: none{},
 			Result: wire.Info{
-				Version: "dev", Namespace: "horus", Partitions: 1, Leader: "s1", Term: 1767366245, Position: 3,
-				Address:    "http://127.0.0.1:3030",
+				Version: "dev", Namespace: "horus", Partitions: 1, Name: "s1", Role: wire.Leads, Position: 3,
+				Leader:     &wire.Leader{Name: "s1", Address: "http://127.0.0.1:3030", Term: 1767366245},
 				Founding:   "0f176172db2bf1360193b32f0406e1f6e102a2fcc08617063362c7f32d72078f",
 				Durability: "everysec", Unsigned: string(Countersign), Jobs: map[string]uint64{"queued": 1},
 				Limits: limits(jsonrpc.Limits{Message: 8 << 20, Batch: 256}),
@@ -35,7 +35,7 @@ func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
 	if err != nil {
 		return info, err
 	}
-	keys, err := a.cfg.Backend.access()
+	keys, err := a.cfg.Backend.System.Access(ctx)
 	if err != nil {
 		return info, err
 	}

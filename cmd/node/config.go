@@ -23,6 +23,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/relay"
 )
 
 // Defaults of a supervisor.
@@ -42,6 +43,7 @@ type Config struct {
 	Name      domain.Name // of this supervisor; made from the host's name if empty
 	Bind      string      // address to listen on; DefaultBind if empty
 	Port      int         // 0: any free port
+	Advertise string      // URL at which other supervisors reach it, https:// beyond this machine; where it listens if empty
 	State     State
 	Trust     signing.Hash // founding that is trusted; zero: the one that is pinned, or the first one met
 
@@ -53,6 +55,9 @@ type Config struct {
 	Lease          time.Duration // DefaultLease if zero; 3 s to 5 min
 	Grace          time.Duration // for calls on their way when it stops; DefaultGrace if zero
 	Version        string
+	// WaitForRedis has Run wait, for as long as it takes, for a Redis that does
+	// not answer yet. Else that is its error.
+	WaitForRedis bool
 
 	Log *slog.Logger
 	// Listening is told the URL that calls may be sent to, once they are
@@ -94,6 +99,11 @@ func (c *Config) check() error {
 	}
 	if c.Lease < 3*time.Second || c.Lease > 5*time.Minute {
 		return errors.New("lease must be 3 s to 5 min")
+	}
+	if c.Advertise != "" {
+		if err := relay.CheckAddress(c.Advertise); err != nil {
+			return fmt.Errorf("advertise: %w", err)
+		}
 	}
 	for _, name := range []domain.Name{c.Namespace, c.Name} {
 		if _, err := domain.ParseName(string(name)); err != nil {

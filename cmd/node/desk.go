@@ -21,21 +21,50 @@ const patience = 10 * time.Second
 type desk struct {
 	mu sync.RWMutex
 
-	reign    *reign        // nil while this supervisor does not lead
+	reign   *reign        // nil while this supervisor does not lead
+	why     error         // nothing can be written until a person has looked; nil otherwise
+	changed chan struct{} // closed when any of them changes
+
 	stopping chan struct{} // closed when it is to end
+	tail     *tail         // tells of news about jobs while this supervisor does not lead
 }
 
-func newDesk() *desk { return &desk{stopping: make(chan struct{})} }
+func newDesk(log eventstore.Log) *desk {
+	return &desk{changed: make(chan struct{}), stopping: make(chan struct{}), tail: newTail(log)}
+}
 
 // open lets calls in.
-func (d *desk) open(r *reign) {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.reign = r
-}
+func (d *desk) open(r *reign) { d.set(r, nil) }
 
 // close keeps calls out until the next term.
-func (d *desk) close() { d.open(nil) }
+func (d *desk) close() { d.set(nil, nil) }
+
+// halt answers whatever would change something with an error, until the next
+// term.
+func (d *desk) halt(why error) { d.set(nil, why) }
+
+func (d *desk) set(r *reign, why error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.reign, d.why = r, why
+	close(d.changed)
+	d.changed = make(chan struct{})
+}
+
+// news returns what is closed when a term begins, ends, or is not to be.
+func (d *desk) news() <-chan struct{} {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.changed
+}
+
+// halted returns why nothing can be written until a person has looked, nil if
+// that is not so.
+func (d *desk) halted() error {
+	d.mu.RLock()
+	defer d.mu.RUnlock()
+	return d.why
+}
 
 // dismiss makes the supervisor not ready: whoever spreads calls sends them
 // elsewhere. Calls that come nevertheless are answered, but nobody waits any
@@ -45,6 +74,9 @@ func (d *desk) dismiss() { close(d.stopping) }
 func (d *desk) current() (*reign, error) {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
+	if d.why != nil {
+		return nil, d.why
+	}
 	if d.reign == nil {
 		return nil, domain.Errorf(domain.TryAgain, "no_leader", "this supervisor does not lead yet: ask again in a moment")
 	}
@@ -89,7 +121,7 @@ func (d *desk) Access() access.State {
 func (d *desk) Watch(id job.ID) (changed <-chan struct{}, stop func()) {
 	r, err := d.current()
 	if err != nil {
-		return nil, func() {}
+		return d.tail.Watch(id)
 	}
 	return r.engine.Watch(id)
 }
@@ -114,6 +146,16 @@ func (i informed) Await(ctx context.Context, seq uint64) bool {
 	}
 	r.engine.Await(ctx, seq)
 	return true
+}
+
+// Look implements [views.Reader]. A history that halted is folded no further, so
+// nobody waits for that.
+func (i informed) Look(ctx context.Context, q views.Query) (*views.Look, error) {
+	look, err := i.Reader.Look(ctx, q)
+	if err == nil && i.desk.halted() != nil {
+		look.End = min(look.End, look.Position.Seq)
+	}
+	return look, err
 }
 
 // ready returns why nothing can be appended, nil if it can.

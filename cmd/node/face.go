@@ -21,6 +21,7 @@ import (
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/readmodels"
+	"github.com/herocode/horus/rpcapi/relay"
 )
 
 // secretBytes is how long an API key is: nobody guesses 256 bits.
@@ -53,7 +54,8 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
 	}
-	s.desk, s.figures = newDesk(), newFigures()
+	s.look()
+	s.relay = relay.New(relay.Config{Name: s.cfg.Name, Self: s.advertised(), Guide: s.guide, Stopping: s.desk.stopping})
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.metrics, err = rpcapi.NewMetrics(s.registry, s.scrape); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -63,7 +65,7 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 		Keys:       append([]rpcapi.APIKey{own}, s.cfg.Keys...),
 		Durability: string(settings.Durability),
 		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Version: s.cfg.Version,
-		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log, Stopping: s.desk.stopping,
+		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log, Stopping: s.desk.stopping, Relay: s.relay,
 	})
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
@@ -78,10 +80,10 @@ func (s *supervisor) backend() rpcapi.Backend {
 	s.runners = &readmodels.Runners{Reader: &runners.Reader{Views: known}, Queues: s.queues}
 	return rpcapi.Backend{
 		Leader: crashable.End[rpcapi.Leader](s.desk),
-		Jobs: &readmodels.Jobs{
+		Jobs: &candid{views: s.views, desk: s.desk, Jobs: &readmodels.Jobs{
 			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: s.store},
 			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },
-		},
+		}},
 		Runners: s.runners,
 		System:  s,
 		Log:     s.store,

@@ -6,9 +6,11 @@ import (
 	"sync"
 	"time"
 
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/handlers/intake"
 	"github.com/herocode/horus/projections/engine"
+	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
@@ -81,6 +83,7 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 	if r, err := s.desk.current(); err == nil {
 		out.Leading, out.Lag = true, r.engine.Lag()
 	}
+	out.Halted = s.desk.halted() != nil
 	depths, err := s.queues.Depths(ctx)
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "queue depths are missing from this scrape", "error", err)
@@ -101,7 +104,7 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 
 // Info says how the supervisor is, for system.info.
 func (s *supervisor) Info(ctx context.Context) (wire.Info, error) {
-	r, err := s.desk.current()
+	_, founding, err := s.onlooker.Access(ctx)
 	if err != nil {
 		return wire.Info{}, err
 	}
@@ -109,8 +112,36 @@ func (s *supervisor) Info(ctx context.Context) (wire.Info, error) {
 	if err != nil {
 		return wire.Info{}, err
 	}
-	return wire.Info{
-		Founding: s.trust.String(), Leader: s.cfg.Name, Address: s.url, Term: r.leader.Term(),
-		Position: r.engine.Passed(), Lag: r.engine.Lag(), Jobs: s.collect(ctx).Jobs, Runners: len(runners),
-	}, nil
+	look, err := s.views.Look(ctx, views.Query{End: true})
+	if err != nil {
+		return wire.Info{}, err
+	}
+	info := wire.Info{
+		Name: s.cfg.Name, Role: s.role(), Founding: founding.String(),
+		Position: look.Position.Seq, Lag: max(look.End, look.Position.Seq) - look.Position.Seq,
+		Jobs: s.collect(ctx).Jobs, Runners: len(runners),
+	}
+	if r, err := s.desk.current(); err == nil {
+		info.Leader = &wire.Leader{Name: s.cfg.Name, Address: s.advertised(), Term: r.leader.Term()}
+	} else if leader, known := s.guide.current(); known {
+		info.Leader = &wire.Leader{Name: leader.Name, Address: leader.Address, Term: leader.Term}
+	}
+	return info, nil
+}
+
+func (s *supervisor) role() wire.Role {
+	switch _, err := s.desk.current(); {
+	case err == nil:
+		return wire.Leads
+	case s.desk.halted() != nil:
+		return wire.Halted
+	default:
+		return wire.StandsBy
+	}
+}
+
+// Access returns the statements, for those calls that only read them.
+func (s *supervisor) Access(ctx context.Context) (access.State, error) {
+	keys, _, err := s.onlooker.Access(ctx)
+	return keys, err
 }

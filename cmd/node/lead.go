@@ -15,7 +15,8 @@ import (
 const lasted = time.Minute
 
 // lead takes the lead when it is free, and again when it lost it, until the
-// context ends or leading is hopeless.
+// context ends. Its error says that the history is not the one that this
+// supervisor was started for.
 func (s *supervisor) lead(ctx context.Context) error {
 	candidate := &eventstore.Candidate{Lease: s.store, Name: s.cfg.Name, Clock: s.scene.Now}
 	pause, said := minPause, ""
@@ -25,13 +26,17 @@ func (s *supervisor) lead(ctx context.Context) error {
 		if s.scene.Now().Sub(start) > lasted {
 			pause, said = minPause, ""
 		}
+		s.admitted = s.admitted && domain.CodeOf(err) != domain.Forbidden
 		switch {
 		case err == nil || ctx.Err() != nil:
 			pause, said = minPause, ""
 			continue
+		case s.foreign(err):
+			return exit.With(exit.NotAllowed, err)
 		case hopeless(err):
-			s.cfg.Log.ErrorContext(ctx, "cannot lead", "error", err)
-			return untrusted(err)
+			s.halt(ctx, err)
+			said = ""
+			continue
 		case err.Error() != said: // what goes on for long is said once
 			said = err.Error()
 			s.cfg.Log.WarnContext(ctx, "not leading; trying again until it works", "error", err)
@@ -46,15 +51,23 @@ func (s *supervisor) lead(ctx context.Context) error {
 // until the term is over. Nil means that the context ended, or that nothing is
 // wrong.
 func (s *supervisor) seek(ctx context.Context, c *eventstore.Candidate) error {
-	for waiting := false; ; waiting = true {
-		term, err := c.Try(ctx)
+	for waiting := false; ; {
+		var term uint64
+		may, err := s.mayLead(ctx)
+		if err == nil && may {
+			term, err = c.Try(ctx)
+		}
+		if err == nil {
+			err = s.orient(ctx)
+		}
 		if err != nil || ctx.Err() != nil {
 			return ending(ctx, err)
 		}
 		if term > 0 {
 			return ending(ctx, s.reignOnce(ctx, term, c))
 		}
-		if !waiting {
+		if !waiting && may {
+			waiting = true
 			s.cfg.Log.InfoContext(ctx, "another supervisor leads; standing by", "leader", c.Leading())
 		}
 		sleep(ctx, s.scene, eventstore.BeatEvery)
@@ -68,6 +81,7 @@ func (s *supervisor) reignOnce(ctx context.Context, term uint64, c *eventstore.C
 		defer cancel()
 		return errors.Join(err, s.store.Release(release, term))
 	}
+	s.begun = true
 	return s.rule(ctx, r)
 }
 
@@ -95,12 +109,4 @@ func (s *supervisor) climb(ctx context.Context, term uint64, c *eventstore.Candi
 func hopeless(err error) bool {
 	mended := []string{"views_damaged", "group_lost"}
 	return domain.CodeOf(err) == domain.Halted && !slices.Contains(mended, domain.ReasonOf(err))
-}
-
-// untrusted gives a history that is not the trusted one its exit code.
-func untrusted(err error) error {
-	if domain.ReasonOf(err) == "founding" {
-		return exit.With(exit.NotAllowed, err)
-	}
-	return err
 }

@@ -36,8 +36,8 @@ func NewMember(cfg Config, p Parts) (*Member, error) {
 		scene: p.Scene, store: p.Store, views: p.Views,
 		queues: &queues.Reader{Views: p.Views, Streams: p.Views, Log: p.Store},
 		inbox:  p.Inbox, deliveries: p.Deliveries,
-		desk: newDesk(), figures: newFigures(),
 	}
+	s.look()
 	if err := s.openState(); err != nil {
 		return nil, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -20,11 +21,13 @@ import (
 	"github.com/herocode/horus/handlers/intake"
 	"github.com/herocode/horus/handlers/redelivery"
 	"github.com/herocode/horus/handlers/rediswire"
+	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/redisviews"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/readmodels"
+	"github.com/herocode/horus/rpcapi/relay"
 	"github.com/herocode/horus/runnersdk/queue"
 )
 
@@ -50,9 +53,19 @@ type supervisor struct {
 	deliveries redelivery.Deliveries
 
 	desk     *desk
+	onlooker *engine.Onlooker
+	guide    *guide
+	relay    *relay.Relay
 	figures  *figures
 	metrics  *rpcapi.Metrics
 	registry *prometheus.Registry
+
+	// Owned by lead.
+	begun     bool // this supervisor took part in the history, as a leader or behind one
+	admitted  bool // the history was seen to know its key, or nobody could tell
+	begged    bool // its admission was asked for
+	haltPause time.Duration
+	haltedAt  time.Time // when a halt ended
 }
 
 // Sizes of connection pools.
@@ -77,21 +90,53 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := s.openState(); err != nil {
 		return err
 	}
-	settings, err := s.connect(ctx)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = s.server.Close() }() // everything was answered
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.address())
 	if err != nil {
 		return exit.With(exit.Settings, fmt.Errorf("cannot listen; --port chooses another port: %w", err))
 	}
 	s.url = "http://" + listener.Addr().String()
-	handler, err := s.face(ctx, settings)
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	front := &front{}
+	server := &http.Server{
+		Handler:           front,
+		ReadHeaderTimeout: 5 * time.Second,
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    64 << 10,
 	}
-	return s.serve(ctx, listener, handler)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	settings, err := s.reach(ctx)
+	if err != nil {
+		return errors.Join(ending(ctx, err), server.Close())
+	}
+	defer func() { _ = s.server.Close() }() // everything was answered
+	face, err := s.face(ctx, settings)
+	if err != nil {
+		return errors.Join(err, server.Close())
+	}
+	front.open(face)
+	defer s.relay.Close()
+	return s.serve(ctx, server, served)
+}
+
+// reach connects to Redis. Where the configuration says so it waits for one that
+// does not answer, or is not ready, and says so once.
+func (s *supervisor) reach(ctx context.Context) (redisstore.Settings, error) {
+	pause, said := minPause, ""
+	for {
+		settings, err := s.connect(ctx)
+		switch {
+		case err == nil && said != "":
+			s.cfg.Log.InfoContext(ctx, "Redis answers")
+			return settings, nil
+		case err == nil || !s.cfg.WaitForRedis || exit.CodeOf(err) != exit.Unreachable || ctx.Err() != nil:
+			return settings, err
+		case err.Error() != said:
+			said = err.Error()
+			s.cfg.Log.WarnContext(ctx, "waiting for Redis", "error", err)
+		}
+		sleep(ctx, s.scene, pause)
+		pause = min(2*pause, maxPause)
+	}
 }
 
 // connect reaches Redis and looks at its settings.
@@ -141,21 +186,17 @@ func exitOf(err error) int {
 
 // serve answers calls and seeks the lead until the context ends or neither can
 // go on.
-func (s *supervisor) serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
-	server := &http.Server{
-		Handler:           handler,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+func (s *supervisor) serve(ctx context.Context, server *http.Server, served <-chan error) error {
+	s.introduce(ctx)
 	s.cfg.Listening(s.url)
 
 	reign, abdicate := context.WithCancel(context.WithoutCancel(ctx))
-	defer abdicate()
 	led := make(chan error, 1)
 	go func() { led <- s.lead(reign) }()
+	var tailing sync.WaitGroup
+	tailing.Go(func() { s.desk.tail.run(reign) })
+	defer tailing.Wait()
+	defer abdicate()
 
 	var err error
 	select {
@@ -163,7 +204,6 @@ func (s *supervisor) serve(ctx context.Context, listener net.Listener, handler h
 		s.cfg.Log.InfoContext(ctx, "stopping", "grace", s.cfg.Grace)
 	case err = <-served:
 		err = fmt.Errorf("serve: %w", err)
-		served = nil
 	case err = <-led:
 		led = nil
 	}

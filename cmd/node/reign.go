@@ -89,7 +89,7 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 	}
 	r.leader = eventstore.NewLeader(eventstore.Config{
 		Store: s.store, Index: &index.Index{Views: s.views},
-		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.url,
+		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.advertised(),
 		Key: key, Verifier: s.verifier, Clock: s.scene.Now,
 		Indexed: r.engine.Passed, Feed: r.engine.Offer, Observe: s.metrics.Appended,
 		Await: s.await,

@@ -119,6 +119,7 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 	f.StringVar(&o.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on that Redis this is")
 	f.StringVar(&o.Bind, "bind-address", node.DefaultBind, "address to listen on")
 	f.IntVar(&o.Port, "port", node.DefaultPort, "port to listen on; 0 for any free one")
+	f.StringVar(&o.Advertise, "advertise", "", "URL at which other supervisors reach this one, https:// beyond this machine (default: where it listens)")
 	f.StringVar(&o.name, "name", "", "name of this supervisor (default: the host's)")
 	f.StringVar(&o.stateDir, "state-dir", "", "where keys are kept (default $XDG_STATE_HOME/horus)")
 	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one remembered)")
@@ -157,7 +158,7 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 			return c, misused(fmt.Errorf("--trust: %w", err))
 		}
 	}
-	c.Unsigned = rpcapi.Unsigned(o.unsigned)
+	c.Unsigned, c.WaitForRedis = rpcapi.Unsigned(o.unsigned), true
 	if c.Keys, err = o.keys(); err != nil {
 		return c, exit.With(exit.Settings, err)
 	}

@@ -39,87 +39,128 @@ func (r *room) take(n int) bool {
 	return false
 }
 
+// turn is one request on its way to its answer.
+type turn struct {
+	begin   time.Time
+	req     request
+	method  *Method // nil if there is none of that name
+	params  any
+	silent  bool   // a notification: nobody hears what becomes of it
+	failure *Error // why it is not run
+}
+
 // answer handles one request of a message and writes its answer, if it gets
 // one, to the empty or shared end of out.
 func (s *Server) answer(ctx context.Context, raw []byte, out *bytes.Buffer, room *room) {
-	begin := time.Now()
-	start := out.Len()
-	seen := Observation{Method: UnknownMethod}
-
-	req, failure := parseRequest(raw)
-	if failure == nil {
-		seen.Notification = req.notification()
-		if m, known := s.methods[string(req.method)]; known {
-			seen.Method = m.Name
-			failure = s.run(ctx, m, req, out, room)
-		} else {
-			s.log.DebugContext(ctx, "unknown method", "method", cut(string(req.method), maxLoggedName))
-			failure = methodNotFound()
-		}
-	}
-	if failure != nil {
-		seen.Code, seen.Reason = failure.Code, reasonOf(failure)
-		out.Truncate(start)
-		writeError(out, failure, req.id)
-	}
-	if seen.Notification {
-		out.Truncate(start)
-	}
-	seen.Took = time.Since(begin)
-	s.observe(seen)
+	t, ctx := s.prepare(ctx, raw)
+	s.execute(ctx, &t, out, room)
 }
 
-// run calls a method and writes the answer with its result. Whatever was
-// written is void when it returns an error.
-func (s *Server) run(ctx context.Context, m *Method, req request, out *bytes.Buffer, room *room) (failure *Error) {
-	defer func() {
-		if p := recover(); p != nil {
-			s.logFailure(ctx, m, "method panicked",
-				slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
-			failure = internalError()
-		}
-	}()
-	if m.Mutates && req.notification() {
-		return withReason(invalidRequest(), "notification_refused", "")
+// prepare takes a request through all stages before its method runs, and
+// returns the context that the method gets.
+func (s *Server) prepare(ctx context.Context, raw []byte) (t turn, inner context.Context) {
+	t.begin = time.Now()
+	if t.req, t.failure = parseRequest(raw); t.failure != nil {
+		return t, ctx
 	}
-	start := out.Len()
-	out.WriteString(`{"jsonrpc":"2.0","result":`)
-	if err := s.respond(ctx, m, req, out); err != nil {
-		answer, secret := errorOf(err, m.Mutates)
-		if secret {
-			s.logFailure(ctx, m, "method failed", slog.String("error", err.Error()))
-		}
-		return answer
+	t.silent = t.req.notification()
+	if t.method = s.methods[string(t.req.method)]; t.method == nil {
+		s.log.DebugContext(ctx, "unknown method", "method", cut(string(t.req.method), maxLoggedName))
+		t.failure = methodNotFound()
+		return t, ctx
 	}
-	closeAnswer(out, req.id)
-	if !room.take(out.Len() - start) {
-		return tooLarge("reply", "the reply would be too large; ask for less at once")
+	if t.method.Mutates && t.silent {
+		t.failure = withReason(invalidRequest(), "notification_refused", "")
+		return t, ctx
 	}
-	return nil
+	defer s.recovered(ctx, &t)
+	var err error
+	if inner, err = s.admit(ctx, &t); err != nil {
+		s.refuse(ctx, &t, err)
+	}
+	return t, inner
 }
 
-// respond takes a call through its stages, up to the result in out.
-func (s *Server) respond(ctx context.Context, m *Method, req request, out *bytes.Buffer) error {
-	object, err := m.named(req.params, Bearer(ctx) != "")
+// admit reads and checks the parameters, and whether the caller may call.
+func (s *Server) admit(ctx context.Context, t *turn) (context.Context, error) {
+	object, err := t.method.named(t.req.params, Bearer(ctx) != "")
 	if err != nil {
-		return err
+		return ctx, err
 	}
-	params, err := m.decode(object)
-	if err != nil {
-		return err
+	if t.params, err = t.method.decode(object); err != nil {
+		return ctx, err
 	}
 	if s.before != nil {
-		ctx, err = s.before(ctx, Call{Method: m, Params: params, Notification: req.notification()})
+		ctx, err = s.before(ctx, Call{Method: t.method, Params: t.params, Notification: t.silent})
 		if err != nil {
-			return err
+			return ctx, err
 		}
 	}
-	if len(m.params) > 0 {
-		if err := s.rules.check(params); err != nil {
-			return err
-		}
+	if len(t.method.params) > 0 {
+		return ctx, s.rules.check(t.params)
 	}
-	return m.respond(ctx, params, out)
+	return ctx, nil
+}
+
+// execute runs the method of a turn that has not failed, and writes the answer.
+func (s *Server) execute(ctx context.Context, t *turn, out *bytes.Buffer, room *room) {
+	start := out.Len()
+	if t.failure == nil {
+		s.run(ctx, t, out, room)
+	}
+	s.settle(t, out, start)
+}
+
+// run calls the method and writes the answer with its result. Whatever was
+// written is void when the turn has failed then.
+func (s *Server) run(ctx context.Context, t *turn, out *bytes.Buffer, room *room) {
+	defer s.recovered(ctx, t)
+	start := out.Len()
+	out.WriteString(openAnswer)
+	if err := t.method.respond(ctx, t.params, out); err != nil {
+		s.refuse(ctx, t, err)
+		return
+	}
+	closeAnswer(out, t.req.id)
+	if !room.take(out.Len() - start) {
+		t.failure = replyTooLarge()
+	}
+}
+
+// refuse makes err the answer.
+func (s *Server) refuse(ctx context.Context, t *turn, err error) {
+	answer, secret := errorOf(err, t.method.Mutates)
+	if secret {
+		s.logFailure(ctx, t.method, "method failed", slog.String("error", err.Error()))
+	}
+	t.failure = answer
+}
+
+// recovered makes a panic the failure of a turn. It is deferred.
+func (s *Server) recovered(ctx context.Context, t *turn) {
+	if p := recover(); p != nil {
+		s.logFailure(ctx, t.method, "method panicked",
+			slog.String("panic", fmt.Sprint(p)), slog.String("stack", string(debug.Stack())))
+		t.failure = internalError()
+	}
+}
+
+// settle leaves of the answer what its caller gets, and tells who measures.
+func (s *Server) settle(t *turn, out *bytes.Buffer, start int) {
+	seen := Observation{Method: UnknownMethod, Notification: t.silent}
+	if t.method != nil {
+		seen.Method = t.method.Name
+	}
+	if t.failure != nil {
+		seen.Code, seen.Reason = t.failure.Code, reasonOf(t.failure)
+		out.Truncate(start)
+		writeError(out, t.failure, t.req.id)
+	}
+	if t.silent {
+		out.Truncate(start)
+	}
+	seen.Took = time.Since(t.begin)
+	s.observe(seen)
 }
 
 func (s *Server) logFailure(ctx context.Context, m *Method, what string, more ...slog.Attr) {
@@ -147,6 +188,8 @@ func writeError(out *bytes.Buffer, e *Error, id []byte) {
 	}
 	closeAnswer(out, id)
 }
+
+const openAnswer = `{"jsonrpc":"2.0","result":`
 
 func closeAnswer(out *bytes.Buffer, id []byte) {
 	out.WriteString(`,"id":`)

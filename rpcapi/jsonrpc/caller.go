@@ -6,6 +6,7 @@ import "context"
 type Caller struct {
 	Bearer  string // token of the Authorization header; empty if none
 	Remote  string // network address, for logs and limits; never a proof of identity
+	Relayed string // supervisor that passed the message on; empty when the caller himself sent it
 	Request uint64 // number of the message, unique while the server lives; [Server.Handle] gives one if zero
 }
 

@@ -217,6 +217,10 @@ func tooLarge(reason, message string) *Error {
 	return &Error{Code: CodeTooLarge, Message: message, Data: &Data{Reason: reason, Retry: RetryNo}}
 }
 
+func replyTooLarge() *Error {
+	return tooLarge("reply", "the reply would be too large; ask for less at once")
+}
+
 // shorten cuts a pointer back to the nearest parent that is short enough.
 func shorten(pointer string) string {
 	for len(pointer) > maxPointerBytes {

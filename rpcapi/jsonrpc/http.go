@@ -63,7 +63,9 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	number := h.server.received.Add(1)
 	w.Header().Set("X-Request-Id", strconv.FormatUint(number, 10))
-	ctx := WithCaller(r.Context(), Caller{Bearer: bearer(r), Remote: r.RemoteAddr, Request: number})
+	ctx := WithCaller(r.Context(), Caller{
+		Bearer: bearer(r), Remote: r.RemoteAddr, Relayed: r.Header.Get(RelayedBy), Request: number,
+	})
 	if err := h.server.handle(ctx, body.Bytes(), reply); err != nil {
 		h.write(w, http.StatusBadRequest, reply)
 		return

@@ -20,6 +20,7 @@ type Info struct {
 	Description string        // Markdown (CommonMark)
 	Result      string        // what the result is called in the description; "result" if empty
 	Mutates     bool          // it changes something, so it is refused as a notification
+	Waits       bool          // its answer may take as long as what its caller waits for
 	Deprecated  bool          // it is kept for old clients
 	Credential  string        // its first parameter, when that is the caller's secret; see [Define]
 	Errors      []domain.Code // what a caller must be ready for, beside what every call can meet

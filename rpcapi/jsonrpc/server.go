@@ -51,6 +51,10 @@ type Options struct {
 	// goroutine and must be fast and safe for concurrent use. May be nil.
 	Observe func(Observation)
 
+	// Relay has calls that change something answered elsewhere while this
+	// server cannot; nil when it always can.
+	Relay Relay
+
 	Log *slog.Logger // what callers must not see; discarded if nil
 }
 
@@ -81,6 +85,7 @@ type Server struct {
 	limits   Limits
 	before   func(context.Context, Call) (context.Context, error)
 	observe  func(Observation)
+	relay    Relay // nil if there is none
 	log      *slog.Logger
 	received atomic.Uint64 // messages, for their numbers
 	buffers  sync.Pool     // of *bytes.Buffer
@@ -99,6 +104,7 @@ func New(methods []Method, o Options) (*Server, error) {
 		limits:  o.Limits.withDefaults(),
 		before:  o.Before,
 		observe: o.Observe,
+		relay:   o.Relay,
 		log:     o.Log,
 		buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }},
 	}
@@ -164,6 +170,12 @@ func (s *Server) handle(ctx context.Context, message []byte, reply *bytes.Buffer
 		s.batch(ctx, message, reply)
 		return nil
 	}
+	if s.elsewhere() {
+		answers := make([]bytes.Buffer, 1)
+		s.answerElsewhere(ctx, [][]byte{message}, answers, s.room(1))
+		reply.Write(answers[0].Bytes())
+		return nil
+	}
 	s.answer(ctx, message, reply, s.room(1))
 	return nil
 }
@@ -195,8 +207,11 @@ func (s *Server) batch(ctx context.Context, array []byte, reply *bytes.Buffer) {
 	}
 	answers := make([]bytes.Buffer, len(requests))
 	room := s.room(len(requests))
-	s.parallel(len(requests), func(i int) { s.answer(ctx, requests[i], &answers[i], room) })
-
+	if s.elsewhere() {
+		s.answerElsewhere(ctx, requests, answers, room)
+	} else {
+		s.parallel(len(requests), func(i int) { s.answer(ctx, requests[i], &answers[i], room) })
+	}
 	opening := byte('[')
 	for i := range answers {
 		if answers[i].Len() > 0 {

@@ -158,7 +158,7 @@ func (s *System) Info(ctx context.Context) (wire.Info, error) {
 		return wire.Info{}, err
 	}
 	info := wire.Info{
-		Leader: "s1", Address: address, Term: s.Leader.Term(), Founding: signing.LeafHash(first[0].Event).String(),
+		Name: "s1", Role: wire.Leads, Leader: &wire.Leader{Name: "s1", Address: address, Term: s.Leader.Term()}, Founding: signing.LeafHash(first[0].Event).String(),
 		Position: look.Position.Seq, Jobs: map[string]uint64{}, Runners: len(look.Whole[1]),
 	}
 	for _, data := range look.Whole[0] {
@@ -170,6 +170,9 @@ func (s *System) Info(ctx context.Context) (wire.Info, error) {
 	}
 	return info, nil
 }
+
+// Access returns the statements.
+func (s *System) Access(context.Context) (access.State, error) { return s.Leader.Access(), nil }
 
 // Key returns a key that is the same in every run.
 func Key(number byte) signing.PrivateKey {

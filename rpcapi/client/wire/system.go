@@ -75,9 +75,9 @@ type Info struct {
 	Namespace      domain.Name       `json:"namespace"`
 	Partitions     uint16            `json:"partitions"`
 	Founding       string            `json:"founding" doc:"Fingerprint of the founding event, which everything else is proved against."`
-	Leader         domain.Name       `json:"leader" doc:"Supervisor that leads."`
-	Address        string            `json:"address" doc:"Where it is reached."`
-	Term           uint64            `json:"term"`
+	Name           domain.Name       `json:"name" doc:"Supervisor that answers."`
+	Role           Role              `json:"role" doc:"leader, stand-by (calls that change something are passed on to the leader) or halted (the history is damaged and nothing is written)."`
+	Leader         *Leader           `json:"leader,omitempty" doc:"Who leads; absent while nobody is known to."`
 	Position       uint64            `json:"position" doc:"Number of the last event that the read models know of."`
 	Lag            uint64            `json:"lag" doc:"Events in the history after that."`
 	Durability     string            `json:"durability" doc:"memory, everysec or fsync."`
@@ -86,6 +86,23 @@ type Info struct {
 	Jobs           map[string]uint64 `json:"jobs" doc:"How many jobs are in each state."`
 	Runners        int               `json:"runners" doc:"How many runner ids there are."`
 	Limits         Limits            `json:"limits"`
+}
+
+// Role is what a supervisor does.
+type Role string
+
+// The roles.
+const (
+	Leads    Role = "leader"
+	StandsBy Role = "stand-by"
+	Halted   Role = "halted"
+)
+
+// Leader is the supervisor that leads.
+type Leader struct {
+	Name    domain.Name `json:"name"`
+	Address string      `json:"address" doc:"URL at which it is reached."`
+	Term    uint64      `json:"term" doc:"Grows with every change of the leader."`
 }
 
 // Limits are the bounds of what the supervisor takes.
