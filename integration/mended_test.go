@@ -1,13 +1,17 @@
 package integration
 
 import (
-	"context"
-	"errors"
+	"net/http"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/redis/go-redis/v9"
+
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/integration/redistest"
 	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
 // TestWhatSomebodyDeletesIsMadeAgain deletes one key after the other while the
@@ -64,14 +68,17 @@ func TestARunnerThatTheHistoryForgotBeginsAnew(t *testing.T) {
 	w.wantTrue()
 }
 
-// TestAnEventThatIsDeletedStopsTheSupervisor deletes the event that submitted a
+// TestAnEventThatIsDeletedHaltsTheSupervisor deletes the event that submitted a
 // job, while the supervisor is down and the job runs. The next supervisor needs
-// that event to take the job's report: it stops and says where the log is
-// damaged, and writes nothing more.
-func TestAnEventThatIsDeletedStopsTheSupervisor(t *testing.T) {
+// that event to take the job's report: it writes nothing more and says where the
+// log is damaged and what to do, but reads go on, and so does all of it, without
+// a restart, when somebody has put the event back.
+func TestAnEventThatIsDeletedHaltsTheSupervisor(t *testing.T) {
 	t.Parallel()
 	w := onShared(t)
 	supervisor, _ := w.up()
+	ended := w.take(1, w.submitting(1, w.note()))[0]
+	w.wantOneOutcome(ended.ID)
 	receipt, err := w.Submit(w.ctx(), client.NewJob(`echo begun; sleep 2`).Runner("r1"))
 	if err != nil {
 		t.Fatal(err)
@@ -85,21 +92,69 @@ func TestAnEventThatIsDeletedStopsTheSupervisor(t *testing.T) {
 		}
 	}
 	supervisor.kill()
-	log := string(w.ns) + ":{p000}:log"
-	entries, err := w.redis.Client().XRange(t.Context(), log, "-", "+").Result()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, e := range entries {
-		if text, _ := e.Values["e"].(string); strings.Contains(text, `"type":"job.submitted"`) {
-			err = errors.Join(err, w.redis.Client().XDel(context.WithoutCancel(t.Context()), log, e.ID).Err())
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	entries := w.entries()
+	w.replace(slices.DeleteFunc(slices.Clone(entries), func(e redis.XMessage) bool {
+		text, _ := e.Values["e"].(string)
+		return strings.Contains(text, `"type":"job.submitted"`) && strings.Contains(text, receipt.ID)
+	}))
 	next := w.standBy(w.port)
-	if code := next.wait(patience); code != 1 || !strings.Contains(next.out.String(), "the log is damaged around seq") {
-		t.Errorf("the supervisor ended with exit code %d and said:\n%s", code, &next.out)
+	w.waitForLog(next, "horus repair")
+
+	code, body, err := fetch(w.ctx(), w.url()+"/readyz")
+	if err != nil || code != http.StatusServiceUnavailable || !strings.Contains(body, "the log is damaged around seq") {
+		t.Errorf("/readyz: %d %s, %v", code, body, err)
+	}
+	if got := w.metrics()["horus_halted"]; got != 1 {
+		t.Errorf("horus_halted is %v", got)
+	}
+	if _, err := w.Submit(w.ctx(), w.note()); domain.CodeOf(err) != domain.Halted || !strings.Contains(err.Error(), "horus repair") || !strings.Contains(err.Error(), "seq") {
+		t.Errorf("submit: %v", err)
+	}
+	if view, err := w.Get(w.ctx(), ended.ID); err != nil || view.State.String() != "completed" {
+		t.Errorf("a job that is whole: %+v, %v", view, err)
+	}
+	if _, err := w.Get(w.ctx(), receipt.ID); domain.CodeOf(err) != domain.Halted {
+		t.Errorf("the job that lacks its submission: %v", err)
+	}
+	if info, err := w.Info(w.ctx()); err != nil || info.Role != wire.Halted {
+		t.Errorf("system.info: %+v, %v", info, err)
+	}
+
+	if here := w.entries(); len(here) >= len(entries) { // the term that met the damage began
+		entries = append(entries, here[len(entries)-1:]...)
+	}
+	w.replace(entries)
+	w.ready(w.port, patience)
+	w.wantOneOutcome(receipt.ID)
+	w.wantTrue()
+}
+
+// entries reads the stream of the log.
+func (w *world) entries() []redis.XMessage {
+	w.t.Helper()
+	entries, err := w.redis.Client().XRange(w.t.Context(), string(w.ns)+":{p000}:log", "-", "+").Result()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return entries
+}
+
+// replace makes the stream of the log hold these entries, as of one instant.
+func (w *world) replace(entries []redis.XMessage) {
+	w.t.Helper()
+	log := string(w.ns) + ":{p000}:log"
+	_, err := w.redis.Client().TxPipelined(w.t.Context(), func(pipe redis.Pipeliner) error {
+		pipe.Del(w.t.Context(), log)
+		for _, e := range entries {
+			fields := []any{"e", e.Values["e"]}
+			if seal, sealed := e.Values["s"]; sealed {
+				fields = append(fields, "s", seal)
+			}
+			pipe.XAdd(w.t.Context(), &redis.XAddArgs{Stream: log, ID: e.ID, Values: fields})
+		}
+		return nil
+	})
+	if err != nil {
+		w.t.Fatal(err)
 	}
 }

@@ -144,10 +144,26 @@ func (w *world) admit() {
 // connect makes the client, which asks for as long as a test has patience.
 func (w *world) connect(addresses ...string) {
 	w.t.Helper()
-	dir, err := statedir.Open(w.dir)
+	w.Client = w.caller(1000, addresses...)
+}
+
+// state is the state directory.
+func (w *world) state() statedir.Dir { return stateOf(w.t, w.dir) }
+
+// stateOf is the state directory with a path.
+func stateOf(t *testing.T, path string) statedir.Dir {
+	t.Helper()
+	dir, err := statedir.Open(path)
 	if err != nil {
-		w.t.Fatal(err)
+		t.Fatal(err)
 	}
+	return dir
+}
+
+// caller returns a client that sends each call so often.
+func (w *world) caller(attempts int, addresses ...string) *client.Client {
+	w.t.Helper()
+	dir := w.state()
 	secret, err := dir.Read(w.ns, statedir.APIKey)
 	if err != nil {
 		w.t.Fatal(err)
@@ -156,10 +172,11 @@ func (w *world) connect(addresses ...string) {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Client, err = client.New(client.Config{Addresses: addresses, APIKey: secret, Key: key, Attempts: 1000})
+	c, err := client.New(client.Config{Addresses: addresses, APIKey: secret, Key: key, Attempts: attempts})
 	if err != nil {
 		w.t.Fatal(err)
 	}
+	return c
 }
 
 // horus runs the command line, fails the test unless it ends with the exit code,

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ import (
 
 // Config of a client. Only Addresses is required.
 type Config struct {
-	Addresses []string           // of supervisors, such as http://127.0.0.1:3030; the next is tried when one cannot be reached or does not lead
+	Addresses []string           // of supervisors, such as http://127.0.0.1:3030, of which any will do: the next is called when one cannot be reached or finds no leader
 	APIKey    string             // sent as Authorization: Bearer
 	Key       signing.PrivateKey // signs jobs; zero leaves them unsigned
 	HTTP      *http.Client       // one of its own if nil
@@ -30,7 +31,10 @@ func (c *Config) check() error {
 	if len(c.Addresses) == 0 {
 		return errors.New("config: Addresses is required")
 	}
-	for _, address := range c.Addresses {
+	c.Addresses = slices.Clone(c.Addresses)
+	for i := range c.Addresses {
+		c.Addresses[i] = strings.TrimSpace(c.Addresses[i])
+		address := c.Addresses[i]
 		if !strings.HasPrefix(address, "http://") && !strings.HasPrefix(address, "https://") {
 			return fmt.Errorf("config: Addresses: %q does not begin with http:// or https://", address)
 		}
@@ -117,19 +121,25 @@ func (c *Client) Call(ctx context.Context, method string, params, result any) er
 const (
 	firstBackoff = 100 * time.Millisecond
 	maxBackoff   = 5 * time.Second
+	maxDoublings = 6 // of firstBackoff, which is more than maxBackoff
 )
 
 // persist calls send again while its error says that this may help.
 func (c *Client) persist(ctx context.Context, send func() error) error {
+	heard := trail{}
 	for attempt := 1; ; attempt++ {
 		err := send()
 		after, again := retryAfter(err)
-		if !again || attempt >= c.cfg.Attempts || ctx.Err() != nil {
+		if !again {
 			return err
 		}
-		ceiling := min(firstBackoff<<(attempt-1), maxBackoff)
+		heard.add(err)
+		if attempt >= c.cfg.Attempts || ctx.Err() != nil {
+			return heard.end(err, c.cfg.Addresses)
+		}
+		ceiling := min(firstBackoff<<min(attempt-1, maxDoublings), maxBackoff)
 		if c.pause(ctx, max(after, rand.N(ceiling))) != nil { //nolint:gosec // jitter is no secret
-			return err
+			return heard.end(err, c.cfg.Addresses)
 		}
 	}
 }

@@ -9,6 +9,11 @@
 //	receipt, err := c.Submit(ctx, client.NewJob("echo hello").Executor("sh"))
 //	done, err := c.Wait(ctx, receipt.ID)
 //
+// It may know several supervisors. Any of them will do, because one that does not
+// lead passes on what it cannot do; the client stays with the one that answers
+// and goes on to the next when one cannot be reached, stands still, or finds no
+// leader. The error in the end names each, and what it said.
+//
 // A Client is safe for concurrent use, and submits that are made at the same
 // time travel together.
 package client

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/herocode/horus/domain"
@@ -19,6 +20,9 @@ type Error struct {
 	Pointer string        // RFC 6901, into the parameters; empty if none
 	Retry   jsonrpc.Retry // whether to send the same call again
 	After   time.Duration // to wait before that; 0 if the supervisor does not know
+	Address string        // of the supervisor that answered
+
+	before []AddressError // what became of the call at others that were called first
 }
 
 // Error returns the message and the reason.
@@ -50,13 +54,97 @@ func errorOf(e *jsonrpc.Error) *Error {
 
 // UnreachableError says that no supervisor could be called, or that its answer
 // was lost on the way: nobody knows whether the call was carried out.
-type UnreachableError struct{ Err error }
+type UnreachableError struct{ Failures []AddressError }
 
-// Error says why.
-func (e *UnreachableError) Error() string { return "no supervisor answers: " + e.Err.Error() }
+// Error says why, for each that was called.
+func (e *UnreachableError) Error() string {
+	texts := make([]string, len(e.Failures))
+	for i := range e.Failures {
+		texts[i] = e.Failures[i].Error()
+	}
+	return "no supervisor answers: " + strings.Join(texts, "; ")
+}
 
 // Unwrap returns why.
-func (e *UnreachableError) Unwrap() error { return e.Err }
+func (e *UnreachableError) Unwrap() []error {
+	errs := make([]error, len(e.Failures))
+	for i := range e.Failures {
+		errs[i] = e.Failures[i].Err
+	}
+	return errs
+}
+
+// AddressError is what became of a call at an address.
+type AddressError struct {
+	Address string // empty where it is not known
+	Err     error
+}
+
+// Error returns "http://127.0.0.1:3030: why".
+func (e *AddressError) Error() string {
+	if e.Address == "" {
+		return e.Err.Error()
+	}
+	return e.Address + ": " + e.Err.Error()
+}
+
+// Unwrap returns why.
+func (e *AddressError) Unwrap() error { return e.Err }
+
+// GaveUpError says that a call was sent again and again, to several supervisors,
+// and what each of them said last. It unwraps to the last error of all.
+type GaveUpError struct {
+	Last error
+	Said []AddressError // by address, in the order of the configuration
+}
+
+// Error returns the last error, and what the others said.
+func (e *GaveUpError) Error() string {
+	var text strings.Builder
+	text.WriteString(e.Last.Error())
+	text.WriteString("; every supervisor was asked:")
+	for i := range e.Said {
+		text.WriteString("\n  " + e.Said[i].Error())
+	}
+	return text.String()
+}
+
+// Unwrap returns the last error.
+func (e *GaveUpError) Unwrap() error { return e.Last }
+
+// trail is what supervisors said to one call, by address.
+type trail map[string]error
+
+// add remembers what an error says.
+func (t trail) add(err error) {
+	if e, ok := errors.AsType[*Error](err); ok {
+		t.addAll(e.before)
+		t[e.Address] = e
+	} else if e, ok := errors.AsType[*UnreachableError](err); ok {
+		t.addAll(e.Failures)
+	}
+}
+
+func (t trail) addAll(failures []AddressError) {
+	for _, f := range failures {
+		t[f.Address] = f.Err
+	}
+}
+
+// end returns the error of a call that is sent no more.
+func (t trail) end(last error, addresses []string) error {
+	var said []AddressError
+	for _, address := range addresses {
+		if err, ok := t[address]; ok {
+			said = append(said, AddressError{address, err})
+		}
+	}
+	// One who said no, or of whom all is said already, needs no list.
+	if _, unreachable := errors.AsType[*UnreachableError](last); len(said) < 2 || unreachable && len(said) == len(addresses) {
+		return last
+	}
+	return &GaveUpError{last, said}
+}
 
 // stillRunning is the reason of a wait that was in vain: the next one begins at
 // once, and is no retry.

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 
@@ -48,7 +49,7 @@ func (g *submitGate) submit(ctx context.Context, text wire.JobText) (wire.Receip
 	case <-b.done:
 		return b.receipts[place], b.errs[place]
 	case <-ctx.Done():
-		return wire.Receipt{}, &UnreachableError{ctx.Err()}
+		return wire.Receipt{}, &UnreachableError{[]AddressError{{Err: ctx.Err()}}}
 	}
 }
 
@@ -97,7 +98,7 @@ func (g *submitGate) exchange(ctx context.Context, b *submitBatch) error {
 	if err != nil {
 		return err
 	}
-	reply, place, err := g.wires.post(ctx, message)
+	reply, from, err := g.wires.post(ctx, message, g.wires.patience("jobs.submit"))
 	if err != nil {
 		return err
 	}
@@ -105,7 +106,7 @@ func (g *submitGate) exchange(ctx context.Context, b *submitBatch) error {
 	if err := json.Unmarshal(reply, &answers); err != nil {
 		var refusal response // of the message as a whole
 		if json.Unmarshal(reply, &refusal) == nil && refusal.Error != nil {
-			return g.wires.heed(place, errorOf(refusal.Error))
+			return g.wires.heed(from, errorOf(refusal.Error))
 		}
 		return notAnAnswer(err)
 	}
@@ -114,12 +115,12 @@ func (g *submitGate) exchange(ctx context.Context, b *submitBatch) error {
 	}
 	for _, a := range answers {
 		if a.ID != nil && 0 <= *a.ID && *a.ID < len(b.errs) {
-			b.errs[*a.ID] = g.wires.heed(place, a.read(&b.receipts[*a.ID]))
+			b.errs[*a.ID] = g.wires.heed(from, a.read(&b.receipts[*a.ID]))
 		}
 	}
 	return nil
 }
 
 func errUnanswered() error {
-	return &UnreachableError{fmt.Errorf("the message was answered, but not this call")}
+	return &UnreachableError{[]AddressError{{Err: errors.New("the message was answered, but not this call")}}}
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,9 +19,15 @@ import (
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
+const maxReply = 16 << 20 // bytes; the supervisor's own limit is half
+
+// How long one supervisor may take to answer.
 const (
-	maxReply    = 16 << 20         // bytes; the supervisor's own limit is half
-	postTimeout = 60 * time.Second // of one request: longer than a long poll
+	longTime  = 60 * time.Second // a call that waits: longer than a long poll
+	usualTime = 20 * time.Second // longer than it waits for its store, and for a leader
+	// nextTime is for a supervisor that is not the only one: whoever stands
+	// still should not be waited for when another can be asked.
+	nextTime = 5 * time.Second
 )
 
 // wires sends messages to whichever supervisor can be reached.
@@ -53,7 +60,7 @@ func (w *wires) call(ctx context.Context, method string, params, result any) err
 	if err != nil {
 		return fmt.Errorf("marshal call of %s: %w", method, err)
 	}
-	reply, place, err := w.post(ctx, message)
+	reply, from, err := w.post(ctx, message, w.patience(method))
 	if err != nil {
 		return fmt.Errorf("call %s: %w", method, err)
 	}
@@ -61,7 +68,7 @@ func (w *wires) call(ctx context.Context, method string, params, result any) err
 	if err := json.Unmarshal(reply, &answer); err != nil {
 		return fmt.Errorf("call %s: %w", method, notAnAnswer(err))
 	}
-	if err := w.heed(place, answer.read(result)); err != nil {
+	if err := w.heed(from, answer.read(result)); err != nil {
 		return fmt.Errorf("call %s: %w", method, err)
 	}
 	return nil
@@ -85,12 +92,34 @@ func notAnAnswer(err error) error {
 	return fmt.Errorf("read the answer: is this a supervisor of Horus? %w", err)
 }
 
-// heed returns an answer's error. When it says that the supervisor at a place
-// does not lead, the next one is called from now on; callers who hear the same
-// at the same time move on once.
-func (w *wires) heed(place uint32, err error) error {
+// patience is how long one supervisor may take to answer a call.
+func (w *wires) patience(method string) time.Duration {
+	switch {
+	case method == "job.wait" || method == "job.run" || method == "job.result":
+		return longTime
+	case w.places() > 1:
+		return nextTime
+	}
+	return usualTime
+}
+
+// sender is the place of the supervisor that answered, and what became of the
+// message at those that were called before.
+type sender struct {
+	place  uint32
+	before []AddressError
+}
+
+// heed returns an answer's error, with the address of who answered. When it says
+// that the supervisor there can do nothing now, and another perhaps can, the next
+// one is called from now on; callers who hear the same at the same time move on
+// once.
+func (w *wires) heed(from sender, err error) error {
+	if e, ok := errors.AsType[*Error](err); ok {
+		e.Address, e.before = w.addresses[from.place], from.before
+	}
 	if domain.CodeOf(err) == domain.TryAgain && domain.ReasonOf(err) != stillRunning {
-		w.current.CompareAndSwap(place, (place+1)%w.places())
+		w.current.CompareAndSwap(from.place, (from.place+1)%w.places())
 	}
 	return err
 }
@@ -98,28 +127,28 @@ func (w *wires) heed(place uint32, err error) error {
 func (w *wires) places() uint32 { return uint32(len(w.addresses)) } //nolint:gosec // a list of addresses is short
 
 // post sends a message, to the next address when one cannot be reached, and
-// returns the place of the one that answered. A call may so be carried out
-// twice, which all calls of this package bear.
-func (w *wires) post(ctx context.Context, message []byte) (reply []byte, place uint32, err error) {
+// returns who answered. A call may so be carried out twice, which all calls of
+// this package bear.
+func (w *wires) post(ctx context.Context, message []byte, patience time.Duration) (reply []byte, from sender, err error) {
 	first := w.current.Load()
-	var failures []error
+	var failures []AddressError
 	for i := range w.places() {
 		place := (first + i) % w.places()
-		reply, err := w.postTo(ctx, w.addresses[place], message)
+		reply, err := w.postTo(ctx, w.addresses[place], message, patience)
 		if err == nil {
 			w.current.CompareAndSwap(first, place)
-			return reply, place, nil
+			return reply, sender{place, failures}, nil
 		}
-		failures = append(failures, err)
+		failures = append(failures, AddressError{w.addresses[place], err})
 		if ctx.Err() != nil {
 			break
 		}
 	}
-	return nil, 0, &UnreachableError{errors.Join(failures...)}
+	return nil, from, &UnreachableError{failures}
 }
 
-func (w *wires) postTo(ctx context.Context, address string, message []byte) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, postTimeout)
+func (w *wires) postTo(ctx context.Context, address string, message []byte, patience time.Duration) ([]byte, error) {
+	ctx, cancel := context.WithTimeoutCause(ctx, patience, fmt.Errorf("no answer within %s", patience))
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(address, "/")+"/rpc", bytes.NewReader(message))
 	if err != nil {
@@ -131,17 +160,29 @@ func (w *wires) postTo(ctx context.Context, address string, message []byte) ([]b
 	}
 	resp, err := w.http.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, unanswered(ctx, err)
 	}
 	defer resp.Body.Close()
 	reply, err := io.ReadAll(io.LimitReader(resp.Body, maxReply+1))
 	switch {
 	case err != nil:
-		return nil, fmt.Errorf("read the answer of %s: %w", address, err)
+		return nil, fmt.Errorf("read the answer: %w", unanswered(ctx, err))
 	case len(reply) > maxReply:
-		return nil, fmt.Errorf("the answer of %s has more than %d bytes", address, maxReply)
+		return nil, fmt.Errorf("the answer has more than %d bytes", maxReply)
 	case !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
-		return nil, fmt.Errorf("%s answers %s", address, resp.Status)
+		return nil, fmt.Errorf("it answers HTTP %s", resp.Status)
 	}
 	return reply, nil
+}
+
+// unanswered says why a request has no answer, without the address, which
+// whoever reports it names.
+func unanswered(ctx context.Context, err error) error {
+	if cause := context.Cause(ctx); cause != nil {
+		return cause
+	}
+	if e, ok := errors.AsType[*url.Error](err); ok {
+		return e.Err
+	}
+	return err
 }
