@@ -227,7 +227,7 @@ func TestASupervisorOfAnotherHistoryRefusesToStart(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := start(t, append(w.environment(), "HORUS_STATE_DIR="+dir), "supervisor", "--port", "0")
-	if code := other.wait(patience); code != 1 || !strings.Contains(other.out.String(), "another founding") {
+	if code := other.wait(patience); code != 77 || !strings.Contains(other.out.String(), "another founding") {
 		t.Errorf("exit code %d\n%s", code, &other.out)
 	}
 }

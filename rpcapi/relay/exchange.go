@@ -155,13 +155,13 @@ func (p *passage) take(reply []byte) error {
 	}
 	found := make(map[int]response, len(responses))
 	for _, r := range responses {
-		switch {
-		case r.ID != nil:
+		if r.ID != nil {
 			found[*r.ID] = r
-		case r.Error != nil: // of the message as a whole
-			p.refuse(r.Error)
-			return nil
 		}
+	}
+	if whole := responses[:min(len(responses), 1)]; len(found) == 0 && len(whole) > 0 && whole[0].Error != nil {
+		p.refuse(whole[0].Error) // the message was not looked into
+		return nil
 	}
 	var left []int
 	for _, i := range p.pending {

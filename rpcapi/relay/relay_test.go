@@ -272,8 +272,10 @@ func TestAddresses(t *testing.T) {
 
 // Only so much waits at once.
 func TestTheRelayIsBounded(t *testing.T) {
-	release, stopping := make(chan struct{}), make(chan struct{})
+	const long = 128
+	release, stopping, arrived := make(chan struct{}), make(chan struct{}), make(chan struct{}, 2*long)
 	leader := lead(t, func(w http.ResponseWriter, r *http.Request) {
+		arrived <- struct{}{}
 		select {
 		case <-release:
 			answerAll(w, r)
@@ -285,7 +287,6 @@ func TestTheRelayIsBounded(t *testing.T) {
 		Guide: &guide{leaders: []relay.Leader{{Name: "s1", Address: leader.url, Term: 7}}},
 	})
 	t.Cleanup(r.Close)
-	const long = 128
 	outcomes := make(chan error, 2*long)
 	for range long + 5 {
 		go func() {
@@ -300,6 +301,9 @@ func TestTheRelayIsBounded(t *testing.T) {
 	big := []jsonrpc.Outgoing{{Method: method("jobs.submit", false), Params: make([]byte, 64<<20+1)}}
 	if err := r.Pass(caller(t, ""), big)[0].Err; domain.ReasonOf(err) != "relay_full" {
 		t.Errorf("too large: %v", err)
+	}
+	for range long {
+		<-arrived
 	}
 	close(stopping) // whoever waits for a job is sent away
 	for range long {
