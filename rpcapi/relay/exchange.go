@@ -144,6 +144,8 @@ type response struct {
 	ID     *int           `json:"id"`
 }
 
+func (r *response) refuses() bool { return r.Error != nil }
+
 // take reads the leader's message of answers.
 func (p *passage) take(reply []byte) error {
 	var responses []response
@@ -159,18 +161,18 @@ func (p *passage) take(reply []byte) error {
 			found[*r.ID] = r
 		}
 	}
-	if whole := responses[:min(len(responses), 1)]; len(found) == 0 && len(whole) > 0 && whole[0].Error != nil {
-		p.refuse(whole[0].Error) // the message was not looked into
+	if len(found) == 0 && len(responses) == 1 && responses[0].refuses() {
+		p.refuse(responses[0].Error) // the message was not looked into
 		return nil
 	}
 	var left []int
 	for _, i := range p.pending {
 		r, ok := found[i]
-		if !ok || r.Error == nil && r.Result == nil {
+		if !ok || !r.refuses() && r.Result == nil {
 			return errors.New("a call was not answered")
 		}
 		p.answers[i] = jsonrpc.Answer{Result: r.Result}
-		if r.Error != nil {
+		if r.refuses() {
 			p.answers[i] = jsonrpc.Answer{Err: r.Error}
 		}
 		if leadsNot(r.Error) {
