@@ -132,9 +132,13 @@ type informed struct {
 	desk *desk
 }
 
-// Look implements [views.Reader].
+// Look implements [views.Reader]. A history that halted is folded no further, so
+// nobody waits for that.
 func (i informed) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 	look, err := i.Reader.Look(ctx, q)
+	if err == nil && i.desk.halted() != nil {
+		look.End = min(look.End, look.Position.Seq)
+	}
 	return look, i.desk.mended(err)
 }
 
@@ -146,16 +150,6 @@ func (i informed) Await(ctx context.Context, seq uint64) bool {
 	}
 	r.engine.Await(ctx, seq)
 	return true
-}
-
-// Look implements [views.Reader]. A history that halted is folded no further, so
-// nobody waits for that.
-func (i informed) Look(ctx context.Context, q views.Query) (*views.Look, error) {
-	look, err := i.Reader.Look(ctx, q)
-	if err == nil && i.desk.halted() != nil {
-		look.End = min(look.End, look.Position.Seq)
-	}
-	return look, err
 }
 
 // ready returns why nothing can be appended, nil if it can.
