@@ -10,6 +10,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -213,15 +214,7 @@ func TestEventsComeBack(t *testing.T) {
 // FuzzParse holds that whatever is read has the one spelling that Append
 // writes.
 func FuzzParse(f *testing.F) {
-	for i := range len(fullGolden) + 1 {
-		f.Add([]byte(fullGolden[:i]))
-	}
-	for i := range len(fullGolden) {
-		flipped := []byte(fullGolden)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
-	f.Add([]byte(plainGolden))
+	seedtest.Add(f, []byte(fullGolden), []byte(plainGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := event.Parse(data)
 		if err != nil {

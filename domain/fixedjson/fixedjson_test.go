@@ -8,6 +8,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/herocode/horus/domain/fixedjson"
+	"github.com/herocode/horus/domain/seedtest"
 )
 
 func TestAppendStringWritesTheShortestEscapes(t *testing.T) {
@@ -92,7 +93,7 @@ func TestStringsComeBack(t *testing.T) {
 }
 
 func FuzzReader(f *testing.F) {
-	f.Add([]byte(`{"a":"x\n","n":12,"d":{"k":[1,"2"]}}`))
+	seedtest.Add(f, []byte(`{"a":"x\n","n":12,"d":{"k":[1,"2"]}}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r := fixedjson.NewReader(data)
 		r.Literal(`{"a":`)

@@ -17,6 +17,7 @@ import (
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
 )
@@ -180,7 +181,7 @@ func FuzzParseEntry(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add([]byte(strings.TrimSuffix(string(data), "\n")))
+		seedtest.Add(f, []byte(strings.TrimSuffix(string(data), "\n")))
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := history.ParseEntry(1, data)

@@ -7,6 +7,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/seedtest"
 )
 
 func TestDecodeEventRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
@@ -84,14 +85,8 @@ func FuzzDecodeEvent(f *testing.F) {
 		job.Failed{Attempt: 1, Kind: job.FailedError},
 		job.AttemptLost{Attempt: 1, Reason: job.LostQueue},
 	} {
-		data := e.AppendData(nil)
-		for i := range len(data) + 1 {
-			f.Add(e.EventName(), data[:i])
-		}
-		for i := range data {
-			flipped := bytes.Clone(data)
-			flipped[i] ^= 1 << (i % 8)
-			f.Add(e.EventName(), flipped)
+		for data := range seedtest.Variants(e.AppendData(nil)) {
+			f.Add(e.EventName(), data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {

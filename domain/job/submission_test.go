@@ -15,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -342,16 +343,7 @@ func TestSubmissionsOfNoForm(t *testing.T) {
 // word, and that opening it says the same twice.
 func FuzzSubmission(f *testing.F) {
 	dsse, jcs := enveloped(f, job.PayloadType, plainDoc, 1), listed(f, openDoc, canonical, 1)
-	for _, data := range [][]byte{[]byte(plainDoc), dsse, jcs} {
-		for i := range len(data) + 1 {
-			f.Add(data[:i])
-		}
-		for i := range data {
-			flipped := bytes.Clone(data)
-			flipped[i] ^= 1 << (i % 8)
-			f.Add(flipped)
-		}
-	}
+	seedtest.Add(f, []byte(plainDoc), dsse, jcs)
 	f.Add([]byte(`{"payload":"x","runner":"r1","timeout":1,"max_attempts":25,"env_vars":{"A":"b"},"not_after":"2026-01-02T15:04:05Z"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := job.Parse(data)

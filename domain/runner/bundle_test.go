@@ -13,6 +13,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -296,15 +297,7 @@ func TestACauseNamesOneReport(t *testing.T) {
 
 // FuzzBundle holds that whatever is read has one spelling.
 func FuzzBundle(f *testing.F) {
-	for i := range len(bundleGolden) + 1 {
-		f.Add([]byte(bundleGolden[:i]))
-	}
-	for i := range len(bundleGolden) {
-		flipped := []byte(bundleGolden)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
-	f.Add([]byte(leastGolden))
+	seedtest.Add(f, []byte(bundleGolden), []byte(leastGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := runner.ParseBundle(data)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 )
 
 const (
@@ -89,13 +90,8 @@ func FuzzDecodeEvent(f *testing.F) {
 		"runner.joined": joinedGolden, "runner.left": leftGolden,
 		"runner.reported": string(runner.NewReported(b.Sign(key(f, 4)), b).AppendData(nil)),
 	} {
-		for i := range len(text) + 1 {
-			f.Add(name, []byte(text[:i]))
-		}
-		for i := range len(text) {
-			flipped := []byte(text)
-			flipped[i] ^= 1 << (i % 8)
-			f.Add(name, flipped)
+		for data := range seedtest.Variants([]byte(text)) {
+			f.Add(name, data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {

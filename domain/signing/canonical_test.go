@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -157,9 +158,7 @@ func TestCanonicalWithout(t *testing.T) {
 
 func FuzzCanonical(f *testing.F) {
 	seed := `{"é":[56.0,{"d":true,"10":null}],"\u20ac":"\u0012\/","1":1e3,"a":9007199254740992}`
-	for i := range len(seed) + 1 {
-		f.Add([]byte(seed[:i]))
-	}
+	seedtest.Add(f, []byte(seed))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		once, err := signing.Canonical(data)
 		if err != nil {

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -124,14 +125,7 @@ func TestParseEnvelopeTakesBothAlphabetsOfBase64(t *testing.T) {
 }
 
 func FuzzEnvelope(f *testing.F) {
-	for i := range len(dsseEnvelope) + 1 {
-		f.Add([]byte(dsseEnvelope[:i]))
-	}
-	for bit := range len(dsseEnvelope) * 8 {
-		flipped := []byte(dsseEnvelope)
-		flipped[bit/8] ^= 1 << (bit % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, []byte(dsseEnvelope))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := signing.ParseEnvelope(data)
 		if err != nil {

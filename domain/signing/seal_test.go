@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -188,14 +189,7 @@ func TestSealsComeBackFromTheWire(t *testing.T) {
 func FuzzSeal(f *testing.F) {
 	s, k := sealed(f)
 	wire := s.Append(nil)
-	for i := range len(wire) + 1 {
-		f.Add(wire[:i])
-	}
-	for bit := range len(wire) * 8 {
-		flipped := bytes.Clone(wire)
-		flipped[bit/8] ^= 1 << (bit % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, wire)
 	f.Fuzz(func(t *testing.T, data []byte) {
 		got, err := signing.ParseSeal("horus", 7, data)
 		if err != nil {

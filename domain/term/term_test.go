@@ -7,6 +7,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
 )
@@ -90,14 +91,7 @@ func TestTheNextTermFollowsTheClockAndNeverGoesBack(t *testing.T) {
 
 // FuzzDecodeBegan holds that whatever is read has one spelling.
 func FuzzDecodeBegan(f *testing.F) {
-	for i := range len(golden) + 1 {
-		f.Add([]byte(golden[:i]))
-	}
-	for i := range len(golden) {
-		flipped := []byte(golden)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, []byte(golden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		e, err := term.DecodeBegan(data)
 		if err != nil {

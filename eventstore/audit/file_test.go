@@ -13,6 +13,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/eventstore/audit"
 )
 
@@ -227,14 +228,7 @@ func (b broken) Write([]byte) (int, error) { return 0, b.err }
 func FuzzOpen(f *testing.F) {
 	log := short().Raws()
 	data := exported(f, log[:6])
-	for end := range data {
-		f.Add(data[:end])
-	}
-	for i := 0; i < len(data); i += 7 {
-		flipped := bytes.Clone(data)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, data)
 	f.Add(exported(f, log))
 	f.Add(exported(f, []history.Raw{{Seq: 1, Event: []byte("\n")}, {Seq: 2, Event: []byte("12"), Seal: []byte("x")}}))
 	f.Fuzz(func(t *testing.T, data []byte) {

@@ -163,9 +163,10 @@ func parseEntry(item any) (raw history.Raw, ok bool) {
 	}
 	id, _ := entry[0].(string)
 	number, rest, _ := strings.Cut(id, "-")
-	raw.Seq, _ = strconv.ParseUint(number, 10, 64) // Redis' own spelling: it fits
+	var err error
+	raw.Seq, err = strconv.ParseUint(number, 10, 64)
 	fields, _ := entry[1].([]any)
-	if rest != "0" || len(fields) != 2 && len(fields) != 4 {
+	if err != nil || number[0] == '0' || rest != "0" || len(fields) != 2 && len(fields) != 4 {
 		return raw, false
 	}
 	text := make([]string, len(fields))

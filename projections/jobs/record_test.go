@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -59,8 +60,7 @@ func TestAnOpenAttemptHasOneSpelling(t *testing.T) {
 // FuzzParseRecord holds that whatever is read has the one spelling that Append
 // writes.
 func FuzzParseRecord(f *testing.F) {
-	seed(f, fullGolden)
-	f.Add([]byte(heldGolden))
+	seedtest.Add(f, []byte(fullGolden), []byte(heldGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := jobs.ParseRecord(data)
 		if err != nil {
@@ -74,7 +74,7 @@ func FuzzParseRecord(f *testing.F) {
 
 // FuzzParseAttempt does the same with open attempts.
 func FuzzParseAttempt(f *testing.F) {
-	seed(f, openGolden)
+	seedtest.Add(f, []byte(openGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		a, err := jobs.ParseAttempt(data)
 		if err != nil {
@@ -84,17 +84,4 @@ func FuzzParseAttempt(f *testing.F) {
 			t.Errorf("read %q, and it is written %q", data, again)
 		}
 	})
-}
-
-// seed adds all prefixes of a record, and every record that differs from it in
-// one bit of each byte.
-func seed(f *testing.F, golden string) {
-	for i := range len(golden) + 1 {
-		f.Add([]byte(golden[:i]))
-	}
-	for i := range golden {
-		flipped := []byte(golden)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
 	"github.com/herocode/horus/projections/viewtest"
@@ -126,14 +127,7 @@ func TestAReferenceHasOneSpelling(t *testing.T) {
 // FuzzParseRef holds that whatever is read has the one spelling that Append
 // writes.
 func FuzzParseRef(f *testing.F) {
-	for i := range len(refGolden) + 1 {
-		f.Add([]byte(refGolden[:i]))
-	}
-	for i := range 8 * len(refGolden) {
-		flipped := []byte(refGolden)
-		flipped[i/8] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, []byte(refGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := logs.ParseRef(data)
 		if err == nil && !bytes.Equal(r.Append(nil), data) {

@@ -9,6 +9,7 @@ import (
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/viewtest"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -65,14 +66,7 @@ func TestDepthsSayWhoWaitsAndSinceWhen(t *testing.T) {
 // writes.
 func FuzzParseCount(f *testing.F) {
 	const golden = "[12,3]"
-	for i := range len(golden) + 1 {
-		f.Add([]byte(golden[:i]))
-	}
-	for i := range 8 * len(golden) {
-		flipped := []byte(golden)
-		flipped[i/8] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, []byte(golden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		c, err := queues.ParseCount(data)
 		if err == nil && !bytes.Equal(c.Append(nil), data) {

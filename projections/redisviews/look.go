@@ -4,12 +4,12 @@ import (
 	"context"
 	"fmt"
 	"strconv"
-	"strings"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/runnersdk/queue"
 )
 
 // maxLooks is how often a look is repeated because another generation went live
@@ -221,7 +221,7 @@ func places(members []string) ([]uint64, error) {
 	seqs := make([]uint64, len(members))
 	for i, m := range members {
 		var err error
-		if seqs[i], err = strconv.ParseUint(m, 10, 64); err != nil {
+		if seqs[i], err = strconv.ParseUint(m, 10, 64); err != nil || strconv.FormatUint(seqs[i], 10) != m {
 			return nil, views.ErrDamaged
 		}
 	}
@@ -233,10 +233,9 @@ func parseEnd(id string) (uint64, error) {
 	if id == "" {
 		return 0, nil
 	}
-	digits, _, _ := strings.Cut(id, "-")
-	seq, err := strconv.ParseUint(digits, 10, 64)
+	entry, err := queue.ParseEntryID(id) // any stream's ids have this form
 	if err != nil {
 		return 0, fmt.Errorf("read the end of the log: %w", err)
 	}
-	return seq, nil
+	return entry.Term, nil
 }

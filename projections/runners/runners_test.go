@@ -11,6 +11,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/projections/viewtest"
 )
@@ -78,14 +79,7 @@ func TestRunnersAreListed(t *testing.T) {
 // FuzzParseRecord holds that whatever is read has the one spelling that Append
 // writes.
 func FuzzParseRecord(f *testing.F) {
-	for i := range len(golden) + 1 {
-		f.Add([]byte(golden[:i]))
-	}
-	for i := range golden {
-		flipped := []byte(golden)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, []byte(golden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := runners.ParseRecord(data)
 		if err == nil && !bytes.Equal(r.Append(nil), data) {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"testing"
 
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
@@ -23,14 +24,7 @@ type response struct {
 // eyes too, every answer is JSON-RPC, and none is an internal error.
 func FuzzHandle(f *testing.F) {
 	whole := `[{"jsonrpc":"2.0","method":"submit","params":["s",{"id":"a","env":{"A":"\u00e9"}}],"id":"x"},` + withID("-1.5e3") + `]`
-	for i := range len(whole) + 1 {
-		f.Add([]byte(whole[:i]))
-	}
-	for i := range whole {
-		flipped := []byte(whole)
-		flipped[i] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
+	seedtest.Add(f, []byte(whole))
 	f.Add([]byte(`{"jsonrpc":"2.0","method":"sum","params":[1e400],"id":1e5e5}`))
 	f.Add([]byte(`{"jsonrpc":"2.0","method":"drop"}`))
 

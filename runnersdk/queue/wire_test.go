@@ -11,6 +11,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/runnersdk/queue"
 	"github.com/herocode/horus/runnersdk/queue/queuetest"
@@ -147,22 +148,8 @@ func TestStatementsBearTheirPlace(t *testing.T) {
 	}
 }
 
-// fuzzSeeds adds every prefix of a text, and the text with each bit of it
-// flipped.
-func fuzzSeeds(f *testing.F, text string) {
-	for i := range text {
-		f.Add([]byte(text[:i]))
-	}
-	f.Add([]byte(text))
-	for i := range len(text) * 8 {
-		flipped := []byte(text)
-		flipped[i/8] ^= 1 << (i % 8)
-		f.Add(flipped)
-	}
-}
-
 func FuzzStatement(f *testing.F) {
-	fuzzSeeds(f, newHistory(f).founding)
+	seedtest.Add(f, []byte(newHistory(f).founding))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		proof, err := keys.ParseStatement(data)
 		if err != nil {
@@ -177,10 +164,15 @@ func FuzzStatement(f *testing.F) {
 func FuzzAssignment(f *testing.F) {
 	h := newHistory(f)
 	fields := queuetest.FieldMap(h.second.Fields())
-	f.Add("7-3", fields["grant"], fields["job"])
 	f.Add("7-2", queuetest.FieldMap(h.first.Fields())["grant"], "")
-	for i := 0; i < len(fields["job"]); i += 7 {
-		f.Add("7-3", fields["grant"], fields["job"][:i])
+	for id := range seedtest.Variants("7-3") {
+		f.Add(id, fields["grant"], fields["job"])
+	}
+	for grant := range seedtest.Variants(fields["grant"]) {
+		f.Add("7-3", grant, fields["job"])
+	}
+	for document := range seedtest.Variants(fields["job"]) {
+		f.Add("7-3", fields["grant"], document)
 	}
 	f.Fuzz(func(t *testing.T, id, grant, document string) {
 		fields := map[string]string{"grant": grant}
@@ -197,11 +189,53 @@ func FuzzAssignment(f *testing.F) {
 	})
 }
 
+// FuzzNotice holds that everything of a notice that is read has one spelling.
 func FuzzNotice(f *testing.F) {
-	f.Add("joined", "a1", "2", newHistory(f).founding[2:], "")
-	f.Add("refused", "a1", "", "", "why")
+	h := newHistory(f)
+	proof := h.founding[2:]
+	for seq := range seedtest.Variants("2") {
+		f.Add("joined", "a1", seq, proof, "")
+	}
+	for proof := range seedtest.Variants(proof) {
+		f.Add("joined", "a1", "2", proof, "")
+	}
+	for _, kind := range []string{"joined", "refused", "forgotten"} {
+		for kind := range seedtest.Variants(kind) {
+			f.Add(kind, "a1", "2", proof, "why")
+		}
+	}
 	f.Fuzz(func(t *testing.T, kind, process, seq, proof, reason string) {
-		_, _ = keys.ParseNotice(map[string]string{"kind": kind, "process": process, "seq": seq, "proof": proof, "reason": reason})
+		fields := map[string]string{"kind": kind, "process": process, "seq": seq, "proof": proof, "reason": reason}
+		n, err := keys.ParseNotice(fields)
+		if err != nil {
+			return
+		}
+		for name, value := range queuetest.FieldMap(n.Fields()) {
+			if fields[name] != value {
+				t.Errorf("%s of a notice has a second spelling: %q and %q", name, fields[name], value)
+			}
+		}
+	})
+}
+
+func FuzzBundle(f *testing.F) {
+	b := runner.Bundle{Namespace: string(space), Runner: "r1", Process: "a1", Number: 2, Reports: []runner.Report{runner.Leave{}}}
+	sent := b.Sign(queuetest.Key(f, "runner"))
+	for key := range seedtest.Variants(string(sent.Key)) {
+		f.Add(string(sent.Doc), key, sent.Signature.String())
+	}
+	for sig := range seedtest.Variants(sent.Signature.String()) {
+		f.Add(string(sent.Doc), string(sent.Key), sig)
+	}
+	f.Fuzz(func(t *testing.T, bundle, key, sig string) {
+		fields := map[string]string{"bundle": bundle, "key": key, "sig": sig}
+		s, err := queue.ParseBundle(fields)
+		if err != nil {
+			return
+		}
+		if again := queuetest.FieldMap(queue.BundleFields(s)); !maps.Equal(again, fields) {
+			t.Errorf("%q has a second spelling %q", again, fields)
+		}
 	})
 }
 
