@@ -30,6 +30,9 @@ type Candidate struct {
 	// Known is the highest term that was ever seen, here or in the log: a lease
 	// that was deleted does not remember it.
 	Known uint64
+	// Urgent makes the next Try take the lease from whoever holds it: its holder
+	// does not know what the candidate knows. It is false again afterwards.
+	Urgent bool
 
 	seen  Holder
 	since time.Time
@@ -55,7 +58,7 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 	if holder != c.seen || c.since.IsZero() || now.Sub(asked) > BeatEvery {
 		c.seen, c.since = holder, now
 	}
-	if holder.Name != "" && now.Sub(c.since) < TakeAfter {
+	if holder.Name != "" && now.Sub(c.since) < TakeAfter && !c.Urgent {
 		return 0, nil
 	}
 	c.Known = max(c.Known, holder.Term)
@@ -73,9 +76,12 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 		c.Known = next.Term // perhaps
 		return 0, err
 	}
-	c.Known = next.Term
+	c.Known, c.Urgent = next.Term, false
 	return next.Term, nil
 }
 
 // Leading returns who was seen to hold the lease.
 func (c *Candidate) Leading() string { return c.seen.Name }
+
+// LeadingIn returns the term in which.
+func (c *Candidate) LeadingIn() uint64 { return c.seen.Term }

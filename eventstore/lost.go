@@ -9,18 +9,6 @@ import (
 	"github.com/herocode/horus/domain/signing"
 )
 
-// Cutter is a store from whose log an end can be taken away that no history can
-// go on from.
-type Cutter interface {
-	// Cut removes everything behind a place if term is the lease's and the
-	// log has the entry there under that seal, and makes the next commit fit
-	// behind it; the zero Tip is no place. nil means that the log ends there.
-	// ErrConflict means that nothing more was removed. A crash, or any other
-	// error, may leave a part of it removed, from the end backwards: the same
-	// call again removes the rest.
-	Cut(ctx context.Context, term uint64, after Tip) error
-}
-
 // LostFrom reports from which place on a log lacks what led to a seal that
 // somebody remembers as appended. It is 0 when the log has the seal, and else
 // the place behind the last commit of the seal's term, or of one before it, that

@@ -33,6 +33,7 @@ var (
 type Store interface {
 	Log
 	Lease
+	Cutter
 }
 
 // Log is an ordered list of events, numbered 1, 2, 3, ... without a gap.
@@ -87,6 +88,17 @@ func (b *Batch) Check(after Tip) error {
 		return fmt.Errorf("a commit with an empty event or without a seal: %w", ErrConflict)
 	}
 	return nil
+}
+
+// Cutter takes an end away from a log that no history can go on from.
+type Cutter interface {
+	// Cut removes everything behind a place if term is the lease's and the
+	// log has the entry there under that seal, and makes the next commit fit
+	// behind it; the zero Tip is no place. nil means that the log ends there.
+	// ErrConflict means that nothing more was removed. A crash, or any other
+	// error, may leave a part of it removed, from the end backwards: the same
+	// call again removes the rest.
+	Cut(ctx context.Context, term uint64, after Tip) error
 }
 
 // Lease says who may append. It does not expire: a leader raises its beat, and

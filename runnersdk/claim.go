@@ -232,7 +232,10 @@ func (c *checker) settle(k *claim) {
 		k.refusal = refuse(refusedSeal, "the seal is not of the key that it names")
 		return
 	}
-	c.sealed = k.proof.Seal
+	if c.sealed != k.proof.Seal {
+		c.sealed = k.proof.Seal
+		c.trust.saw(&c.sealed)
+	}
 	if slices.Contains(c.verdicts[k.from:k.to], false) {
 		k.refusal = refuse(refusedSignature, "a signature is not of the client's key")
 		return

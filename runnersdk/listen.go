@@ -85,7 +85,7 @@ func (r *Runner) ask(ctx context.Context) error {
 }
 
 func (r *Runner) joinReport() runner.Join {
-	return runner.Join{Key: r.config.Key.Public(), Kinds: r.config.Kinds, Slots: uint32(r.config.Slots)} //nolint:gosec // at most runner.MaxSlots
+	return runner.Join{Key: r.config.Key.Public(), Kinds: r.config.Kinds, Slots: uint32(r.config.Slots), Seen: r.trust.youngest()} //nolint:gosec // at most runner.MaxSlots
 }
 
 // hint logs what keeps the process waiting, once.
@@ -122,6 +122,7 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 		r.logger.WarnContext(ctx, "passed over a notice that proves nothing", "error", err)
 		return nil
 	}
+	r.trust.saw(&n.Proof.Seal)
 	r.checker.marks = newMarks(joined, n.Proof.Seal.Term, n.Proof.Seq, r.queues)
 	r.joined.Store(true)
 	signal(r.hands.freed) // there are slots now

@@ -61,7 +61,11 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) Again(process string) (*Runner, error) {
 	again := r.config
 	again.Process, again.Trust = process, r.trust.fingerprint()
-	return New(again, r.handler)
+	anew, err := New(again, r.handler)
+	if seen := r.trust.youngest(); err == nil && seen != nil {
+		anew.trust.saw(seen) // and says so when it joins
+	}
+	return anew, err
 }
 
 // ErrForgotten ends a process that the history does not know, because it lost

@@ -27,6 +27,27 @@ type trust struct {
 
 	state    access.State
 	founding signing.Hash
+	seen     signing.Seal // of a grant or a joining; a log that lacks it has lost its end
+}
+
+// saw remembers a seal that was verified, if it is the youngest.
+func (t *trust) saw(s *signing.Seal) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if s.Term > t.seen.Term || s.Term == t.seen.Term && s.First > t.seen.First {
+		t.seen = *s
+	}
+}
+
+// youngest returns the youngest seal that was verified; nil if there is none.
+func (t *trust) youngest() *signing.Seal {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.seen.Count == 0 {
+		return nil
+	}
+	s := t.seen
+	return &s
 }
 
 // fatalError is one after which a runner cannot go on.

@@ -51,6 +51,7 @@ func (s *supervisor) lead(ctx context.Context) error {
 // until the term is over. Nil means that the context ended, or that nothing is
 // wrong.
 func (s *supervisor) seek(ctx context.Context, c *eventstore.Candidate) error {
+	var objected uint64 // term for which this was done
 	for waiting := false; ; {
 		var term uint64
 		may, err := s.mayLead(ctx)
@@ -69,6 +70,12 @@ func (s *supervisor) seek(ctx context.Context, c *eventstore.Candidate) error {
 		if !waiting && may {
 			waiting = true
 			s.cfg.Log.InfoContext(ctx, "another supervisor leads; standing by", "leader", c.Leading())
+		}
+		if may && c.LeadingIn() != objected {
+			if err := s.object(ctx, c); err != nil {
+				return err
+			}
+			objected = c.LeadingIn()
 		}
 		sleep(ctx, s.scene, eventstore.BeatEvery)
 	}

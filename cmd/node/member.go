@@ -38,6 +38,7 @@ func NewMember(cfg Config, p Parts) (*Member, error) {
 		inbox:  p.Inbox, deliveries: p.Deliveries,
 	}
 	s.look()
+	s.remembered = &remembered{dir: cfg.State, namespace: cfg.Namespace}
 	if err := s.openState(); err != nil {
 		return nil, err
 	}

@@ -52,13 +52,14 @@ type supervisor struct {
 	inbox      func(term uint64) intake.Inbox
 	deliveries redelivery.Deliveries
 
-	desk     *desk
-	onlooker *engine.Onlooker
-	guide    *guide
-	relay    *relay.Relay
-	figures  *figures
-	metrics  *rpcapi.Metrics
-	registry *prometheus.Registry
+	remembered *remembered
+	desk       *desk
+	onlooker   *engine.Onlooker
+	guide      *guide
+	relay      *relay.Relay
+	figures    *figures
+	metrics    *rpcapi.Metrics
+	registry   *prometheus.Registry
 
 	// Owned by lead.
 	begun     bool // this supervisor took part in the history, as a leader or behind one
@@ -87,6 +88,7 @@ func Run(ctx context.Context, cfg Config) error {
 		cfg: cfg, verifier: signing.NewVerifier(rememberedKeys), registry: prometheus.NewRegistry(),
 		scene: goroutines{},
 	}
+	s.remembered = &remembered{dir: cfg.State, namespace: cfg.Namespace}
 	if err := s.openState(); err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
@@ -27,6 +28,7 @@ type reign struct {
 	intake *intake.Intake
 	sweep  *redelivery.Sweep
 	lost   []engine.Lost
+	gaps   []eventstore.Loss
 
 	founding  access.Founded // that an empty log gets; zero where it is not empty
 	scene     Scene
@@ -77,6 +79,9 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 		err := domain.Errorf(domain.TryAgain, "term", "the log holds term %d already; %d is not above it", last, term)
 		return nil, errors.Join(err, r.engine.Close())
 	}
+	if r.gaps, err = s.missing(ctx, r.engine, term); err != nil {
+		return nil, errors.Join(err, r.engine.Close())
+	}
 	if r.lost, err = r.engine.Reconcile(ctx); err != nil {
 		return nil, errors.Join(err, r.engine.Close())
 	}
@@ -91,8 +96,11 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 		Store: s.store, Index: &index.Index{Views: s.views},
 		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.advertised(),
 		Key: key, Verifier: s.verifier, Clock: s.scene.Now,
-		Indexed: r.engine.Passed, Feed: r.engine.Offer, Observe: s.metrics.Appended,
-		Await: s.await,
+		Indexed: r.engine.Passed, Observe: s.metrics.Appended, Await: s.await,
+		Feed: func(c *history.Commit) {
+			s.remembered.reach(c.Seal)
+			r.engine.Offer(c)
+		},
 	}, term, r.engine.Tip(), r.engine.Chain())
 	s.equip(r)
 	return r, nil
@@ -114,6 +122,7 @@ func (s *supervisor) equip(r *reign) {
 		Inbox:  s.inbox(r.leader.Term()),
 		Ledger: r.leader, Queues: s.queues,
 		Joins:     &proofs.Joins{Views: s.views, Source: proofs.Source{Log: s.store, Namespace: s.cfg.Namespace}},
+		History:   s.store,
 		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,
 		Verifier: s.verifier, Counts: s.figures.counts(), Log: s.cfg.Log,
 	})
@@ -162,6 +171,9 @@ func (s *supervisor) settle(r *reign, why error) error {
 		}
 	}
 	_ = r.engine.Confirm(ctx, why) // says what why says
+	if _, err := s.remembered.keep(ctx); err != nil {
+		s.cfg.Log.WarnContext(ctx, "the end of the log is not remembered", "error", err)
+	}
 	if err := s.store.Release(ctx, r.leader.Term()); err != nil && !errors.Is(err, eventstore.ErrConflict) {
 		return fmt.Errorf("give the lease back: %w", err)
 	}
@@ -171,7 +183,7 @@ func (s *supervisor) settle(r *reign, why error) error {
 // govern begins the term, answers calls, and runs the loops that react until
 // the context ends.
 func (s *supervisor) govern(ctx context.Context, r *reign) error {
-	if err := r.leader.Begin(ctx, eventstore.Beginning{Founding: r.founding}); err != nil {
+	if err := r.leader.Begin(ctx, eventstore.Beginning{Founding: r.founding, Losses: r.gaps}); err != nil {
 		return ending(ctx, fmt.Errorf("begin a term: %w", err))
 	}
 	if err := s.remember(ctx, r); err != nil {
@@ -181,6 +193,9 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name,
 		"founding", s.trust.String())
 	group, both := newGroup(ctx, s.scene)
+	group.Go(func() error {
+		return (&loop{name: "remember", turn: s.remembered.keep, every: rememberEvery, log: s.cfg.Log, scene: s.scene}).run(both)
+	})
 	group.Go(func() error {
 		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log, scene: s.scene}).run(both)
 	})

@@ -36,10 +36,7 @@ type Store struct {
 	holder eventstore.Holder
 }
 
-var (
-	_ eventstore.Store  = (*Store)(nil)
-	_ eventstore.Cutter = (*Store)(nil)
-)
+var _ eventstore.Store = (*Store)(nil)
 
 // New returns an empty store.
 func New() *Store { return &Store{} }

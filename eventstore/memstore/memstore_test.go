@@ -14,7 +14,7 @@ func TestStore(t *testing.T) {
 		store := memstore.New()
 		return storetest.Harness{
 			Store: store, Other: store,
-			Cutter: store, Intrude: store.Intrude, Truncate: store.Truncate,
+			Intrude: store.Intrude, Truncate: store.Truncate,
 			LoseAppend: func(kept bool) {
 				store.OnAppend = func() (bool, error) {
 					store.OnAppend = nil

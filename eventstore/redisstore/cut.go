@@ -9,8 +9,6 @@ import (
 	"github.com/herocode/horus/eventstore"
 )
 
-var _ eventstore.Cutter = (*Store)(nil)
-
 // maxCut is how many entries one script removes, so that no other command waits
 // long behind it.
 const maxCut = 500

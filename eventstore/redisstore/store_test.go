@@ -46,9 +46,8 @@ func harness(t *testing.T, address, namespace string) storetest.Harness {
 	u.Host = proxy.Addr()
 	keys := redisstore.Keys{Namespace: domain.Name(namespace), Partition: 7}
 	hand := newHand(t, address, keys)
-	store := open(connect(t, u.String()), keys)
 	return storetest.Harness{
-		Store: store, Cutter: store,
+		Store:    open(connect(t, u.String()), keys),
 		Other:    open(connect(t, address), keys),
 		Intrude:  func(c eventstore.Batch) { hand.add(storetest.Raws(c)) },
 		Truncate: hand.truncate,

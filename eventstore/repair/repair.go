@@ -109,19 +109,13 @@ func (d *Diagnosis) witness(raw history.Raw, o audit.Options, good *history.Chai
 	}
 }
 
-// Store is a log that can be repaired.
-type Store interface {
-	eventstore.Store
-	eventstore.Cutter
-}
-
 // Cut makes a log end with what is good. The next leader goes on there, and
 // declares the loss if it, or the state directory that it has, remembers a seal
 // behind it. Errors are [domain.Conflict] when nothing at all is good, and those
 // of the store.
 //
 // The caller holds the lease with that term, so that nobody appends meanwhile.
-func (d *Diagnosis) Cut(ctx context.Context, store Store, term uint64) error {
+func (d *Diagnosis) Cut(ctx context.Context, store eventstore.Store, term uint64) error {
 	if d.Good.Seq == 0 {
 		return errNothingGood
 	}

@@ -61,7 +61,7 @@ func (s *Splice) Read(ctx context.Context, after uint64, limit int) ([]history.R
 //
 // A crash leaves a log that is good and shorter than the source: the same again
 // goes on. The caller holds the lease with that term.
-func (d *Diagnosis) Restore(ctx context.Context, store Store, term uint64, source audit.Source, told func(seq uint64)) error {
+func (d *Diagnosis) Restore(ctx context.Context, store eventstore.Store, term uint64, source audit.Source, told func(seq uint64)) error {
 	if d.Good.Seq == 0 && d.End > 0 {
 		return errNothingGood
 	}
@@ -87,7 +87,7 @@ func (d *Diagnosis) Restore(ctx context.Context, store Store, term uint64, sourc
 // restoration is one Restore on its way.
 type restoration struct {
 	*Diagnosis
-	store  Store
+	store  eventstore.Store
 	term   uint64
 	end    eventstore.Tip // of the log, once it is cut
 	cut    bool

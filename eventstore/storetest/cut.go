@@ -17,7 +17,7 @@ func cutCases() []testCase {
 
 func (f *fixture) cut(after eventstore.Tip) {
 	f.Helper()
-	if err := f.Cutter.Cut(f.ctx(), firstTerm, after); err != nil {
+	if err := f.Store.Cut(f.ctx(), firstTerm, after); err != nil {
 		f.Fatalf("Cut(%d): %v", after.Seq, err)
 	}
 	f.ends(after)
@@ -84,11 +84,11 @@ func wrongCuts(f *fixture) {
 		{"behind the end", firstTerm, eventstore.Tip{Seq: 5, Seal: two.Tip().Seal}},
 	}
 	for _, w := range wrong {
-		f.conflict("Cut "+w.name, f.Cutter.Cut(f.ctx(), w.term, w.after))
+		f.conflict("Cut "+w.name, f.Store.Cut(f.ctx(), w.term, w.after))
 	}
 	f.contains(one, two)
 	if err := f.Store.Release(f.ctx(), firstTerm); err != nil {
 		f.Fatal(err)
 	}
-	f.conflict("Cut after the lease was given back", f.Cutter.Cut(f.ctx(), firstTerm, one.Tip()))
+	f.conflict("Cut after the lease was given back", f.Store.Cut(f.ctx(), firstTerm, one.Tip()))
 }

@@ -29,9 +29,8 @@ import (
 // Harness is an empty partition, and what can happen to it. All fields are
 // required.
 type Harness struct {
-	Store  eventstore.Store
-	Cutter eventstore.Cutter // of Store; only for RunCut
-	Other  eventstore.Store  // the same partition as another process sees it
+	Store eventstore.Store
+	Other eventstore.Store // the same partition as another process sees it
 
 	// Intrude appends a commit behind the end of the log and asks for no term.
 	Intrude func(eventstore.Batch)
@@ -61,7 +60,8 @@ func Run(t *testing.T, open func(t *testing.T) Harness) {
 	}
 }
 
-// RunCut tests a store as an [eventstore.Cutter]. open is called for each case.
+// RunCut tests what a store does when an end is cut off. open is called for each
+// case. It stands apart because not every server can.
 func RunCut(t *testing.T, open func(t *testing.T) Harness) { runCases(t, cutCases(), open) }
 
 func runCases(t *testing.T, cases []testCase, open func(t *testing.T) Harness) {

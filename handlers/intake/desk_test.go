@@ -79,7 +79,7 @@ func (d *desk) succeed() {
 // restart makes another intake at the same leader.
 func (d *desk) restart(verifier *signing.Verifier) {
 	d.in = intake.New(intake.Config{
-		Inbox: d.box, Ledger: d.leader, Queues: d, Joins: d, Namespace: namespace, FirstUse: d.firstUse, Verifier: verifier,
+		Inbox: d.box, Ledger: d.leader, Queues: d, Joins: d, History: d.mem, Namespace: namespace, FirstUse: d.firstUse, Verifier: verifier,
 		Counts: intake.Counts{
 			Taken:   func(n int) { d.taken += n },
 			Dropped: func(reason string) { d.dropped = append(d.dropped, reason) },

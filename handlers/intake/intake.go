@@ -79,6 +79,7 @@ type Config struct {
 	Ledger    Ledger
 	Queues    Queues
 	Joins     Joins
+	History   eventstore.Log // what the ledger appends to
 	Namespace domain.Name
 	Partition uint16
 	FirstUse  bool // admit the first key that an unknown runner id shows
@@ -161,6 +162,9 @@ func (in *Intake) propose(ctx context.Context, bundles []*bundle) ([]eventstore.
 	proposals := make([]eventstore.Proposal, 0, len(bundles))
 	for _, b := range bundles {
 		marks, err := in.marks(ctx, b)
+		if err == nil {
+			err = in.compare(ctx, b)
+		}
 		if err != nil {
 			return proposals, err
 		}
@@ -255,6 +259,9 @@ func (in *Intake) marks(ctx context.Context, b *bundle) ([]runner.Mark, error) {
 // touched names what a bundle's reports are about.
 func touched(b *bundle) []event.Aggregate {
 	aggregates := eventstore.Process(b.Runner, b.Process)
+	if b.lacks > 0 {
+		aggregates = append(aggregates, eventstore.Gaps()...)
+	}
 	var last job.ID
 	for _, r := range b.Reports {
 		if about, ok := attempt(r); ok && about.Job != last {
@@ -300,6 +307,7 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 		}
 		switch r := r.(type) {
 		case runner.Join:
+			in.declare(tx, b, r, by)
 			err = in.join(tx, b, r, by, marks)
 		case runner.Leave:
 			err = tx.DecideRunner(b.Runner, by, runner.Go{Process: b.Process})

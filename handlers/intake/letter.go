@@ -17,7 +17,8 @@ type bundle struct {
 	*runner.Bundle
 	news     bool
 	late     int
-	stranger bool // the history does not know its process
+	stranger bool   // the history does not know its process
+	lacks    uint64 // from where on the log lacks what its process has seen; 0 if it does not
 }
 
 // joins reports whether the bundle asks to join.
