@@ -59,3 +59,30 @@ func TestAProcessThatDidNotJoinCannotBeForgotten(t *testing.T) {
 		}
 	})
 }
+
+// What a process shows when it joins anew is the youngest seal that it verified,
+// or one in whose place it has seen another since: the log lost that one.
+func TestEvidenceOfALoss(t *testing.T) {
+	seal := func(term, first uint64) *signing.Seal { return &signing.Seal{Term: term, First: first, Count: 2} }
+	for _, c := range []struct {
+		name string
+		saw  []*signing.Seal
+		want *signing.Seal
+	}{
+		{"nothing", nil, nil},
+		{"one", []*signing.Seal{seal(1, 3)}, seal(1, 3)},
+		{"later ones", []*signing.Seal{seal(1, 3), seal(1, 5), seal(2, 7)}, seal(2, 7)},
+		{"out of order", []*signing.Seal{seal(1, 5), seal(1, 3)}, seal(1, 5)},
+		{"an older term late", []*signing.Seal{seal(2, 7), seal(1, 9)}, seal(2, 7)},
+		{"another in its place", []*signing.Seal{seal(1, 3), seal(1, 5), seal(2, 5), seal(2, 7)}, seal(1, 5)},
+		{"another within it", []*signing.Seal{seal(1, 5), seal(2, 6)}, seal(1, 5)},
+	} {
+		var told trust
+		for _, s := range c.saw {
+			told.saw(s)
+		}
+		if diff := cmp.Diff(c.want, told.evidence()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", c.name, diff)
+		}
+	}
+}

@@ -85,7 +85,7 @@ func (r *Runner) ask(ctx context.Context) error {
 }
 
 func (r *Runner) joinReport() runner.Join {
-	return runner.Join{Key: r.config.Key.Public(), Kinds: r.config.Kinds, Slots: uint32(r.config.Slots), Seen: r.trust.youngest()} //nolint:gosec // at most runner.MaxSlots
+	return runner.Join{Key: r.config.Key.Public(), Kinds: r.config.Kinds, Slots: uint32(r.config.Slots), Seen: r.trust.evidence()} //nolint:gosec // at most runner.MaxSlots
 }
 
 // hint logs what keeps the process waiting, once.

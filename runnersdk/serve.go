@@ -62,7 +62,7 @@ func (r *Runner) Again(process string) (*Runner, error) {
 	again := r.config
 	again.Process, again.Trust = process, r.trust.fingerprint()
 	anew, err := New(again, r.handler)
-	if seen := r.trust.youngest(); err == nil && seen != nil {
+	if seen := r.trust.evidence(); err == nil && seen != nil {
 		anew.trust.saw(seen) // and says so when it joins
 	}
 	return anew, err

@@ -27,27 +27,36 @@ type trust struct {
 
 	state    access.State
 	founding signing.Hash
-	seen     signing.Seal // of a grant or a joining; a log that lacks it has lost its end
+	seen     signing.Seal // the youngest, of a grant or a joining
+	lost     signing.Seal // one that the log has lost since it was seen; none if its Count is 0
 }
 
-// saw remembers a seal that was verified, if it is the youngest.
+// saw remembers a seal that was verified, if it is the youngest. One of a later
+// term in the place of one that was seen before shows that the log lost that one:
+// from then on, that one is remembered.
 func (t *trust) saw(s *signing.Seal) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if s.Term > t.seen.Term || s.Term == t.seen.Term && s.First > t.seen.First {
+	switch {
+	case s.Term > t.seen.Term && t.seen.Count > 0 && s.First <= t.seen.Last():
+		t.lost = t.seen
+		t.seen = *s
+	case s.Term > t.seen.Term || s.Term == t.seen.Term && s.First > t.seen.First:
 		t.seen = *s
 	}
 }
 
-// youngest returns the youngest seal that was verified; nil if there is none.
-func (t *trust) youngest() *signing.Seal {
+// evidence returns what a log that lost its end is most likely to lack; nil if
+// nothing was verified yet.
+func (t *trust) evidence() *signing.Seal {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.seen.Count == 0 {
-		return nil
+	for _, s := range []signing.Seal{t.lost, t.seen} {
+		if s.Count > 0 {
+			return &s
+		}
 	}
-	s := t.seen
-	return &s
+	return nil
 }
 
 // fatalError is one after which a runner cannot go on.

@@ -97,7 +97,7 @@ func (s *supervisor) missing(ctx context.Context, e *engine.Engine, term uint64)
 		return nil, err
 	}
 	s.cfg.Log.ErrorContext(ctx, "Redis lost the end of the log; the history will say so. Jobs in it are as if never submitted",
-		"from", from, "to", seal.Last(), "sealed in term", seal.Term)
+		"from", from, "to", seal.Last(), "sealed_in", seal.Term)
 	// If somebody deleted the entries, Redis would take none in their place.
 	if err := s.store.Cut(ctx, term, e.Tip()); err != nil {
 		return nil, err
