@@ -6,7 +6,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/runnersdk/queue"
 )
 
