@@ -59,7 +59,6 @@ Exit codes: 0 nothing is wrong, or it was mended; 1 the history does not verify.
 	f.StringVar(&o.from, "from", "", "a file of audit export to restore from")
 	f.StringVar(&o.save, "save", "", "where what is cut off, or the restored history, is written first")
 	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding (default: the one this state directory remembers)")
-	cmd.MarkFlagsMutuallyExclusive("cut", "from")
 	return cmd
 }
 
@@ -76,6 +75,9 @@ type surgery struct {
 }
 
 func (s *settings) repair(cmd *cobra.Command, o *treatment) error {
+	if o.cut > 0 && o.from != "" {
+		return exit.Misused("horus repair", errors.New("--cut and --from are two ways on: choose one"))
+	}
 	options, err := s.auditOptions(&knowledge{trust: o.trust})
 	if err != nil {
 		return err
