@@ -34,7 +34,8 @@ const (
 // that belong to no open attempt are removed. A stream that lost its consumer
 // group, or that holds ids from the future, is emptied and gets its group
 // again. What cannot be brought back is returned: open attempts whose entry is
-// gone, in the order in which they were granted.
+// gone, or whose grant a revoked key sealed, in the order in which they were
+// granted.
 //
 // It may be called again at any time, as when somebody removed a queue.
 func (e *Engine) Reconcile(ctx context.Context) ([]Lost, error) {
@@ -79,6 +80,9 @@ func (e *Engine) reconcile(ctx context.Context) (lost []Lost, more bool, err err
 	}
 	r := repair{open: map[job.Queue]map[queue.EntryID]Lost{}}
 	if err := e.openAttempts(ctx, &r); err != nil {
+		return nil, false, err
+	}
+	if err := e.giveUpRevoked(ctx, &r); err != nil {
 		return nil, false, err
 	}
 	for name := range e.queues {

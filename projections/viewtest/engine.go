@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"testing"
 
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
@@ -27,6 +28,7 @@ func runEngine(t *testing.T, open func(t *testing.T) *Fixture) {
 		"a queue without its group is made again":  aQueueWithoutItsGroup,
 		"strays are removed":                       straysAreRemoved,
 		"ids from the future empty the queue":      idsFromTheFuture,
+		"grants of a revoked key are given up":     grantsOfARevokedKeyAreGivenUp,
 		"a log that lost its tail is folded anew":  aLogThatLostItsTail,
 		"a rebuild equals what it replaces":        aRebuildEquals,
 		"a rebuild says what was changed":          aRebuildSaysWhatWasChanged,
@@ -347,6 +349,38 @@ func idsFromTheFuture(t *testing.T, l *Leader) {
 	}
 	l.CheckViews()
 	l.CheckQueues()
+}
+
+// A runner refuses what a revoked key sealed, so what that key granted is
+// granted again: by whoever leads then, under another key.
+func grantsOfARevokedKeyAreGivenUp(t *testing.T, l *Leader) {
+	p := l.History
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Admit(historytest.Key("s2"), access.Key{Class: access.Supervisor, Name: "s2"})
+		tx.Submit("before", historytest.Job{})
+	})
+	l.Begin()
+	stolen := p.Supervisor
+	p.Commit(func(tx *historytest.Tx) { tx.Begin(historytest.Key("s2")) })
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Submit("after", historytest.Job{})
+		tx.Revoke(stolen.Public().ID(), "stolen")
+	})
+	l.Feed()
+	lost := l.Reconcile()
+	if len(lost) != 1 || lost[0].Job != historytest.ID("before") {
+		t.Errorf("given up %v, want what the revoked key granted", lost)
+	}
+	if again := l.Reconcile(); len(again) != 0 {
+		t.Errorf("given up again: %v", again)
+	}
+	l.CheckViews()
+	l.CheckQueues()
+	for _, entry := range l.Queued(job.RunnerQueue("r1")) {
+		if id, err := queue.ParseEntryID(entry.ID); err != nil || id.Term != p.Term() {
+			t.Errorf("the entry %s is still queued (%v)", entry.ID, err)
+		}
+	}
 }
 
 func aLogThatLostItsTail(t *testing.T, l *Leader) {

@@ -107,6 +107,16 @@ func (tx *Tx) Admit(key signing.PrivateKey, k access.Key) {
 	tx.access(event.ByAPIKey("admin"), access.Admit{Key: Admission(tx.Namespace, key, k), At: tx.Now})
 }
 
+// Rotate lets a key take the place of another at once.
+func (tx *Tx) Rotate(old, next signing.PrivateKey) {
+	tx.access(event.ByAPIKey("admin"), access.Rotate{Rotated: access.Rotation(tx.Namespace, old, next, tx.Now), At: tx.Now})
+}
+
+// Revoke makes a key good for nothing.
+func (tx *Tx) Revoke(key signing.KeyID, reason string) {
+	tx.access(event.ByAPIKey("admin"), access.Revoke{Revoked: access.Revoked{Key: key, Reason: reason}})
+}
+
 // Admission returns k as the admission of a key that asks for it: with its
 // public half, and the proof that goes with it.
 func Admission(namespace domain.Name, key signing.PrivateKey, k access.Key) access.Key {
