@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
@@ -201,6 +202,11 @@ func ofEvents(t *testing.T, p *historytest.Partition, made map[string]string) {
 	made["fingerprint"] = audit.Fingerprint(founding.Bytes).String()
 	_, admitted := entry(t, p, "access.admitted")
 	made["admission.text"] = string(access.AdmissionText(p.Namespace, admitted.Data.(access.Admitted).Key))
+	made["operator.text"] = string(access.OperatorText(p.Namespace, access.Key{
+		Class: access.Supervisor, Name: "sup2", Public: historytest.Key("standby").Public(), Until: historytest.Start.Add(time.Hour),
+	}))
+	_, rotated := entry(t, p, "access.rotated")
+	made["rotation.text"] = string(access.RotationText(p.Namespace, rotated.Data.(access.Rotated)))
 	_, left := entry(t, p, "runner.left")
 	made["envelope"] = string(event.Append(nil, event.Header{
 		Namespace: string(namespace), Aggregate: left.Aggregate, Version: left.Version, At: left.At, Actor: left.Actor, Cause: left.Cause,
@@ -211,7 +217,7 @@ func ofEvents(t *testing.T, p *historytest.Partition, made map[string]string) {
 // group names the example that shows the events of a kind.
 func group(k event.Kind) string {
 	return map[event.Kind]string{
-		event.Access: "statements.events", event.Leader: "leader.events", event.Job: "job.events",
+		event.Access: "statements.events", event.Leader: "leader.events", event.Log: "log.events", event.Job: "job.events",
 		event.Runner: "runner.events", event.Report: "runner.events",
 	}[k]
 }

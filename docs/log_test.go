@@ -54,6 +54,14 @@ func story() *historytest.Partition {
 	p.Supervisor = historytest.Key("standby")
 	p.BeginTerm()
 	p.Commit(func(tx *historytest.Tx) { tx.Lose("j2", job.LostLease) })
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Rotate(historytest.Key("client"), historytest.Key("client 2"))
+		tx.Revoke(k1.Key.Public().ID(), "its machine was stolen")
+	})
+	p.Commit(func(tx *historytest.Tx) {
+		seal, _ := tx.Evidence(p.Commits[0].Seal.Term, 2)
+		tx.DeclareLoss(event.ByRunner("r1"), seal)
+	})
 	return p
 }
 

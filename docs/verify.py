@@ -111,7 +111,7 @@ NAME, ID, PROCESS = r"[a-z0-9][a-z0-9._-]{0,63}", r"[A-Za-z0-9][A-Za-z0-9._-]{0,
 HASH, KEY_ID, QUEUE = r"[0-9a-f]{64}", r"[0-9a-f]{32}", r"(runner|executor):[a-z0-9][a-z0-9._-]{0,63}"
 NUMBER = r"(0|[1-9][0-9]*)"
 CLASS, FORM = r"supervisor|runner|client|operator", r"dsse|jcs|unsigned"
-AGGREGATE = r"access|leader|(job|runner|report)/[A-Za-z0-9._/-]{1,160}"
+AGGREGATE = r"access|leader|log|(job|runner|report)/[A-Za-z0-9._/-]{1,160}"
 
 
 def matches(pattern, text):
@@ -147,6 +147,15 @@ def unbase64(v, size, alphabet=None, padding=""):
 def signature(v):
     need(isinstance(v, str) and v.isascii(), "not a signature")
     unbase64(v, 64)
+
+
+def operators(v):
+    signature(v)
+    need(any(unbase64(v, 64)), "a signature of zeros")
+
+
+def reason(v):
+    need(isinstance(v, str) and v.isprintable() and "\ufffd" not in v and len(v.encode()) <= 200, "not a reason")
 
 
 @lru_cache(maxsize=4096)
@@ -260,7 +269,7 @@ ABOUT = {"job": ID, "grant": HASH, "at": time}
 KINDS = many(NAME, 0, 16, distinct=True)
 LINE = Members(at=time, stream="stdout|stderr|runner", text=text)
 REPORTS = {
-    "join": Members(t=text, key=public_key, kinds=KINDS, slots=whole(1, 4096)),
+    "join": Members(t=text, key=public_key, kinds=KINDS, slots=whole(1, 4096), seen=Maybe(text)),
     "leave": Members(t=text),
     "started": Members(t=text, **ABOUT),
     "log": Members(t=text, **ABOUT, lines=many(LINE, 1, 4096)),
@@ -278,7 +287,11 @@ def report(v):
 BUNDLE = Members(v=whole(1, 1), ns=text, p=whole(0, 65535), runner=NAME, process=PROCESS, number=whole(1), reports=many(report, 1, 60))
 EVENTS = {
     "access.founded": Members(namespace=NAME, partitions=whole(1, 65535), hash="rfc6962-sha256", supervisor=NAME, key=public_key, operator=public_key),
-    "access.admitted": Members(class_=CLASS, name=NAME, key=public_key, kinds=Maybe(many(NAME, 1, 16)), until=Maybe(time), proof=signature),
+    "access.admitted": Members(class_=CLASS, name=NAME, key=public_key, kinds=Maybe(many(NAME, 1, 16)),
+                               since=Maybe(time), until=Maybe(time), proof=signature, operator=Maybe(operators)),
+    "access.rotated": Members(old=KEY_ID, key=public_key, until=time, proof=signature, by=signature),
+    "access.revoked": Members(key=KEY_ID, reason=reason),
+    "log.lost": Members(from_=whole(0), seal=text),
     "term.began": Members(term=whole(0), name=NAME, address=text, key=KEY_ID),
     "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), grant=Maybe(GRANT)),
     "job.queued": Members(grant=GRANT),
@@ -291,12 +304,17 @@ EVENTS = {
                              marks=many(Members(queue=QUEUE, seq=whole(0)), 1, 17)),
     "runner.left": Members(process=PROCESS, pin=Maybe(public_key)),
 }
-KIND_OF = {"access.founded": "access", "access.admitted": "access", "term.began": "leader", "runner.reported": "report"}
+KIND_OF = {"term.began": "leader", "runner.reported": "report"}
 TEXT = r'("(?:[^"\\]|\\.)*")'
 ENVELOPE = re.compile(r'\{"v":1,"ns":' + TEXT + r',"p":([0-9]+),"agg":' + TEXT + r',"n":([0-9]+),"type":' + TEXT + r',"at":' + TEXT
                       + r',"actor":' + TEXT + r'(?:,"cause":' + TEXT + r')?(?:,"trace":' + TEXT + r')?,"data":([\s\S]*)\}')
 FIELDS = ("ns", text), ("p", whole(0, 65535)), ("agg", AGGREGATE), ("n", whole(1)), ("type", r"[A-Za-z0-9._/-]+"), ("at", time), \
     ("actor", some), ("cause", some), ("trace", some)
+
+
+def within(key, at):
+    """Reports whether a time lies between a key's first instant and its last."""
+    return ("since" not in key or instant(key["since"]) <= at) and ("until" not in key or at <= instant(key["until"]))
 
 
 class Event:
@@ -322,6 +340,11 @@ class Event:
         if self.type == "runner.reported":
             self.doc = spelled(self.data["bundle"])
             need(len(self.doc.encode()) <= 256 << 10, "a bundle is too large")
+            for r in self.data["bundle"]["reports"]:
+                if "seen" in r:
+                    Seal(self.data["bundle"]["ns"], self.data["bundle"]["p"], r["seen"])
+        if self.type == "log.lost":
+            self.lost = Seal(self.ns, self.p, self.data["seal"])
 
 
 class Seal:
@@ -337,7 +360,7 @@ class Seal:
         self.text = ("horus-seal-v1\n%s\np%03d\n%d\n%d\n%d\n%d\n%s\n%s\n%s\n" % (
             namespace, partition, self.term, self.first, self.count, self.statements,
             self.root.hex(), self.previous.hex(), self.key)).encode()
-        self.hash = hashlib.sha256(self.text + self.signature).digest()
+        self.hash, self.last = hashlib.sha256(self.text + self.signature).digest(), self.first + self.count - 1
 
 
 def root_of(level):
@@ -419,7 +442,7 @@ class History:
         self.place, self.next, self.previous, self.term, self.latest = (namespace, partition), 1, bytes(32), 0, 0
         self.versions, self.keys, self.led, self.leader = {}, {}, 0, None
         self.jobs, self.runners, self.processes, self.pending = {}, {}, {}, []
-        self.founding = None
+        self.founding, self.ends, self.gap = None, {}, (0, 0)
 
     def read(self, seq, raw, wire):
         if seq != self.next + len(self.pending):
@@ -472,18 +495,27 @@ class History:
                 need(events[0].type == "access.founded" and data["namespace"] == self.place[0] and key_id(data["key"]) == seal.key,
                      "the log does not begin with its founding")
                 key, self.founding = data["key"], events[0].hash
+            elif self.alone(events[0]) and seal.key not in self.keys:
+                self.admissible(events[0], events[0].data)
+                need(within(events[0].data, latest), "the newcomer's key does not hold")
+                key = events[0].data["key"]
             else:
                 key = self.held("supervisor", seal.key, latest)["key"]
             self.checks.append((at, key, seal.text, seal.signature))
-            self.previous, self.term = seal.hash, seal.term
+            self.previous, self.term, self.ends[seal.term] = seal.hash, seal.term, seal.last
         except Wrong as why:
             raise Fault(at, str(why)) from None
+
+    def alone(self, e):
+        """Reports whether an event admits the key that seals it, in an operator's name."""
+        return e.type == "access.admitted" and e.seq == self.seal.first and e.data["class"] == "supervisor" \
+            and "operator" in e.data and key_id(e.data["key"]) == self.seal.key
 
     def held(self, use, id, latest=None):
         """Returns a key that holds for a class."""
         key = self.keys.get(id)
-        latest = self.latest if latest is None else latest
-        need(key and key["class"] == use and ("until" not in key or latest <= instant(key["until"])), "key %s is not a %s's that holds" % (id, use))
+        need(key and key["class"] == use and "revoked" not in key and within(key, self.latest if latest is None else latest),
+             "key %s is not a %s's that holds" % (id, use))
         return key
 
     def serves(self, runner, id, kinds):
@@ -494,7 +526,7 @@ class History:
         self.latest = max(self.latest, instant(e.at))
         try:
             need(e.n == self.versions.get(e.agg, 0) + 1, "version %d of %s" % (e.n, e.agg))
-            need(self.led == self.seal.term or e.type == "term.began" or e.kind == "access" and self.seal.first == 1, "before its term began")
+            need(self.led == self.seal.term or e.type == "term.began" or e.kind == "access" and self.seal.first == 1 or self.alone(e), "before its term began")
             getattr(self, e.type.replace(".", "_"), self.job)(e, e.data)
         except Wrong as why:
             raise Fault(e.seq, "%s: %s" % (e.type, why)) from None
@@ -505,14 +537,46 @@ class History:
         self.keys[key_id(data["key"])] = {"class": "supervisor", "name": data["supervisor"], "key": data["key"]}
         self.keys[key_id(data["operator"])] = {"class": "operator", "name": "operator", "key": data["operator"]}
 
-    def access_admitted(self, e, data):
+    def admissible(self, e, data):
         text = "horus-admission-v1\n%s\n%s\n%s\n%s\n" % (self.place[0], data["class"], data["name"], data["key"])
         id = key_id(data["key"])
         need(self.keys and id not in self.keys and len(self.keys) < 10000, "the key is known, or there are too many")
         need("kinds" not in data or data["class"] == "runner", "only a runner has kinds")
         need("until" not in data or instant(data["until"]) >= instant(e.at), "the key's end has passed")
+        need(not {"since", "until"} <= set(data) or instant(data["since"]) <= instant(data["until"]), "the key never holds")
         need(holds(bytes.fromhex(data["key"]), text.encode(), unbase64(data["proof"], 64)), "the proof does not hold")
-        self.keys[id] = data
+        text = "horus-operator-v1\n%s\n%s\n%s\n%s\n%s\n%s\n%s\n" % (self.place[0], data["class"], data["name"], data["key"], ",".join(
+            data.get("kinds", [])), data.get("since", ""), data.get("until", ""))
+        need("operator" not in data or any(holds(bytes.fromhex(k["key"]), text.encode(), unbase64(data["operator"], 64)) for k in self.keys.values()
+             if k["class"] == "operator" and "revoked" not in k and within(k, instant(e.at))), "no operator signed that")
+
+    def access_admitted(self, e, data):
+        self.admissible(e, data)
+        self.keys[key_id(data["key"])] = data
+
+    def access_rotated(self, e, data):
+        old, id, until = self.keys.get(data["old"]), key_id(data["key"]), instant(data["until"])
+        need(old and not {"revoked", "next"} & set(old) and within(old, instant(e.at)), "the old key is unknown, does not hold or was rotated")
+        need(id not in self.keys and len(self.keys) < 10000, "the new key is known, or there are too many")
+        need(instant(e.at) <= until and ("until" not in old or until <= instant(old["until"])), "the old key's end has passed, or is put off")
+        text = ("horus-rotation-v1\n%s\n%s\n%s\n%s\n" % (self.place[0], data["old"], data["key"], data["until"])).encode()
+        for key, sig in (data["key"], data["proof"]), (old["key"], data["by"]):
+            need(holds(bytes.fromhex(key), text, unbase64(sig, 64)), "a signature of the rotation does not hold")
+        self.keys[id] = {**{name: old[name] for name in ("class", "name", "kinds", "until") if name in old}, "key": data["key"]}
+        self.keys[data["old"]] = {**old, "until": data["until"], "next": id}
+
+    def access_revoked(self, e, data):
+        old = self.keys.get(data["key"], {"class": None})
+        need(self.keys and "revoked" not in old and (old["class"] or len(self.keys) < 10000), "revoked twice, or there are too many")
+        self.keys[data["key"]] = {**old, "revoked": e.n}
+
+    def log_lost(self, e, data):
+        seal, key = e.lost, self.keys.get(e.lost.key)
+        need(key and key["class"] == "supervisor" and "revoked" not in key, "the seal's key was no supervisor's, or was revoked")
+        need(seal.term < self.seal.term and holds(bytes.fromhex(key["key"]), seal.text, seal.signature), "the seal is no evidence")
+        need(data["from"] == 1 + max([last for term, last in self.ends.items() if term <= seal.term], default=0), "from another place on")
+        need(2 <= data["from"] <= seal.last and not (self.gap[0] == data["from"] and self.gap[1] >= seal.last), "not lost, or declared twice")
+        self.gap = data["from"], seal.last
 
     def term_began(self, e, data):
         need(self.led < data["term"] == self.seal.term and data["key"] == self.seal.key, "the term is not the seal's, or not above the last")
@@ -526,8 +590,10 @@ class History:
         for i, r in enumerate(b["reports"]):
             need((r["t"] == "join") == (not process and i == 0), "a process joins first, and once")
             need(r["t"] != "leave" or i == len(b["reports"]) - 1, "a process says nothing after it left")
+        need("revoked" not in self.keys.get(data["key"], ()), "the key was revoked")
         key = b["reports"][0].get("key")
-        if key is None or key_id(key) != data["key"]:
+        need(process or key_id(key) == data["key"], "a join with another key")
+        if key is None:
             key = self.runners.get("runner/" + b["runner"])
         if key is None or key_id(key) != data["key"]:
             admitted = self.held("runner", data["key"])

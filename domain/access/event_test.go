@@ -7,6 +7,7 @@ import (
 
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/seedtest"
+	"github.com/herocode/horus/domain/signing"
 )
 
 func TestParseClassKnowsFourWords(t *testing.T) {
@@ -25,6 +26,8 @@ func TestParseClassKnowsFourWords(t *testing.T) {
 func TestDecodeRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 	admitted := string(access.Admitted{Key: proved(access.Key{Class: access.Runner, Name: "r1", Kinds: names("sh"), Until: noon}, key(t, 4))}.AppendData(nil))
 	founded := string(founding(t).AppendData(nil))
+	rotated := string(access.Rotation("horus", key(t, 3), key(t, 9), noon).AppendData(nil))
+	revoked := string(access.Revoked{Key: id(t, 3), Reason: "stolen"}.AppendData(nil))
 	for _, tt := range []struct{ name, event, data, old, replacement string }{
 		{"no kinds", "access.admitted", admitted, `["sh"]`, `[]`},
 		{"a comma at the end", "access.admitted", admitted, `["sh"]`, `["sh",]`},
@@ -37,7 +40,14 @@ func TestDecodeRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 		{"a partition too many", "access.founded", founded, `"partitions":1`, `"partitions":65536`},
 		{"another hash", "access.founded", founded, "rfc6962-sha256", "sha1"},
 		{"another event's data", "access.admitted", founded, "", ""},
-		{"an unknown name", "access.revoked", admitted, "", ""},
+		{"an unknown name", "access.forgotten", admitted, "", ""},
+		{"an operator of zeros", "access.admitted", admitted, `=="}`, `==","operator":"` + (signing.Signature{}).String() + `"}`},
+		{"a beginning that is none", "access.admitted", admitted, `,"until":`, `,"since":"","until":`},
+		{"a rotation without an end", "access.rotated", rotated, `2026-01-02T12:00:00.000000Z`, ``},
+		{"a rotation to no key", "access.rotated", rotated, key(t, 9).Public().String(), ``},
+		{"a reason in two lines", "access.revoked", revoked, `stolen`, `stolen\n`},
+		{"a reason that is too long", "access.revoked", revoked, `stolen`, strings.Repeat("x", 201)},
+		{"a key id that is short", "access.revoked", revoked, string(id(t, 3)), "9"},
 	} {
 		data := strings.Replace(tt.data, tt.old, tt.replacement, 1)
 		if tt.old != "" && data == tt.data {
@@ -55,6 +65,9 @@ func FuzzDecodeEvent(f *testing.F) {
 		founding(f),
 		access.Admitted{Key: proved(access.Key{Class: access.Runner, Name: "r1", Kinds: names("sh", "sal"), Until: noon}, key(f, 4))},
 		access.Admitted{Key: proved(access.Key{Class: access.Client, Name: "web"}, key(f, 3))},
+		access.Admitted{Key: proved(access.Key{Class: access.Supervisor, Name: "s2", Since: noon, Until: noon}, key(f, 9)).Vouched("horus", key(f, 2))},
+		access.Rotation("horus", key(f, 3), key(f, 9), noon),
+		access.Revoked{Key: id(f, 3), Reason: "the \"disk\" é"},
 	} {
 		for data := range seedtest.Variants(e.AppendData(nil)) {
 			f.Add(e.EventName(), data)

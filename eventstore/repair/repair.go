@@ -102,9 +102,9 @@ func (d *Diagnosis) witness(raw history.Raw, o audit.Options, good *history.Chai
 	if err != nil || seal.Last() <= d.Good.Seq {
 		return
 	}
-	key, known := good.State.Access.Key(access.Supervisor, seal.Key, good.Head().Latest)
+	key, known := good.State.Access.Find(seal.Key)
 	check := seal.Check(key.Public)
-	if known && signing.Verify(check.Key, check.Message, check.Signature) {
+	if known && key.Class == access.Supervisor && !key.Revoked() && signing.Verify(check.Key, check.Message, check.Signature) {
 		d.Evidence = &seal
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
@@ -104,14 +105,14 @@ func (w *twin) bundle(e *history.Entry, reported runner.Reported, c *history.Com
 	if r := w.runners[b.Runner]; r != nil {
 		r.Heard(b.Process, e.At)
 	}
-	access := w.state.Access
+	keys := w.state.Access
 	for i := range c.Entries { // statements of the commit count
 		if s, ok := c.Entries[i].Data.(interface{ EventName() string }); ok && strings.HasPrefix(s.EventName(), "access.") {
 			full := history.NewState()
-			full.Access = access
+			full.Access = keys
 			full.Apply(&c.Entries[i])
-			if full.Access.Statements > access.Statements {
-				access = full.Access
+			if full.Access.Statements > keys.Statements {
+				keys = full.Access
 			}
 		}
 	}
@@ -123,7 +124,7 @@ func (w *twin) bundle(e *history.Entry, reported runner.Reported, c *history.Com
 		}
 		r := w.records[piece.Job]
 		if state.Process != "" && (state.Process != b.Process || r.Runner != b.Runner) ||
-			!history.Serves(access, b.Runner, reported.Signed.Key, state.Queue, e.At) {
+			!history.Serves(keys, b.Runner, reported.Signed.Key, state.Queue, e.At) {
 			continue
 		}
 		ref := logs.Ref{Seq: e.Seq, Index: i, First: r.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: state.Attempt}
@@ -282,7 +283,8 @@ func (l *Leader) checkAssignment(q job.Queue, a queue.Assignment) job.ID {
 	if err := a.Grant.Check(); err != nil {
 		l.t.Fatalf("grant of %s: %v", a.ID, err)
 	}
-	if !l.verifier.Verify(a.Grant.Seal.Check(l.History.Supervisor.Public())) || a.Grant.Seal.Term != a.ID.Term {
+	sealer, _ := l.History.State.Access.Find(a.Grant.Seal.Key)
+	if !l.verifier.Verify(a.Grant.Seal.Check(sealer.Public)) || sealer.Class != access.Supervisor || a.Grant.Seal.Term != a.ID.Term {
 		l.t.Fatalf("the grant of %s is not sealed", a.ID)
 	}
 	e, err := history.ParseEntry(a.ID.Seq, a.Grant.Event)

@@ -33,7 +33,6 @@ func (p *Partition) settle() {
 		tx.Admit(Key(Standby), access.Key{Class: access.Supervisor, Name: Standby})
 		tx.Admit(Key(Expired), access.Key{Class: access.Supervisor, Name: Expired, Until: p.Now.Add(time.Minute)})
 	})
-	p.Candidates = append(p.Candidates[:1:1], Key(Standby))
 	p.Commit(func(tx *Tx) {
 		tx.Admit(Key("runner k1"), access.Key{Class: access.Runner, Name: "k1", Kinds: []domain.Name{"sh"}})
 	})

@@ -18,10 +18,8 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
-	"slices"
 
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
@@ -35,15 +33,13 @@ type Partition struct {
 	Commits                      []*history.Commit // all of them
 	Now                          event.Time        // that the next commit bears; each one moves it by a millisecond
 	Supervisor, Operator, Client signing.PrivateKey
-	// Supervisor seals; when a term is to begin, Step chooses among Candidates.
-	Candidates []signing.PrivateKey
 	// Draft is what the next commit is sealed with: its Term, Statements and
 	// Prev. The commit itself says the rest.
 	Draft signing.Seal
 
 	jobs      []job.ID // in the order of their submissions
 	processes []*Process
-	sealers   map[signing.KeyID]signing.PrivateKey // that sealed anything
+	keys      map[signing.KeyID]signing.PrivateKey // that sealed anything, or were admitted
 }
 
 // Start is the time of the founding; the first term is its second.
@@ -69,9 +65,8 @@ func New(namespace domain.Name) *Partition {
 		Namespace: namespace, State: history.NewState(), Now: Start,
 		Draft:      signing.Seal{Namespace: string(namespace), Term: uint64(Start) / 1_000_000},
 		Supervisor: Key("supervisor"), Operator: Key("operator"), Client: Key("client"),
-		sealers: map[signing.KeyID]signing.PrivateKey{},
+		keys: map[signing.KeyID]signing.PrivateKey{},
 	}
-	p.Candidates = []signing.PrivateKey{p.Supervisor}
 	return p
 }
 
@@ -119,7 +114,7 @@ func (p *Partition) Cut(n int) { *p = *p.Fork(n) }
 // goes on by itself.
 func (p *Partition) Fork(n int) *Partition {
 	f := New(p.Namespace)
-	f.Now, f.Operator, f.Client, f.sealers = p.Now, p.Operator, p.Client, maps.Clone(p.sealers)
+	f.Now, f.Operator, f.Client, f.keys = p.Now, p.Operator, p.Client, maps.Clone(p.keys)
 	f.Commits = p.Commits[:n:n]
 	for _, c := range f.Commits {
 		for i := range c.Entries {
@@ -127,11 +122,7 @@ func (p *Partition) Fork(n int) *Partition {
 		}
 	}
 	f.follow(f.Commits[n-1].Seal)
-	f.Supervisor = p.sealers[f.Commits[n-1].Seal.Key]
-	f.Candidates = slices.DeleteFunc(slices.Clone(p.Candidates), func(k signing.PrivateKey) bool {
-		_, admitted := f.State.Access.Key(access.Supervisor, k.Public().ID(), f.Now)
-		return !admitted // yet
-	})
+	f.Supervisor = p.keys[f.Commits[n-1].Seal.Key]
 	for _, w := range p.processes {
 		if f.process(w).Version > 0 {
 			f.processes = append(f.processes, w)

@@ -22,13 +22,16 @@ type Process struct {
 // NewProcess makes another process of a runner. With kinds, its key must have
 // been admitted for them.
 func (p *Partition) NewProcess(id domain.Name, kinds ...domain.Name) *Process {
-	w := &Process{Runner: id, Kinds: kinds, Key: Key("runner " + string(id))}
+	w := &Process{Runner: id, Kinds: kinds, Key: runnerKey(id)}
 	for n := 0xa0 + len(p.processes); w.Name == "" || p.process(w).Version > 0; n++ {
 		w.Name = fmt.Sprintf("%x", n)
 	}
 	p.processes = append(p.processes, w)
 	return w
 }
+
+// runnerKey is the key of a runner's processes.
+func runnerKey(id domain.Name) signing.PrivateKey { return Key("runner " + string(id)) }
 
 // Processes returns all processes, in the order in which they were made.
 func (p *Partition) Processes() []*Process { return p.processes }

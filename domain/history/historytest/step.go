@@ -8,19 +8,21 @@ import (
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
 )
 
 // Draw chooses a number from 0 to n-1. A property test draws it from its
 // source; the same choices make the same history.
 type Draw func(n int) int
 
-// Step appends one random legal commit and returns it. It submits, releases and
+// Step appends a random legal commit and returns it. It submits, releases and
 // loses jobs, lets processes of three runners and one kind join, report and
-// leave, admits keys, and now and then lets a candidate begin a term.
+// leave, admits, rotates and revokes keys, declares losses, and now and then
+// lets another supervisor begin a term; a leader whose key ends does not
+// go without a successor, whose commit is one more.
 func (p *Partition) Step(draw Draw) *history.Commit {
-	if draw(20) == 0 {
-		p.Supervisor = p.Candidates[draw(len(p.Candidates))]
-		return p.BeginTerm()
+	if _, ok := p.State.Access.Key(access.Supervisor, p.Supervisor.Public().ID(), p.Now); !ok || draw(20) == 0 {
+		return p.hand(draw)
 	}
 	for {
 		if c := p.Commit(func(tx *Tx) {
@@ -36,7 +38,7 @@ func (p *Partition) Step(draw Draw) *history.Commit {
 // act does one thing, or nothing when there is nothing of that sort to do.
 func (tx *Tx) act(draw Draw) {
 	p := tx.Partition
-	switch what := draw(12); {
+	switch what := draw(14); {
 	case what < 3:
 		tx.submitAny(draw)
 	case what == 3:
@@ -52,6 +54,10 @@ func (tx *Tx) act(draw Draw) {
 		tx.Admit(Key(name), access.Key{Class: access.Client, Name: domain.Name(name)})
 	case what == 6:
 		tx.joinAny(draw)
+	case what == 7:
+		tx.endAny(draw)
+	case what == 8:
+		tx.declareAny(draw)
 	default:
 		tx.reportAny(draw)
 	}
@@ -65,6 +71,11 @@ func (tx *Tx) submitAny(draw Draw) {
 		j.Runner = domain.Name(fmt.Sprintf("r%d", n+1))
 	} else {
 		j.Executor = "sh"
+	}
+	if draw(4) == 0 {
+		clients := tx.holding(access.Client)
+		defer func(usual signing.PrivateKey) { tx.Client = usual }(tx.Client)
+		tx.Client = clients[draw(len(clients))]
 	}
 	tx.Submit(id, j)
 }
@@ -95,9 +106,17 @@ func (tx *Tx) joinAny(draw Draw) {
 		}
 		w = tx.NewProcess("k1", "sh")
 	default:
-		w = tx.NewProcess(domain.Name(fmt.Sprintf("r%d", n+1)))
+		id := domain.Name(fmt.Sprintf("r%d", n+1))
+		if tx.State.Access.Revoked(runnerKey(id).Public().ID()) {
+			return
+		}
+		w = tx.NewProcess(id)
 	}
-	tx.Report(w, w.Join())
+	join := runner.Join{Key: w.Key.Public(), Kinds: w.Kinds, Slots: 4}
+	if draw(2) == 0 {
+		join.Seen = &tx.Commits[len(tx.Commits)-1].Seal
+	}
+	tx.Report(w, join)
 }
 
 // reportAny lets a process that joined report a few things: about attempts that
@@ -105,7 +124,8 @@ func (tx *Tx) joinAny(draw Draw) {
 func (tx *Tx) reportAny(draw Draw) {
 	var there []*Process
 	for _, w := range tx.processes {
-		if state := tx.process(w); state.Version > 0 && !state.Left {
+		revoked := tx.State.Access.Revoked(w.Key.Public().ID())
+		if state := tx.process(w); state.Version > 0 && !state.Left && !revoked {
 			there = append(there, w)
 		}
 	}

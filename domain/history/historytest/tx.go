@@ -8,6 +8,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
 )
@@ -77,7 +78,7 @@ func (tx *Tx) Seal() *history.Commit {
 	s := tx.Draft
 	s.First, s.Count, s.Root = tx.entries[0].Seq, uint32(len(leaves)), signing.Root(leaves) //nolint:gosec // few
 	c := &history.Commit{Entries: tx.entries, Seal: s.Sign(tx.Supervisor)}
-	tx.sealers[c.Seal.Key] = tx.Supervisor
+	tx.keys[c.Seal.Key] = tx.Supervisor
 	tx.Commits = append(tx.Commits, c)
 	tx.follow(c.Seal)
 	tx.entries = nil
@@ -104,11 +105,13 @@ func (tx *Tx) Found() {
 
 // Admit admits a key.
 func (tx *Tx) Admit(key signing.PrivateKey, k access.Key) {
+	tx.keys[key.Public().ID()] = key
 	tx.access(event.ByAPIKey("admin"), access.Admit{Key: Admission(tx.Namespace, key, k), At: tx.Now})
 }
 
 // Rotate lets a key take the place of another at once.
 func (tx *Tx) Rotate(old, next signing.PrivateKey) {
+	tx.keys[next.Public().ID()] = next
 	tx.access(event.ByAPIKey("admin"), access.Rotate{Rotated: access.Rotation(tx.Namespace, old, next, tx.Now), At: tx.Now})
 }
 
@@ -124,10 +127,29 @@ func Admission(namespace domain.Name, key signing.PrivateKey, k access.Key) acce
 }
 
 // Begin lets a supervisor lead from here on, in a term above the last one. Its
-// key may be any. The commit must have no events yet.
+// key may be any.
 func (tx *Tx) Begin(supervisor signing.PrivateKey) {
 	tx.Supervisor, tx.Draft.Term = supervisor, term.Next(tx.Draft.Term, tx.Now)
 	tx.began()
+}
+
+// BeginAlone lets a supervisor lead whose key an operator alone admits.
+func (tx *Tx) BeginAlone(supervisor signing.PrivateKey, name domain.Name) {
+	k := access.Key{Class: access.Supervisor, Name: name}.Proved(tx.Namespace, supervisor).Vouched(tx.Namespace, tx.Operator)
+	tx.access(event.BySystem("operator"), access.Admit{Key: k, At: tx.Now})
+	tx.keys[k.Public.ID()] = supervisor
+	tx.Begin(supervisor)
+}
+
+// DeclareLoss records that the log lacks what led to a seal.
+func (tx *Tx) DeclareLoss(by event.Actor, seal signing.Seal) {
+	events, err := loss.Decide(tx.State.Loss, loss.Declare{
+		Lost: loss.Lost{From: tx.LostFrom(seal.Term), Seal: seal}, Term: tx.Draft.Term, Keys: tx.State.Access,
+	})
+	must(err)
+	for _, data := range events {
+		tx.Emit(event.Header{Aggregate: event.Aggregate{Kind: event.Log}, Actor: by}, data)
+	}
 }
 
 func (tx *Tx) began() {

@@ -21,7 +21,7 @@ type Forgery struct {
 
 // Forgeries returns every kind there is.
 func Forgeries() []Forgery {
-	return slices.Concat(ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofBundles(), ofJoins(), ofStatements(), ofTerms())
+	return slices.Concat(ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys())
 }
 
 // Thieves returns the names of keys that never seal anything in a history that
