@@ -192,7 +192,7 @@ func TestASealIsJudgedAsOfItsPlace(t *testing.T) {
 		next := byte(20)
 		for range rapid.IntRange(1, 12).Draw(rt, "statements") {
 			at += event.Time(rapid.IntRange(0, 3).Draw(rt, "later"))
-			one := rapid.ByteRange(20, next).Draw(rt, "key")
+			one := rapid.ByteRange(21, max(21, next)).Draw(rt, "key")
 			var e access.Event
 			switch rapid.IntRange(0, 3).Draw(rt, "what") {
 			case 0:
@@ -211,14 +211,17 @@ func TestASealIsJudgedAsOfItsPlace(t *testing.T) {
 			}
 		}
 		for n, then := range past[1:] {
-			seal := signing.Seal{Key: id(t, rapid.ByteRange(20, next).Draw(rt, "sealer")), First: 99, Statements: uint64(n) + 1}
-			when := noon + event.Time(rapid.IntRange(0, 30).Draw(rt, "when"))
-			_, want := then.Key(access.Supervisor, seal.Key, when)
-			if _, got := then.Sealer(&seal, nil, when); got != want {
-				rt.Fatalf("after %d statements: %v, want %v", n+1, got, want)
-			}
-			if _, got := s.Sealer(&seal, nil, when); got != want {
-				rt.Fatalf("after all statements, of %d: %v, want %v", n+1, got, want)
+			for one := range next - 20 {
+				seal := signing.Seal{Key: id(t, 21+one), First: 99, Statements: uint64(n) + 1}
+				for when := noon; when < at+10; when++ {
+					_, want := then.Key(access.Supervisor, seal.Key, when)
+					if _, got := then.Sealer(&seal, nil, when); got != want {
+						rt.Fatalf("key %d after %d statements: %v, want %v", 21+one, n+1, got, want)
+					}
+					if _, got := s.Sealer(&seal, nil, when); got != want {
+						rt.Fatalf("key %d after all statements, of %d: %v, want %v", 21+one, n+1, got, want)
+					}
+				}
 			}
 		}
 	})
