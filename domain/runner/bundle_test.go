@@ -295,9 +295,39 @@ func TestACauseNamesOneReport(t *testing.T) {
 	}
 }
 
+// seenGolden is a join that shows the youngest seal that its process verified.
+const seenGolden = `{"v":1,"ns":"horus","p":3,"runner":"r1","process":"0","number":1,"reports":[` +
+	`{"t":"join","key":"` + publicKey + `","kinds":[],"slots":1,"seen":"1.7.97.4.3.` +
+	`AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8.AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8.` +
+	`21fe31dfa154a261626bf854046fd227.` +
+	`5VZDAMNgrHKQhuLMgG6CioSHfx645dl02HPgZSJJAVVfuIIVkKM7rMYeOXAc-bRr0lv18FlbviRlUUFDjnoQCw"}]}`
+
+func TestAJoinMayShowASeal(t *testing.T) {
+	b, err := runner.ParseBundle([]byte(seenGolden))
+	if err != nil || string(b.Append(nil)) != seenGolden {
+		t.Fatalf("%v, written as %s", err, b.Append(nil))
+	}
+	seen := b.Reports[0].(runner.Join).Seen
+	if seen == nil || seen.Namespace != "horus" || seen.Partition != 3 || seen.Term != 7 || seen.Last() != 100 {
+		t.Errorf("the seal is %+v", seen)
+	}
+	for name, replacement := range map[string]string{
+		"nothing":     "",
+		"no seal":     "1.7",
+		"a long text": strings.Repeat("1.7.97.4.3.", 1000),
+	} {
+		_, rest, _ := strings.Cut(seenGolden, `"seen":"`)
+		wire, _, _ := strings.Cut(rest, `"`)
+		doc := strings.Replace(seenGolden, wire, replacement, 1)
+		if _, err := runner.ParseBundle([]byte(doc)); domain.CodeOf(err) != domain.Invalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 // FuzzBundle holds that whatever is read has one spelling.
 func FuzzBundle(f *testing.F) {
-	seedtest.Add(f, []byte(bundleGolden), []byte(leastGolden))
+	seedtest.Add(f, []byte(bundleGolden), []byte(leastGolden), []byte(seenGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := runner.ParseBundle(data)
 		if err != nil {

@@ -239,7 +239,7 @@ func TestNoProofOfWhatIsNotThere(t *testing.T) {
 // as in the whole log, but for what an excerpt cannot know.
 func TestAnExcerptFindsWhatCouldNotHappen(t *testing.T) {
 	for _, f := range audittest.Forgeries() {
-		if strings.Contains(f.Name, "term begins") || strings.Contains(f.Name, "did not begin") {
+		if strings.Contains(f.Name, "term begins") || strings.Contains(f.Name, "did not begin") || strings.Contains(f.Name, "a loss is declared") {
 			continue // left out
 		}
 		t.Run(f.Name, func(t *testing.T) {

@@ -12,9 +12,11 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
 )
 
 // wantNews compares the last commit.
@@ -276,6 +278,27 @@ func TestWhatNobodyMayHaveWrittenIsDropped(t *testing.T) {
 		}
 		d.length()
 	}
+}
+
+// A key that is revoked is good for nothing, also where no statement admitted it.
+func TestARevokedKeySpeaksNoMore(t *testing.T) {
+	d := open(t)
+	p := d.joined("r1", "a1", key(5))
+	d.submit("j1", "")
+	about := p.about("j1")
+	p.send(runner.Started{About: about})
+	d.must(d.turn())
+	d.execute(nil, func(tx *eventstore.Tx) error {
+		_, err := tx.DecideAccess(eventstore.By{Actor: event.ByAPIKey("root")}, access.Revoke{Revoked: access.Revoked{Key: p.key.Public().ID()}})
+		return err
+	})
+	p.send(runner.Completed{About: about})
+	d.must(d.turn())
+	again := d.process("r1", "a2", key(5))
+	again.send(again.join())
+	d.must(d.turn())
+	d.wantCounts(2, 0, "runner_key", "runner_key")
+	d.length()
 }
 
 // A key that had ended still spoke, and an auditor refused the history.
