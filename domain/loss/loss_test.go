@@ -9,7 +9,6 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/loss"
-	"github.com/herocode/horus/domain/seedtest"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -131,18 +130,4 @@ func TestDecodeRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 			t.Errorf("%s: %+v, %v", tt.name, e, err)
 		}
 	}
-}
-
-// FuzzDecodeLost holds that whatever is read has one spelling.
-func FuzzDecodeLost(f *testing.F) {
-	seedtest.Add(f, loss.Lost{From: 81, Seal: remembered().Sign(key(f, 1))}.AppendData(nil))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		e, err := loss.DecodeLost("horus", 3, data)
-		if err != nil {
-			return
-		}
-		if again := e.AppendData(nil); !bytes.Equal(again, data) {
-			t.Errorf("%q was read and is written as %q", data, again)
-		}
-	})
 }
