@@ -39,7 +39,7 @@ func TestEverythingButTheLogIsDeleted(t *testing.T) {
 			deleted = append(deleted, key)
 		}
 	}
-	if err := w.redis.Client().Del(t.Context(), deleted...).Err(); err != nil {
+	if err := w.hand.Del(t.Context(), deleted...).Err(); err != nil {
 		t.Fatal(err)
 	}
 	if left := w.keys(); !slices.Equal(left, []string{log}) {
@@ -67,7 +67,7 @@ func TestEverythingButTheLogIsDeleted(t *testing.T) {
 func (w *world) keys() []string {
 	w.t.Helper()
 	var keys []string
-	iterator := w.redis.Client().Scan(w.t.Context(), 0, string(w.ns)+":*", 1000).Iterator()
+	iterator := w.hand.Scan(w.t.Context(), 0, string(w.ns)+":*", 1000).Iterator()
 	for iterator.Next(w.t.Context()) {
 		keys = append(keys, iterator.Val())
 	}
@@ -92,7 +92,7 @@ func TestARedisThatForgetsIsFoundOut(t *testing.T) {
 	for _, a := range kept {
 		w.wantOneOutcome(a.ID)
 	}
-	if err := w.redis.Client().Save(t.Context()).Err(); err != nil {
+	if err := w.hand.Save(t.Context()).Err(); err != nil {
 		t.Fatal(err)
 	}
 	forgotten := w.take(each, w.submitting(each, w.note()))

@@ -16,6 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/redis/go-redis/v9"
+
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/integration/redistest"
@@ -38,17 +40,18 @@ type world struct {
 	dir   string // the state directory
 	port  int    // of the supervisor
 	runs  string // the file in which jobs note that they ran
+	hand  *redis.Client
 	*client.Client
 }
 
 // onShared makes a world on the Redis that tests share.
 func onShared(t *testing.T) *world { return newWorld(t, redistest.Shared(t)) }
 
-func newWorld(t *testing.T, redis *redistest.Server) *world {
+func newWorld(t *testing.T, server *redistest.Server) *world {
 	t.Helper()
 	folder := t.TempDir()
 	return &world{
-		t: t, redis: redis, ns: domain.Name(redistest.Namespace(t)),
+		t: t, redis: server, hand: server.Client(), ns: domain.Name(redistest.Namespace(t)),
 		dir: filepath.Join(folder, "state"), port: freePort(t), runs: filepath.Join(folder, "runs"),
 	}
 }

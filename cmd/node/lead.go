@@ -11,8 +11,13 @@ import (
 	"github.com/herocode/horus/eventstore"
 )
 
-// lasted is how long all was well when the next trouble is another one.
-const lasted = time.Minute
+const (
+	// lasted is how long all was well when the next trouble is another one.
+	lasted = time.Minute
+	// worked is how long all was well when it is worth trying again at once:
+	// views that somebody meddles with are found within about this time.
+	worked = time.Second
+)
 
 // lead takes the lead when it is free, and again when it lost it, until the
 // context ends. Its error says that the history is not the one that this
@@ -23,8 +28,11 @@ func (s *supervisor) lead(ctx context.Context) error {
 	for ctx.Err() == nil {
 		start := s.scene.Now()
 		err := s.seek(ctx, candidate)
-		if s.scene.Now().Sub(start) > lasted {
+		switch went := s.scene.Now().Sub(start); {
+		case went > lasted:
 			pause, said = minPause, ""
+		case went >= worked:
+			pause = minPause
 		}
 		s.admitted = s.admitted && domain.CodeOf(err) != domain.Forbidden
 		switch {

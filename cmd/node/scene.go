@@ -60,17 +60,18 @@ type group struct {
 
 	mu sync.Mutex
 
-	running int
+	running int   // functions, and one for whoever will wait
 	err     error // the first
 }
 
 // newGroup returns a group and the context of its functions.
 func newGroup(ctx context.Context, s Scene) (*group, context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
-	return &group{scene: s, cancel: cancel, idle: make(chan struct{})}, ctx
+	return &group{scene: s, cancel: cancel, idle: make(chan struct{}), running: 1}, ctx
 }
 
-// Go runs f. All are begun before Wait is called, or by one that is running.
+// Go runs f. All are begun before Wait is called, which is once, or by one that
+// is running.
 func (g *group) Go(f func() error) {
 	g.mu.Lock()
 	g.running++
@@ -93,6 +94,7 @@ func (g *group) ended(err error) {
 // Wait returns the first error when all functions have returned. The group is
 // over then.
 func (g *group) Wait() error {
+	g.ended(nil)
 	g.scene.Rest(context.Background(), g.idle, 0)
 	g.cancel()
 	return g.err

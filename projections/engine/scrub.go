@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/queues"
@@ -122,6 +123,8 @@ func (e *Engine) scrubPage(ctx context.Context, s *scrub) (seen int, err error) 
 		err = e.scrubOpen(ctx, page)
 	case views.Queues:
 		err = e.scrubQueues(ctx, page)
+	case views.Runners:
+		err = e.scrubRunners(ctx, page)
 	default:
 		for _, v := range page {
 			if _, err := v.Value(v.Data); err != nil {
@@ -224,6 +227,23 @@ func (e *Engine) scrubQueues(ctx context.Context, page []views.Value) error {
 	look, err := e.cfg.Views.Look(ctx, empty)
 	if err == nil && look.Entries > 0 {
 		err = fmt.Errorf("%w: %d entries in queues that must be empty", errQueues, look.Entries)
+	}
+	return err
+}
+
+// scrubRunners looks at records of runners, and whether their control streams
+// are streams.
+func (e *Engine) scrubRunners(ctx context.Context, page []views.Value) error {
+	ids := make([]domain.Name, len(page))
+	for i, v := range page {
+		if _, err := v.Value(v.Data); err != nil {
+			return err
+		}
+		ids[i] = domain.Name(v.Name)
+	}
+	removed, err := e.cfg.Views.Mend(ctx, ids)
+	if err == nil && len(removed) > 0 {
+		err = fmt.Errorf("%w: something else stood where the control streams of %v belong; it was removed", errQueues, removed)
 	}
 	return err
 }

@@ -83,6 +83,11 @@ func (s *Store) Missing(ctx context.Context, q job.Queue, ids []queue.EntryID) (
 	return missing, ctx.Err()
 }
 
+// Mend finds nothing: under the key of a stream is a stream.
+func (s *Store) Mend(ctx context.Context, _ []domain.Name) ([]domain.Name, error) {
+	return nil, ctx.Err()
+}
+
 // Entries returns ids behind a place.
 func (s *Store) Entries(ctx context.Context, q job.Queue, after queue.EntryID, limit int) ([]queue.EntryID, error) {
 	s.mu.Lock()

@@ -8,6 +8,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -20,6 +21,8 @@ var (
 	streamSource string
 	//go:embed missing.lua
 	missingSource string
+	//go:embed mend.lua
+	mendSource string
 	//go:embed entries.lua
 	entriesSource string
 )
@@ -28,6 +31,7 @@ var (
 	endScript     = redis.NewScript(endSource)
 	streamScript  = redis.NewScript(streamSource)
 	missingScript = redis.NewScript(missingSource)
+	mendScript    = redis.NewScript(mendSource)
 	entriesScript = redis.NewScript(entriesSource)
 )
 
@@ -101,6 +105,29 @@ func (s *Store) Missing(ctx context.Context, q job.Queue, ids []queue.EntryID) (
 		args[i] = id.String()
 	}
 	return s.ids(ctx, missingScript, q, args...)
+}
+
+// Mend removes what stands under the key of a control stream and is none. It
+// needs no fence: nobody writes or reads such a key, whoever leads.
+func (s *Store) Mend(ctx context.Context, runners []domain.Name) ([]domain.Name, error) {
+	if len(runners) == 0 {
+		return nil, nil
+	}
+	keys := make([]string, len(runners))
+	for i, id := range runners {
+		keys[i] = s.keys.Control(id)
+	}
+	removed, err := mendScript.Run(ctx, s.write, keys).Int64Slice()
+	if err != nil {
+		return nil, fmt.Errorf("look at %d control streams: %w", len(runners), err)
+	}
+	var whose []domain.Name
+	for _, i := range removed {
+		if i >= 1 && int(i) <= len(runners) {
+			whose = append(whose, runners[i-1])
+		}
+	}
+	return whose, nil
 }
 
 // Entries returns the ids of entries behind a place.

@@ -170,6 +170,9 @@ type Streams interface {
 	// Missing returns those of the entries, at most [MaxMissing], that are not
 	// in the queue's stream. What is in them does not travel.
 	Missing(ctx context.Context, q job.Queue, ids []queue.EntryID) ([]queue.EntryID, error)
+	// Mend removes what stands under the key of a runner's control stream and is
+	// none, and returns whose that was.
+	Mend(ctx context.Context, runners []domain.Name) ([]domain.Name, error)
 	// Entries returns the ids of at most limit entries behind a place, in
 	// order.
 	Entries(ctx context.Context, q job.Queue, after queue.EntryID, limit int) ([]queue.EntryID, error)
