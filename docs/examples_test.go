@@ -290,15 +290,29 @@ func ofLegality(_ *testing.T, p *historytest.Partition, made map[string]string) 
 		}
 	}
 	made["commits"], made["statements"], made["jobs"], made["runners"] = table(commits), table(statements), table(jobs), table(runners)
-	keys := [][]string{{"class", "name", "key id", "kinds", "until"}}
+	keys := [][]string{{"class", "name", "key id", "kinds", "statement", "last instant", "revoked by"}}
 	for _, k := range state.Access.Keys() {
-		until := ""
-		if !k.Until.IsZero() {
-			until = k.Until.String()
-		}
-		keys = append(keys, []string{string(k.Class), string(k.Name), string(k.Public.ID()), fmt.Sprint(k.Kinds), until})
+		keys = append(keys, []string{
+			string(k.Class), string(k.Name), string(k.ID), fmt.Sprint(k.Kinds), fmt.Sprint(k.Number), instant(k.Ends), number(k.RevokedBy),
+		})
 	}
 	made["keys.held"] = table(keys)
+}
+
+// instant writes a time, and nothing where there is none.
+func instant(t event.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.String()
+}
+
+// number writes the number of a statement, and nothing where there is none.
+func number(n uint64) string {
+	if n == 0 {
+		return ""
+	}
+	return fmt.Sprint(n)
 }
 
 // status is where a job stands, in the words of the page.
@@ -329,6 +343,14 @@ func ofFiles(t *testing.T, p *historytest.Partition, made map[string]string) {
 	lines := strings.SplitAfter(string(exported(t, p.Raws())), "\n")
 	made["export"] = strings.Join(lines[:4], "")
 	verdict := judge(t, exported(t, p.Raws()))
+	source, err := audit.FromLog(t.Context(), memory(p.Raws()[:17])) // up to the end of j1
+	must(t, err)
+	proof, _, err := audit.Prove(t.Context(), source, audit.Options{Namespace: namespace}, historytest.ID("j1"))
+	must(t, err)
+	if a := audit.CheckProof(proof.Append(nil), verdict.Founding); a.ExitCode() != 0 || !a.Trusted {
+		t.Fatal(a.String())
+	}
+	made["proof"] = strings.Join(strings.SplitAfter(string(proof.Append(nil)), "\n")[:3], "")
 	made["head"] = string(verdict.Head().Append(nil))
 }
 
@@ -338,7 +360,7 @@ func ofRedis(t *testing.T, p *historytest.Partition, made map[string]string) {
 	made["redis.keys"] = strings.Join([]string{
 		stored.Log(), stored.Leader(), stored.Position(), keys.Jobs(job.RunnerQueue("r1")), keys.Jobs(job.ExecutorQueue("sh")),
 		keys.Inbox(), keys.Control("r1"), keys.Statements(),
-	}, "\n")
+	}, "  ")
 	raws := p.Raws()
 	made["redis.entry"] = fmt.Sprintf("%d-0\ne\n%s\ns\n%s\n", raws[2].Seq, raws[2].Event, raws[2].Seal)
 	c, _ := entry(t, p, "access.admitted")
