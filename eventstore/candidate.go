@@ -53,6 +53,9 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 		return 0, err
 	}
 	now := c.Clock()
+	// Also of terms that it does not take over: a store that comes back with an
+	// older copy of itself has forgotten them, and no term may be given twice.
+	c.Known = max(c.Known, holder.Term)
 	// A store that answers late, or not, may have kept the holder's beats from
 	// being raised: what was not watched did not stand still.
 	if holder != c.seen || c.since.IsZero() || now.Sub(asked) > BeatEvery {
@@ -61,7 +64,6 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 	if holder.Name != "" && now.Sub(c.since) < TakeAfter && !c.Urgent {
 		return 0, nil
 	}
-	c.Known = max(c.Known, holder.Term)
 	next := Holder{Term: term.Next(c.Known, event.At(now)), Name: string(c.Name)}
 	if next.Term <= c.Known || next.Term > maxTerm {
 		return 0, domain.Errorf(domain.Halted, "lease_term",

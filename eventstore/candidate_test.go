@@ -212,3 +212,22 @@ func TestTermsGrowAlthoughTheLeaseWasDeleted(t *testing.T) {
 	other.Known = firstTerm + 7 // in the log
 	o.try(other, firstTerm+8)
 }
+
+// A store came back with an older copy of its lease, and a stand-by whose clock
+// was behind gave out terms below those that it had watched another leader hold:
+// runners, who had taken work of the later term, refused everything from then on.
+func TestAStandByRemembersTheTermsOfOthers(t *testing.T) {
+	o := newOffice(t)
+	leader, standBy := o.candidate("a"), o.candidate("b")
+	o.try(leader, firstTerm)
+	forget := o.Snapshot()
+	o.must(o.Release(t.Context(), firstTerm))
+	o.clock.Advance(time.Minute)
+	o.try(leader, firstTerm+60)
+	o.try(standBy, 0) // it sees who leads
+	forget()
+	o.clock.Advance(-time.Hour)
+	o.try(standBy, 0)
+	o.clock.Advance(eventstore.TakeAfter)
+	o.try(standBy, firstTerm+61)
+}

@@ -174,6 +174,19 @@ func (s *Store) Tamper(seq uint64, edit func(*history.Raw)) {
 	edit(&s.log[seq-1])
 }
 
+// Snapshot returns what brings log and lease back to how they are now, as when a
+// server comes back with an older copy of its data.
+func (s *Store) Snapshot() (restore func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	log, holder := s.log[:len(s.log):len(s.log)], s.holder
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.log, s.holder = log, holder
+	}
+}
+
 // Intrude adds a commit without asking for a term or looking at the end of the
 // log, as one does who writes to the store directly.
 func (s *Store) Intrude(c eventstore.Batch) {
