@@ -134,25 +134,24 @@ func (w *World) checkViews() {
 func (w *World) compare(fresh *memviews.Store, live, built uint64) {
 	ctx := context.Background()
 	for _, table := range views.Tables() {
-		have, want := map[string][]byte{}, map[string][]byte{}
-		_ = w.server.views.Walk(ctx, live, table, func(name string, data []byte) error { have[name] = data; return nil })
-		_ = fresh.Walk(ctx, built, table, func(name string, data []byte) error {
-			want[name] = data
-			if !bytes.Equal(have[name], data) {
-				w.fail(w.jobOf(table, name), "%s of table %s is %q and must be %q", name, table, have[name], data)
+		have, _, err1 := w.server.views.Page(ctx, live, table, 0)
+		want, _, err2 := fresh.Page(ctx, built, table, 0)
+		if err1 != nil || err2 != nil || len(have) != len(want) {
+			w.fail("", "table %s has %d fields and must have %d (%v, %v)", table, len(have), len(want), err1, err2)
+			return
+		}
+		for i := range want {
+			if have[i].Name != want[i].Name || !bytes.Equal(have[i].Data, want[i].Data) {
+				w.fail(w.jobOf(table, want[i].Name), "%s of table %s is %q and must be %q", want[i].Name, table, have[i].Data, want[i].Data)
+				return
 			}
-			return nil
-		})
-		if len(have) != len(want) {
-			w.fail("", "table %s has %d fields and must have %d", table, len(have), len(want))
 		}
 	}
 	for _, status := range job.Statuses() {
-		var have, want []uint64
-		_ = w.server.views.WalkList(ctx, live, status, func(seq uint64) error { have = append(have, seq); return nil })
-		_ = fresh.WalkList(ctx, built, status, func(seq uint64) error { want = append(want, seq); return nil })
-		if !slices.Equal(have, want) {
-			w.fail("", "the list of %s jobs is %v and must be %v", status, have, want)
+		have, _, err1 := w.server.views.PageList(ctx, live, status, 0)
+		want, _, err2 := fresh.PageList(ctx, built, status, 0)
+		if err1 != nil || err2 != nil || !slices.Equal(have, want) {
+			w.fail("", "the list of %s jobs is %v and must be %v (%v, %v)", status, have, want, err1, err2)
 		}
 	}
 }

@@ -123,7 +123,7 @@ func (s *supervisor) start() {
 		w.fail("", "%s cannot start: %v", s.name, err)
 		return
 	}
-	s.member, d.known = member, member.Queues().Names
+	s.member, d.busy = member, member.Queues().Busy
 	s.reader = &jobs.Reader{Views: tables{p}, Log: log{p}, Namespace: namespace}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop

@@ -59,44 +59,28 @@ func (t tables) Drop(_ context.Context, generation uint64) error {
 	return err
 }
 
-// field is one value of a walk.
-type field struct {
-	name string
-	data []byte
+// page is a part of a table or a list, and where to go on.
+type page[T any] struct {
+	found []T
+	next  uint64
 }
 
-// Walk implements [views.Generations].
-func (t tables) Walk(_ context.Context, generation uint64, table views.Table, yield func(string, []byte) error) error {
-	found, err := call(t.p, reads, "walk", "", func() (found []field, err error) {
-		err = t.views().Walk(context.Background(), generation, table, func(name string, data []byte) error {
-			found = append(found, field{name, data})
-			return nil
-		})
-		return found, err
+// Page implements [views.Generations].
+func (t tables) Page(_ context.Context, generation uint64, table views.Table, cursor uint64) ([]views.Value, uint64, error) {
+	p, err := call(t.p, reads, "page", "", func() (p page[views.Value], err error) {
+		p.found, p.next, err = t.views().Page(context.Background(), generation, table, cursor)
+		return p, err
 	})
-	for _, f := range found {
-		if err == nil {
-			err = yield(f.name, f.data)
-		}
-	}
-	return err
+	return p.found, p.next, err
 }
 
-// WalkList implements [views.Generations].
-func (t tables) WalkList(_ context.Context, generation uint64, s job.Status, yield func(uint64) error) error {
-	found, err := call(t.p, reads, "walk a list", "", func() (found []uint64, err error) {
-		err = t.views().WalkList(context.Background(), generation, s, func(seq uint64) error {
-			found = append(found, seq)
-			return nil
-		})
-		return found, err
+// PageList implements [views.Generations].
+func (t tables) PageList(_ context.Context, generation uint64, s job.Status, cursor uint64) ([]uint64, uint64, error) {
+	p, err := call(t.p, reads, "page of a list", "", func() (p page[uint64], err error) {
+		p.found, p.next, err = t.views().PageList(context.Background(), generation, s, cursor)
+		return p, err
 	})
-	for _, seq := range found {
-		if err == nil {
-			err = yield(seq)
-		}
-	}
-	return err
+	return p.found, p.next, err
 }
 
 // Listed implements [views.Generations].

@@ -230,12 +230,12 @@ func (x inbox) Hint(_ context.Context, id domain.Name, n queue.Notice) error {
 
 // deliveries is a leader's way to who holds what.
 type deliveries struct {
-	p     *process
-	known func(ctx context.Context) ([]job.Queue, error)
+	p    *process
+	busy func(ctx context.Context) ([]job.Queue, error)
 }
 
 // Queues implements [redelivery.Deliveries].
-func (d deliveries) Queues(ctx context.Context) ([]job.Queue, error) { return d.known(ctx) }
+func (d deliveries) Queues(ctx context.Context) ([]job.Queue, error) { return d.busy(ctx) }
 
 // Pending implements [redelivery.Deliveries].
 func (d deliveries) Pending(_ context.Context, q job.Queue) ([]redelivery.Delivery, error) {
@@ -254,3 +254,27 @@ func (d deliveries) Pending(_ context.Context, q job.Queue) ([]redelivery.Delive
 		return found, nil
 	})
 }
+
+// Adrift implements [redelivery.Deliveries].
+func (d deliveries) Adrift(_ context.Context, q job.Queue) ([]queue.EntryID, error) {
+	s := d.p.world.server
+	return call(d.p, reads, "adrift", "", func() ([]queue.EntryID, error) {
+		st, ok := s.stream(q)
+		if !ok {
+			return nil, nil
+		}
+		var found []queue.EntryID
+		for _, e := range s.views.Queued(q) {
+			id, err := queue.ParseEntryID(e.ID)
+			given := st.Waiting == (queue.EntryID{}) || id.Compare(st.Waiting) < 0
+			if _, held := s.rest.held[q][id]; err == nil && given && !held {
+				found = append(found, id)
+			}
+		}
+		return found, nil
+	})
+}
+
+// Retire implements [redelivery.Deliveries]. Processes that hold nothing leave
+// nothing behind here.
+func (d deliveries) Retire(context.Context, job.Queue, time.Duration) error { return nil }

@@ -102,19 +102,30 @@ func (e *Engine) doubted(ctx context.Context) error {
 	return err
 }
 
-// scrubPage looks at one page, and returns how many fields that was.
+// scrubPage looks at one page, and returns how many fields that was. One that
+// could not be looked at comes again.
 func (e *Engine) scrubPage(ctx context.Context, s *scrub) (seen int, err error) {
+	next := uint64(0)
 	if s.table == views.NumTables {
-		s.table++
-		return e.scrubStatements(ctx)
+		seen, err = e.scrubStatements(ctx)
+	} else {
+		seen, next, err = e.scrubTable(ctx, s)
 	}
-	t := views.Tables()[s.table]
-	page, next, err := e.cfg.Views.Page(ctx, s.generation, t, s.cursor)
 	if err != nil {
-		return 0, err
+		return seen, err
 	}
 	if s.cursor = next; next == 0 {
 		s.table++
+	}
+	return seen, nil
+}
+
+// scrubTable looks at one page of a table, and returns where the next one is.
+func (e *Engine) scrubTable(ctx context.Context, s *scrub) (seen int, next uint64, err error) {
+	t := views.Tables()[s.table]
+	page, next, err := e.cfg.Views.Page(ctx, s.generation, t, s.cursor)
+	if err != nil {
+		return 0, 0, err
 	}
 	switch t {
 	case views.Jobs:
@@ -128,11 +139,11 @@ func (e *Engine) scrubPage(ctx context.Context, s *scrub) (seen int, err error) 
 	default:
 		for _, v := range page {
 			if _, err := v.Value(v.Data); err != nil {
-				return 0, err
+				return 0, 0, err
 			}
 		}
 	}
-	return len(page), err
+	return len(page), next, err
 }
 
 // scrubJobs looks at records of jobs, and whether each is in the list of its
