@@ -44,6 +44,10 @@ test-short: ## run the tests that need no Redis, without the race detector
 integration: ## run the promises that are kept against a real Redis
 	@$(TEST_IMAGE); set -x; go test -json -race -count=1 -timeout $(INTEGRATION_TIMEOUT) ./integration/... | go run ./.ci/testsum
 
+.PHONY: sim
+sim: ## run SEEDS (10000) seeds of the simulation, or SEED alone and its story
+	go test -count=1 -timeout 0 ./integration/sim -run Seeds -v -args $(if $(SEED),-seed $(SEED) -seeds 1,-seeds $(or $(SEEDS),10000))
+
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (10s), FUZZBUDGET seconds at most
 	.ci/fuzz $(FUZZTIME) $(FUZZBUDGET)

@@ -1,6 +1,7 @@
 package runnersdk
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"testing/synctest"
@@ -88,4 +89,26 @@ func TestEvidenceOfALoss(t *testing.T) {
 			t.Errorf("%s (-want +got):\n%s", c.name, diff)
 		}
 	}
+}
+
+// A process that had just been told that nobody knows it took one more job in
+// the same turn, and began it.
+func TestAProcessThatWasForgottenTakesNothing(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		began := false
+		d := newWorld(t).outsider(nil)
+		d.handler = func(context.Context, *Job) (string, error) { began = true; return "", nil }
+		d.turn()
+		d.welcome()
+		d.turn()
+		d.notify(forgotten())
+		d.submit("j1", "p")
+		if _, err := d.Turn(t.Context()); !errors.Is(err, ErrForgotten) {
+			t.Errorf("turn: %v, want that it is forgotten", err)
+		}
+		synctest.Wait()
+		if began {
+			t.Error("it began a job")
+		}
+	})
 }

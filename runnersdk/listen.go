@@ -138,6 +138,7 @@ func (r *Runner) forgotten(ctx context.Context) error {
 		return nil
 	}
 	r.logger.WarnContext(ctx, "the supervisor does not know this process, its history may have lost its end: beginning anew")
+	r.stopping.Store(true) // before anything else is taken that nobody would believe
 	for _, a := range r.hands.all() {
 		r.lose(ctx, a, ErrForgotten.Error())
 	}

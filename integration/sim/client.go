@@ -121,13 +121,13 @@ func (e *errand) submit() {
 func (e *errand) contradict() {
 	w := e.world
 	rolled := w.ledger.rolled
-	for w.ledger.rolled == rolled {
+	for w.ledger.rolled == rolled && w.ledger.told[e.id].acknowledged { // else the first may be forgotten
 		_, err := e.send(e.other)
 		switch {
 		case domain.CodeOf(err) == domain.Conflict:
 			w.counts[ConflictedSubmit]++
 			return
-		case err == nil && w.ledger.rolled == rolled && !w.ledger.taken[e.id]:
+		case err == nil && w.ledger.rolled == rolled:
 			w.fail(e.id, "two jobs of one id were accepted")
 			return
 		case err == nil:

@@ -14,8 +14,14 @@ type incident struct {
 // incidents has things happen, one after the other, until the weather is calm.
 func (w *World) incidents() {
 	all := []incident{
-		{4, w.stopSomebody}, {3, w.crashSupervisor}, {3, w.crashRunner}, {3, w.setClock},
-		{3, w.handOver}, {2, w.server.forget}, {3, w.server.lose}, {1, w.server.fail},
+		{4, w.stopSomebody},
+		{3, w.crashSupervisor},
+		{3, w.crashRunner},
+		{3, w.setClock},
+		{3, w.handOver},
+		{2, w.server.forget},
+		{3, w.server.lose},
+		{1, w.server.fail},
 	}
 	total := 0
 	for i := range all { // in some runs a kind never happens, in others often

@@ -9,7 +9,6 @@ import (
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
-	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -22,12 +21,12 @@ type ledger struct {
 
 	entries []history.Entry // all that the log holds
 	jobs    map[job.ID]job.State
-	told    map[string]promise     // what clients were told of a job
-	taken   map[string]bool        // jobs that a lost tail took, and nobody submitted again
-	rolled  int                    // counts lost tails
-	lost    time.Duration          // when keys, or a tail, were lost last
-	begun   map[signing.Hash]start // attempts whose handlers began, by their grants
-	grants  map[attempt]signing.Hash
+	told    map[string]promise // what clients were told of a job
+	taken   map[string]bool    // jobs that a lost tail took, and nobody submitted again
+	rolled  int                // counts lost tails
+	lost    time.Duration      // when keys, or a tail, were lost last
+	begun   map[string]start   // attempts whose handlers began, by their entries
+	grants  map[attempt]string
 }
 
 // promise is what a client was told of a job.
@@ -53,7 +52,7 @@ type attempt struct {
 func newLedger(w *World) *ledger {
 	return &ledger{
 		world: w, jobs: map[job.ID]job.State{}, told: map[string]promise{}, taken: map[string]bool{},
-		begun: map[signing.Hash]start{}, grants: map[attempt]signing.Hash{},
+		begun: map[string]start{}, grants: map[attempt]string{},
 	}
 }
 
@@ -146,6 +145,7 @@ func (l *ledger) count(data job.Event) {
 		if e.Kind == job.FailedLost {
 			counts[ExhaustedTries]++
 		}
+	case job.Submitted, job.Queued, job.Started, job.Completed:
 	}
 }
 
@@ -230,7 +230,7 @@ func (l *ledger) delivered(name, process string, e queue.Entry) {
 	if queued, ok := granting.Data.(job.Queued); ok {
 		number = int(queued.Grant.Attempt)
 	}
-	l.grants[attempt{process, granting.Aggregate.ID, number}] = granting.Hash
+	l.grants[attempt{process, granting.Aggregate.ID, number}] = e.Queue.String() + " " + e.ID
 	l.world.story.tell(granting.Aggregate.ID, "store", "gives entry %s of queue %s, attempt %d, to %s/%s", e.ID, e.Queue, number, name, process)
 }
 
@@ -239,16 +239,16 @@ func (l *ledger) delivered(name, process string, e queue.Entry) {
 func (l *ledger) started(process, id string, number int) {
 	w := l.world
 	w.story.tell(id, process, "begins attempt %d", number)
-	token, ok := l.grants[attempt{process, id, number}]
+	entry, ok := l.grants[attempt{process, id, number}]
 	if !ok {
 		w.fail(id, "%s began attempt %d, which it was not given", process, number)
 		return
 	}
-	before, again := l.begun[token]
+	before, again := l.begun[entry]
 	if again && (before.process == process || l.lost <= before.at) {
 		w.fail(id, "%s began attempt %d, which %s began %s before", process, number, before.process, w.now-before.at)
 	}
-	l.begun[token] = start{process, w.now}
+	l.begun[entry] = start{process, w.now}
 }
 
 // acknowledged takes note that a client was told that its job is in the log.

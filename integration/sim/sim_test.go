@@ -14,8 +14,6 @@ import (
 )
 
 // What make sim asks for.
-//
-//nolint:gochecknoglobals // flags of a test binary are
 var (
 	seeds = flag.Uint64("seeds", 1000, "how many seeds to run")
 	first = flag.Uint64("seed", 0, "the first seed")

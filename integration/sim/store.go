@@ -35,6 +35,20 @@ func (l log) Append(_ context.Context, term uint64, after eventstore.Tip, c even
 	return err
 }
 
+// Cut implements [eventstore.Cutter].
+func (l log) Cut(_ context.Context, term uint64, after eventstore.Tip) error {
+	w := l.p.world
+	_, err := call(l.p, writes, "cut", "", func() (none, error) {
+		err := w.server.store.Cut(context.Background(), term, after)
+		if err == nil && after.Seq < w.ledger.seq() {
+			w.story.tell("", l.p.name, "cuts the log behind %d", after.Seq)
+			w.ledger.rollback(after.Seq)
+		}
+		return done(err)
+	})
+	return err
+}
+
 // Tip implements [eventstore.Log].
 func (l log) Tip(context.Context) (eventstore.Tip, error) {
 	return call(l.p, reads, "tip", "", func() (eventstore.Tip, error) { return l.p.world.server.store.Tip(context.Background()) })

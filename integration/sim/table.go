@@ -2,6 +2,7 @@ package sim
 
 import (
 	"context"
+	"errors"
 	"slices"
 
 	"github.com/herocode/horus/domain/job"
@@ -111,9 +112,10 @@ func (w *pen) connect() views.Writer {
 
 // broken gives the connection up after an error of the wire.
 func (w *pen) broken(err error) {
-	switch err { //nolint:errorlint // they come as they are
-	case errNoAnswer, errDown, errRefused, errReset:
-		w.conn = nil
+	for _, wrong := range [...]error{errNoAnswer, errDown, errRefused, errReset} {
+		if errors.Is(err, wrong) {
+			w.conn = nil
+		}
 	}
 }
 

@@ -159,8 +159,12 @@ func (w *World) fate(m manner) (Fault, time.Duration) {
 		fault Fault
 		rate  int
 	}{
-		{LostRequest, x.lostRequest}, {LostAnswer, x.lostAnswer}, {LateRequest, x.late},
-		{DoubledCall, x.doubled}, {RefusedWrite, x.refused}, {SlowCall, x.slow},
+		{LostRequest, x.lostRequest},
+		{LostAnswer, x.lostAnswer},
+		{LateRequest, x.late},
+		{DoubledCall, x.doubled},
+		{RefusedWrite, x.refused},
+		{SlowCall, x.slow},
 	} {
 		if draw -= f.rate; draw >= 0 {
 			continue

@@ -32,10 +32,9 @@ func queuesOf() []job.Queue {
 // nobody is a runner id that no process ever joins as: its jobs wait for ever.
 const nobody = "nobody"
 
-func (w *World) newRunner(name string, id domain.Name, kinds ...domain.Name) *worker {
-	r := &worker{process: w.newProcess(name), id: id, kinds: kinds, slots: 1 + w.random.IntN(3)}
-	w.runners = append(w.runners, r)
-	return r
+// newRunner adds a runner that was not started yet.
+func (w *World) newRunner(name string, id domain.Name, kinds ...domain.Name) {
+	w.runners = append(w.runners, &worker{process: w.newProcess(name), id: id, kinds: kinds, slots: 1 + w.random.IntN(3)})
 }
 
 // start starts the program.

@@ -89,6 +89,7 @@ type Engine struct {
 	jobs    cache[job.ID, cachedJob]
 	runners cache[domain.Name, runners.Record]
 	queues  map[job.Queue]queues.Count // all of them
+	former  map[job.Queue]queues.Count // of views that were begun anew; nil once they were reconciled
 	groups  map[job.Queue]bool         // whose group is known to be there
 	missing map[job.ID]queue.EntryID   // open attempts whose entries are in no queue
 	told    []uint32                   // sums of the statements that runners read, in order

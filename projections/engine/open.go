@@ -230,6 +230,9 @@ func (e *Engine) anew(ctx context.Context, pos views.Position, why string) (agai
 	if err != nil {
 		return false, err
 	}
+	if e.former, err = e.queuesOf(ctx); err != nil {
+		return false, err
+	}
 	fresh := max(pos.Live, pos.Filling)
 	for _, g := range stored {
 		fresh = max(fresh, g)
@@ -239,7 +242,8 @@ func (e *Engine) anew(ctx context.Context, pos views.Position, why string) (agai
 	// A crash before this leaves everything as it was, and the next engine finds
 	// the same. A crash behind it leaves an empty live generation: the next
 	// engine fills it. Generations that are left over are removed by the next
-	// rebuild or beginning.
+	// rebuild or beginning, what stands in queues that only they knew of when the
+	// queue is used again.
 	_, err = e.writer.Commit(ctx, &views.Tx{Generation: fresh, Forget: true, Position: begun})
 	if errors.Is(err, views.ErrConflict) {
 		return true, nil
@@ -257,6 +261,23 @@ func (e *Engine) anew(ctx context.Context, pos views.Position, why string) (agai
 	e.pos, e.began, e.told = begun, why, nil
 	e.seen = nil
 	return false, nil
+}
+
+// queuesOf returns the queues that the live generation knows, as far as it can
+// be read. When a log lost its end, there may be entries in queues that nothing
+// in it speaks of any more.
+func (e *Engine) queuesOf(ctx context.Context) (map[job.Queue]queues.Count, error) {
+	look, err := e.cfg.Views.Look(ctx, views.Query{Whole: []views.Table{views.Queues}})
+	if err == nil {
+		var known map[job.Queue]queues.Count
+		if known, err = parseQueues(look.Whole[0]); err == nil {
+			return known, nil
+		}
+	}
+	if errors.Is(err, views.ErrDamaged) {
+		return nil, nil
+	}
+	return nil, fmt.Errorf("list queues: %w", err)
 }
 
 // loadQueues reads the counts of all queues of a generation that went live.

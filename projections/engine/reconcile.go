@@ -85,9 +85,11 @@ func (e *Engine) reconcile(ctx context.Context) (lost []Lost, more bool, err err
 	if err := e.giveUpRevoked(ctx, &r); err != nil {
 		return nil, false, err
 	}
-	for name := range e.queues {
-		if r.open[name] == nil {
-			r.open[name] = nil
+	for _, names := range [...]map[job.Queue]queues.Count{e.queues, e.former} {
+		for name := range names {
+			if r.open[name] == nil {
+				r.open[name] = nil
+			}
 		}
 	}
 	known := slices.SortedFunc(maps.Keys(r.open), func(a, b job.Queue) int {
@@ -106,7 +108,7 @@ func (e *Engine) reconcile(ctx context.Context) (lost []Lost, more bool, err err
 	if err != nil {
 		return nil, false, fmt.Errorf("repair queues: %w", err)
 	}
-	e.pos, e.seen = r.tx.Position, &found
+	e.pos, e.seen, e.former = r.tx.Position, &found, nil
 	e.reconciled(&r, known)
 	return r.missing, r.more, nil
 }

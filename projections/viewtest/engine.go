@@ -30,6 +30,7 @@ func runEngine(t *testing.T, open func(t *testing.T) *Fixture) {
 		"ids from the future empty the queue":      idsFromTheFuture,
 		"grants of a revoked key are given up":     grantsOfARevokedKeyAreGivenUp,
 		"a log that lost its tail is folded anew":  aLogThatLostItsTail,
+		"a queue of a lost tail is emptied":        aQueueOfALostTail,
 		"a rebuild equals what it replaces":        aRebuildEquals,
 		"a rebuild says what was changed":          aRebuildSaysWhatWasChanged,
 		"an engine goes on while others rebuild":   anEngineGoesOnWhileOthersRebuild,
@@ -401,6 +402,28 @@ func aLogThatLostItsTail(t *testing.T, l *Leader) {
 	l.grow(5, 10)
 	l.CheckViews()
 	l.CheckQueues()
+}
+
+// The log lost the only event that spoke of a queue, and an entry stood in it for
+// ever: a runner that joined for the queue later ran what no history held.
+func aQueueOfALostTail(t *testing.T, l *Leader) {
+	l.Begin()
+	l.grow(4, 10)
+	kept, q := len(l.History.Commits), job.RunnerQueue("latecomer")
+	l.History.Commit(func(tx *historytest.Tx) { tx.Submit("late", historytest.Job{Runner: "latecomer"}) })
+	l.Feed()
+	if n := len(l.Queued(q)); n != 1 {
+		t.Fatalf("%d entries stand in the queue, want 1", n)
+	}
+	l.Crash()
+	l.History.Cut(kept)
+	l.Truncate(l.History.Seq())
+	l.appended = kept
+	l.History.BeginTerm()
+	l.Begin()
+	if n := len(l.Queued(q)); n != 0 {
+		t.Errorf("%d entries stand in a queue that the log does not know", n)
+	}
 }
 
 func anotherFounding(t *testing.T, l *Leader) {
