@@ -23,6 +23,7 @@ type errand struct {
 	text  api.JobText
 	other api.JobText // of the same id, and not the same job
 	ends  bool        // there is somebody to run it
+	over  bool        // its client has gone
 }
 
 // newErrand draws a job.
@@ -65,6 +66,7 @@ func draft(w *World, id string) client.Job {
 // run submits the job until somebody acknowledges it, and waits for its end.
 func (e *errand) run() {
 	w := e.world
+	defer func() { e.over = true }()
 	e.submit()
 	for w.chance(300) {
 		w.counts[RepeatedSubmit]++

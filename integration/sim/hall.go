@@ -8,6 +8,7 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/memstore"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/rpcapi"
 	api "github.com/herocode/horus/rpcapi/client/wire"
@@ -32,7 +33,7 @@ func NewHall() *Hall {
 	var err error
 	h.api, err = rpcapi.New(rpcapi.Config{
 		Backend: rpcapi.Backend{
-			Leader: h, System: h, Jobs: &readmodels.Jobs{}, Runners: &readmodels.Runners{Queues: &queues.Reader{}},
+			Leader: h, System: silent{}, Log: memstore.New(), Jobs: &readmodels.Jobs{}, Runners: &readmodels.Runners{Queues: &queues.Reader{}},
 		},
 		Durability: "everysec", Unsigned: rpcapi.Countersign, Verifier: h.verifier, Clock: func() time.Time { return h.asked.Now() },
 	})
@@ -56,7 +57,13 @@ func (h *Hall) Execute(ctx context.Context, w eventstore.Work) error {
 // Access implements [rpcapi.Leader].
 func (h *Hall) Access() access.State { return h.asked.member.Leader().Access() }
 
+// silent is a system that nobody asks how it is.
+type silent struct{}
+
+var errSilent = errors.New("nobody asks")
+
 // Info implements [rpcapi.System].
-func (h *Hall) Info(context.Context) (api.Info, error) {
-	return api.Info{}, errors.New("nobody asks")
-}
+func (silent) Info(context.Context) (api.Info, error) { return api.Info{}, errSilent }
+
+// Access implements [rpcapi.System].
+func (silent) Access(context.Context) (access.State, error) { return access.State{}, errSilent }

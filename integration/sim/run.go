@@ -135,12 +135,13 @@ func (w *World) begin() bool {
 }
 
 // unended returns a job that somebody can run and that has not ended, or that
-// was never submitted for good; nil when there is none. A job that nobody can
-// run has done enough when a tail took it: its client has gone.
+// was never submitted for good; nil when there is none. What a tail took after
+// its client had gone is nobody's any more.
 func (w *World) unended(open []*errand) *errand {
 	for _, e := range open {
 		s, there := w.ledger.state(e.id)
-		if e.ends && !s.Status.Terminal() || !there && !w.ledger.taken[e.id] {
+		gone := e.over && w.ledger.taken[e.id]
+		if !there && !gone || there && e.ends && !s.Status.Terminal() {
 			return e
 		}
 	}
