@@ -77,6 +77,7 @@ func (e *errand) run() {
 	}
 	for e.ends {
 		e.sleep(w.between(100*time.Millisecond, 3*time.Second))
+		rolled := w.ledger.rolled
 		j, err := ask(e.process, "get", e.id, func(s *supervisor) (job.Status, error) {
 			id, err := job.ParseID(e.id)
 			if err != nil {
@@ -90,7 +91,7 @@ func (e *errand) run() {
 			w.ledger.unknown(e.id)
 			e.submit()
 		case err == nil && j.Terminal():
-			w.ledger.ended(e.id, j)
+			w.ledger.ended(e.id, j, rolled)
 			w.story.tell(e.id, e.name, "is told that the job has %s", j)
 			return
 		}

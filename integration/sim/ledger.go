@@ -273,12 +273,13 @@ func (l *ledger) unknown(id string) {
 	}
 }
 
-// ended checks the outcome that a client was told.
-func (l *ledger) ended(id string, s job.Status) {
+// ended checks the outcome that a client was told, who asked when so many tails
+// had been lost.
+func (l *ledger) ended(id string, s job.Status, rolled int) {
 	p := l.told[id]
 	if p.outcome != job.None && p.outcome != s && p.rolled == l.rolled {
 		l.world.fail(id, "the job's outcome was %s and is %s now", p.outcome, s)
 	}
-	p.outcome, p.rolled = s, l.rolled
+	p.outcome, p.rolled = s, rolled
 	l.told[id] = p
 }

@@ -174,7 +174,8 @@ func (r recorder) Handle(_ context.Context, rec slog.Record) error {
 		return true
 	})
 	r.p.world.story.tell(about, r.p.name, "says: %s%s", said{rec.Clone()}, r.with)
-	if rec.Level >= slog.LevelError { // nobody tampered, so there is nothing to look at
+	loss := r.p.world.ledger.rolled > 0 && strings.Contains(rec.Message, "lost the end of the log")
+	if rec.Level >= slog.LevelError && !loss { // nobody tampered, so there is nothing to look at
 		r.p.world.fail(about, "%s asks for help: %s", r.p.name, said{rec})
 	}
 	return nil
