@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -40,6 +41,11 @@ func (t tables) Streams(_ context.Context, queues []job.Queue) ([]views.Stream, 
 // Missing implements [views.Streams].
 func (t tables) Missing(_ context.Context, q job.Queue, ids []queue.EntryID) ([]queue.EntryID, error) {
 	return call(t.p, reads, "missing", "", func() ([]queue.EntryID, error) { return t.views().Missing(context.Background(), q, ids) })
+}
+
+// Mend implements [views.Streams].
+func (t tables) Mend(_ context.Context, runners []domain.Name) ([]domain.Name, error) {
+	return call(t.p, writes, "mend streams", "", func() ([]domain.Name, error) { return t.views().Mend(context.Background(), runners) })
 }
 
 // Entries implements [views.Streams].
