@@ -67,6 +67,13 @@ func (l *load) one() bool {
 	return true
 }
 
+// count returns how many jobs were acknowledged so far.
+func (l *load) count() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.acked)
+}
+
 // end lets the callers finish what they began, and returns what was
 // acknowledged.
 func (l *load) end() []ack {

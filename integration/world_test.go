@@ -41,6 +41,8 @@ type world struct {
 	port  int    // of the supervisor
 	runs  string // the file in which jobs note that they ran
 	hand  *redis.Client
+	// URLs of the Redis as supervisors and runners reach it.
+	supervisors, runners string
 	*client.Client
 }
 
@@ -53,6 +55,7 @@ func newWorld(t *testing.T, server *redistest.Server) *world {
 	return &world{
 		t: t, redis: server, hand: server.Client(), ns: domain.Name(redistest.Namespace(t)),
 		dir: filepath.Join(folder, "state"), port: freePort(t), runs: filepath.Join(folder, "runs"),
+		supervisors: server.URL(), runners: server.URL(),
 	}
 }
 
@@ -101,7 +104,7 @@ func (w *world) supervisor(args ...string) *process {
 func (w *world) standBy(port int, args ...string) *process {
 	w.t.Helper()
 	args = append([]string{"--port", fmt.Sprint(port), "--lease", lease.String()}, args...)
-	return start(w.t, w.environment(), "supervisor", args...)
+	return start(w.t, w.environment("HORUS_REDIS_URL="+w.supervisors), "supervisor", args...)
 }
 
 // ready returns when the supervisor at a port leads.
@@ -134,7 +137,7 @@ func fetch(ctx context.Context, url string) (code int, body string, err error) {
 func (w *world) runner(id string, args ...string) *process {
 	w.t.Helper()
 	args = append([]string{id, "--slots", "4", "--lease", lease.String()}, args...)
-	return start(w.t, w.environment(), "runner_sh", args...)
+	return start(w.t, w.environment("HORUS_REDIS_URL="+w.runners), "runner_sh", args...)
 }
 
 // admit has the client's key admitted with the program horus, and connects.

@@ -126,32 +126,6 @@ func (d *desk) Watch(id job.ID) (changed <-chan struct{}, stop func()) {
 	return r.engine.Watch(id)
 }
 
-// informed reads views, and knows from the term that is on when they move.
-type informed struct {
-	views.Reader
-	desk *desk
-}
-
-// Look implements [views.Reader]. A history that halted is folded no further, so
-// nobody waits for that.
-func (i informed) Look(ctx context.Context, q views.Query) (*views.Look, error) {
-	look, err := i.Reader.Look(ctx, q)
-	if err == nil && i.desk.halted() != nil {
-		look.End = min(look.End, look.Position.Seq)
-	}
-	return look, i.desk.mended(err)
-}
-
-// Await implements [views.Awaiter].
-func (i informed) Await(ctx context.Context, seq uint64) bool {
-	r, err := i.desk.current()
-	if err != nil {
-		return false
-	}
-	r.engine.Await(ctx, seq)
-	return true
-}
-
 // ready returns why nothing can be appended, nil if it can.
 func (d *desk) ready(context.Context) error {
 	if _, err := d.current(); err != nil {

@@ -18,6 +18,7 @@ import (
 	"github.com/herocode/horus/eventstore/redisstore"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
+	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/readmodels"
@@ -75,17 +76,20 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 }
 
 func (s *supervisor) backend() rpcapi.Backend {
-	known := informed{s.views, s.desk}
-	reader := &jobs.Reader{Views: known, Log: s.store, Namespace: s.cfg.Namespace}
-	s.runners = &readmodels.Runners{Reader: &runners.Reader{Views: known}, Queues: s.queues}
+	known, log := informed{s.views, s.desk}, record{s.store}
+	reader := &jobs.Reader{Views: known, Log: log, Namespace: s.cfg.Namespace}
+	s.runners = &readmodels.Runners{
+		Reader: &runners.Reader{Views: known},
+		Queues: &queues.Reader{Views: known, Streams: lined{s.views, s.desk}, Log: log},
+	}
 	return rpcapi.Backend{
 		Leader: crashable.End[rpcapi.Leader](s.desk),
 		Jobs: &candid{views: s.views, desk: s.desk, Jobs: &readmodels.Jobs{
-			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: s.store},
+			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: log},
 			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },
 		}},
 		Runners: s.runners,
 		System:  s,
-		Log:     s.store,
+		Log:     log,
 	}
 }

@@ -1,6 +1,6 @@
 // Package faultproxy is a TCP proxy that fails as networks do: a request or a
-// reply is lost and its connection with it, connections are cut, or stay open
-// and silent.
+// reply is lost and its connection with it, or half of it arrives, or all of it
+// late; connections are cut, or stay open and silent.
 //
 // It knows no protocol. What passes does so in pieces as they come from the
 // socket, and a [Rule] sees each piece before it is passed on:
@@ -16,6 +16,7 @@ import (
 	"net"
 	"sync"
 	"testing"
+	"time"
 )
 
 // pieceSize is how much is read from a socket at once.
@@ -28,9 +29,27 @@ type Piece struct {
 	Data       []byte // valid during the call
 }
 
-// Rule says whether a piece is lost; then its connection is cut in both
-// directions. It is called by one goroutine at a time.
-type Rule func(Piece) (lost bool)
+// Fate is what becomes of a piece. In the zero Fate it is lost.
+type Fate struct {
+	// Bytes of it arrive. If that is not all, its connection is cut behind them
+	// in both directions.
+	Bytes int
+	After time.Duration // on its way; what follows on that connection waits behind it
+}
+
+// Passes is the fate of a piece that arrives whole and at once.
+func (p *Piece) Passes() Fate { return Fate{Bytes: len(p.Data)} }
+
+// loses is the fate of a piece that is lost, or not.
+func (p *Piece) loses(lost bool) Fate {
+	if lost {
+		return Fate{}
+	}
+	return p.Passes()
+}
+
+// Rule says what becomes of a piece. It is called by one goroutine at a time.
+type Rule func(Piece) Fate
 
 // Proxy stands between clients and one server. It is safe for concurrent use.
 type Proxy struct {
@@ -119,10 +138,9 @@ func (p *Proxy) pump(l *link, toServer bool) {
 			return
 		}
 		p.thawed()
-		if p.lost(Piece{l.number, toServer, room[:n]}) {
-			return
-		}
-		if _, err := to.Write(room[:n]); err != nil {
+		fate := p.fate(Piece{l.number, toServer, room[:n]})
+		time.Sleep(fate.After)
+		if _, err := to.Write(room[:fate.Bytes]); err != nil || fate.Bytes < n {
 			return
 		}
 	}
@@ -143,10 +161,13 @@ func (p *Proxy) thawed() {
 	<-frozen
 }
 
-func (p *Proxy) lost(piece Piece) bool {
+func (p *Proxy) fate(piece Piece) Fate {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.rule != nil && p.rule(piece)
+	if p.rule == nil {
+		return piece.Passes()
+	}
+	return p.rule(piece)
 }
 
 // Set makes every piece pass a rule; nil lets everything through.
@@ -160,10 +181,10 @@ func (p *Proxy) Set(rule Rule) {
 // The text must be within the first piece of the request: a command's name is.
 func (p *Proxy) LoseRequest(text string) {
 	done := false
-	p.Set(func(piece Piece) bool {
+	p.Set(func(piece Piece) Fate {
 		lost := !done && piece.ToServer && bytes.Contains(piece.Data, []byte(text))
 		done = done || lost
-		return lost
+		return piece.loses(lost)
 	})
 }
 
@@ -172,13 +193,13 @@ func (p *Proxy) LoseRequest(text string) {
 // that connection, so nothing else may be on its way there.
 func (p *Proxy) LoseReply(text string) {
 	asked, done := 0, false
-	p.Set(func(piece Piece) bool {
+	p.Set(func(piece Piece) Fate {
 		if asked == 0 && piece.ToServer && bytes.Contains(piece.Data, []byte(text)) {
 			asked = piece.Connection
 		}
 		lost := !done && !piece.ToServer && piece.Connection == asked
 		done = done || lost
-		return lost
+		return piece.loses(lost)
 	})
 }
 

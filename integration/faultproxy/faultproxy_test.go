@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/integration/faultproxy"
 )
@@ -171,13 +173,57 @@ func TestRuleSeesEveryPiece(t *testing.T) {
 	s := serve(t)
 	p := faultproxy.Start(t, s.listener.Addr().String())
 	var seen []string
-	p.Set(func(piece faultproxy.Piece) bool {
+	p.Set(func(piece faultproxy.Piece) faultproxy.Fate {
 		seen = append(seen, fmt.Sprintf("%d %v %s", piece.Connection, piece.ToServer, piece.Data))
-		return false
+		return piece.Passes()
 	})
 	dial(t, p).ask("one")
 	p.Set(nil)
 	if got := fmt.Sprint(seen); got != "[1 true one\n 1 false did one\n]" {
 		t.Errorf("the rule saw %q", got)
+	}
+}
+
+// A reply that breaks off, and a request of which the server hears only the
+// beginning.
+func TestHalfAPiece(t *testing.T) {
+	s := serve(t)
+	p := faultproxy.Start(t, s.listener.Addr().String())
+	for _, toServer := range []bool{false, true} {
+		c := dial(t, p)
+		c.ask("one")
+		p.Set(func(piece faultproxy.Piece) faultproxy.Fate {
+			fate := piece.Passes()
+			if piece.ToServer == toServer {
+				fate.Bytes = 4
+			}
+			return fate
+		})
+		c.send("1\n2\n3")
+		if got, _ := io.ReadAll(c.replies); !toServer && string(got) != "did " {
+			t.Errorf("got %q, want the reply's first 4 bytes", got)
+		}
+		p.Set(nil)
+	}
+	dial(t, p).ask("end")
+	// A cut connection may take along what the server had not read yet.
+	if got := s.done(); !strings.HasPrefix(got, "[one 1 2 3 one ") || strings.Count(got, "3") != 1 {
+		t.Errorf("the server did %s; of the second request it should have heard 1 and 2 at most", got)
+	}
+}
+
+func TestLatePieceArrives(t *testing.T) {
+	s := serve(t)
+	p := faultproxy.Start(t, s.listener.Addr().String())
+	const late = 20 * time.Millisecond
+	p.Set(func(piece faultproxy.Piece) faultproxy.Fate {
+		fate := piece.Passes()
+		fate.After = late
+		return fate
+	})
+	began := time.Now()
+	dial(t, p).ask("one")
+	if took := time.Since(began); took < 2*late {
+		t.Errorf("there and back took %s, want at least %s", took, 2*late)
 	}
 }

@@ -1,0 +1,80 @@
+package node
+
+import (
+	"context"
+	"errors"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/history"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/views"
+)
+
+// informed is the views as calls read them: it knows from the term that is on
+// when they move. What cannot be read now is an answer that its caller knows
+// what to do with; to the loops of a term the same is trouble that passes.
+type informed struct {
+	views.Reader
+	desk *desk
+}
+
+// Await implements [views.Awaiter].
+func (i informed) Await(ctx context.Context, seq uint64) bool {
+	r, err := i.desk.current()
+	if err != nil {
+		return false
+	}
+	r.engine.Await(ctx, seq)
+	return true
+}
+
+// Look implements [views.Reader]. A history that halted is folded no further, so
+// nobody waits for that.
+func (i informed) Look(ctx context.Context, q views.Query) (*views.Look, error) {
+	look, err := i.Reader.Look(ctx, q)
+	if err == nil && i.desk.halted() != nil {
+		look.End = min(look.End, look.Position.Seq)
+	}
+	return look, unread(i.desk.mended(err))
+}
+
+// lined is the work queues as calls read them.
+type lined struct {
+	views.Store
+	desk *desk
+}
+
+// Streams implements [views.Streams].
+func (s lined) Streams(ctx context.Context, queues []job.Queue) ([]views.Stream, error) {
+	streams, err := s.Store.Streams(ctx, queues)
+	return streams, unread(s.desk.mended(err))
+}
+
+// record is the log as calls read it.
+type record struct{ eventstore.Log }
+
+// Get implements [eventstore.Log].
+func (r record) Get(ctx context.Context, seqs []uint64) ([]history.Raw, error) {
+	raws, err := r.Log.Get(ctx, seqs)
+	return raws, unread(err)
+}
+
+// Read implements [eventstore.Log].
+func (r record) Read(ctx context.Context, after uint64, limit int) ([]history.Raw, error) {
+	raws, err := r.Log.Read(ctx, after, limit)
+	return raws, unread(err)
+}
+
+// unread tells callers to ask again, perhaps another supervisor, when a store
+// could not answer. A history that is not what it should be is another matter,
+// and so is a call whose time was over.
+func unread(err error) error {
+	switch {
+	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		return err
+	case domain.CodeOf(err) != domain.Internal:
+		return err
+	}
+	return errors.Join(domain.Errorf(domain.TryAgain, "unread", "what is recorded could not be read: ask again in a moment"), err)
+}
