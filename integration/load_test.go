@@ -2,6 +2,7 @@ package integration
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -72,6 +73,20 @@ func (l *load) count() int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return len(l.acked)
+}
+
+// goOn returns when as many jobs again were acknowledged as fill every caller's
+// hands a few times: all is well.
+func (l *load) goOn() {
+	l.w.t.Helper()
+	const more = 50
+	begun := l.count()
+	eventually(l.w.t, patience, func(context.Context) error {
+		if n := l.count() - begun; n < more {
+			return fmt.Errorf("%d jobs were acknowledged, want %d", n, more)
+		}
+		return nil
+	})
 }
 
 // end lets the callers finish what they began, and returns what was

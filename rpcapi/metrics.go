@@ -31,6 +31,8 @@ type Figures struct {
 	Queues   []QueueFigures
 	Jobs     map[string]uint64 // how many jobs are in each state
 	Outcomes map[string]uint64 // how many jobs ended so since the founding: completed, and the kinds of failure
+	Bundles  map[string]uint64 // bundles of reports by what became of them: taken, repeated, or why they were dropped
+	Late     uint64            // reports on attempts that were not open any more, which changed nothing
 	Lag      uint64            // events that the projections have yet to fold
 	Leading  bool
 	Halted   bool // the history is damaged and nothing is written
@@ -114,6 +116,8 @@ type collector struct {
 	oldest   *prometheus.Desc
 	jobs     *prometheus.Desc
 	outcomes *prometheus.Desc
+	bundles  *prometheus.Desc
+	late     *prometheus.Desc
 	lag      *prometheus.Desc
 	leading  *prometheus.Desc
 	halted   *prometheus.Desc
@@ -129,6 +133,8 @@ func newCollector(figures func() Figures) *collector {
 		oldest:   desc("horus_queue_oldest_seconds", "Age of the attempt that waits longest in a queue.", "queue"),
 		jobs:     desc("horus_jobs", "Jobs by state.", "state"),
 		outcomes: desc("horus_jobs_finished_total", "Jobs that ended, by outcome: completed, error, timeout, lost, rejected or expired.", "outcome"),
+		bundles:  desc("horus_bundles_total", "Bundles of runners' reports that this supervisor saw, by what became of them: taken, repeated, or the reason why they were dropped.", "result"),
+		late:     desc("horus_late_reports_total", "Reports on attempts that were not open any more. They changed nothing."),
 		lag:      desc("horus_projection_lag_events", "Events of the history that the projections have yet to fold."),
 		leading:  desc("horus_leading", "1 if this supervisor leads the partition."),
 		halted:   desc("horus_halted", "1 if the history is damaged, so that nothing is written until somebody runs horus repair."),
@@ -137,7 +143,7 @@ func newCollector(figures func() Figures) *collector {
 
 // Describe sends the descriptions.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.depth, c.oldest, c.jobs, c.outcomes, c.lag, c.leading, c.halted} {
+	for _, d := range []*prometheus.Desc{c.depth, c.oldest, c.jobs, c.outcomes, c.bundles, c.late, c.lag, c.leading, c.halted} {
 		ch <- d
 	}
 }
@@ -156,9 +162,16 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range f.Jobs {
 		gauge(c.jobs, float64(n), state)
 	}
-	for outcome, n := range f.Outcomes {
-		ch <- prometheus.MustNewConstMetric(c.outcomes, prometheus.CounterValue, float64(n), outcome)
+	count := func(d *prometheus.Desc, n uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
+	for outcome, n := range f.Outcomes {
+		count(c.outcomes, n, outcome)
+	}
+	for result, n := range f.Bundles {
+		count(c.bundles, n, result)
+	}
+	count(c.late, f.Late)
 	gauge(c.lag, float64(f.Lag))
 	gauge(c.leading, truth(f.Leading))
 	gauge(c.halted, truth(f.Halted))

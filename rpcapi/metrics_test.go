@@ -24,6 +24,8 @@ func TestMetrics(t *testing.T) {
 			Jobs:     map[string]uint64{"queued": 3},
 			Outcomes: map[string]uint64{"completed": 9, "error": 1},
 			Lag:      2,
+			Bundles:  map[string]uint64{"taken": 4, "repeated": 1},
+			Late:     5,
 			Leading:  true,
 		}
 	})
@@ -56,6 +58,8 @@ func TestMetrics(t *testing.T) {
 		`horus_jobs{state="queued"} 3`,
 		`horus_jobs_finished_total{outcome="completed"} 9`,
 		`horus_jobs_finished_total{outcome="error"} 1`,
+		`horus_bundles_total{result="repeated"} 1`,
+		`horus_late_reports_total 5`,
 		`horus_projection_lag_events 2`,
 		`horus_leading 1`,
 	} {

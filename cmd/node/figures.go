@@ -78,7 +78,10 @@ func (s *supervisor) scrape() rpcapi.Figures {
 
 func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 	s.figures.mu.Lock()
-	out := rpcapi.Figures{Outcomes: maps.Clone(s.figures.outcomes), Jobs: map[string]uint64{}}
+	out := rpcapi.Figures{
+		Outcomes: maps.Clone(s.figures.outcomes), Jobs: map[string]uint64{},
+		Bundles: maps.Clone(s.figures.reports), Late: s.figures.late,
+	}
 	s.figures.mu.Unlock()
 	if r, err := s.desk.current(); err == nil {
 		out.Leading, out.Lag = true, r.engine.Lag()
