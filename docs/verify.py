@@ -418,6 +418,7 @@ class Job:
         need(isinstance(inside, list) and all(isinstance(s, dict) and set(s) == {"public_key", "signature"} for s in inside), "signatures")
         self.id, self.audience, self.max_attempts = given.get("id"), given.get("audience"), given.get("max_attempts", 3)
         self.not_after = instant(given["not_after"]) if "not_after" in given else None
+        need(self.not_after is None or 0 < self.not_after <= 253402300799999999, "not_after")
         kind = "osiris" if given.get("executor") == "osis" else given.get("executor")
         self.queue = "runner:" + given["runner"] if "runner" in given else "executor:" + kind
         self.signers, self.signatures = [s["key"] for s in sigs], [unbase64(s["sig"], 64) for s in sigs]
