@@ -26,7 +26,10 @@ It takes public keys alone, and believes neither Redis nor a supervisor.
 The log's end can only be missed by who remembers it: --head FILE keeps the end
 that was proved, and finds a log that lacks it.
 
-Exit codes: 0 valid, 1 tampered, 2 cannot tell.`,
+What a store lost and a supervisor declared is listed; the rest of the history is
+proved all the same.
+
+Exit codes: 0 valid, 1 tampered, 2 cannot tell, 3 valid but for declared gaps.`,
 		Example: `  horus audit verify --redis-url redis://localhost:6379
   horus audit verify --api --address http://localhost:3030
   horus audit verify --file history.jsonl --trust 5f0c…
@@ -58,7 +61,7 @@ func (s *settings) verify(cmd *cobra.Command, from *origin, known *knowledge) er
 	if err != nil {
 		return err
 	}
-	if known.head != "" && verdict.ExitCode() == 0 {
+	if known.head != "" && verdict.Finding.Proved() {
 		if err := audit.WriteHead(known.head, verdict.Head()); err != nil {
 			return exit.With(exit.Settings, err)
 		}

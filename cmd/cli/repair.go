@@ -263,7 +263,7 @@ func (r *surgery) proved(path string) (end uint64, err error) {
 	switch {
 	case err != nil:
 		return 0, err
-	case verdict.Finding == audit.Tampered || verdict.Finding == audit.CannotTell:
+	case !verdict.Finding.Proved():
 		return 0, exit.With(exit.Bad, fmt.Errorf("the history in %s does not verify, so nothing was changed: %s", path, verdict))
 	}
 	return source.End(), nil

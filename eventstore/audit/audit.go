@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -86,6 +88,8 @@ type auditor struct {
 	begun   *once // jobs and processes
 
 	jobs                Jobs         // that ended
+	gaps                []Gap        // that were declared
+	missed              error        // the head that was remembered is not in the log
 	founding            signing.Hash // fingerprint of the log's; zero before it was met
 	commits, signatures uint64
 }
@@ -138,7 +142,8 @@ func (a *auditor) take(raw history.Raw) error {
 	if a.options.Seen != nil {
 		a.options.Seen(commit)
 	}
-	return a.compare(&commit.Seal)
+	a.compare(&commit.Seal)
+	return nil
 }
 
 // retire remembers what began in a commit and forgets what ended. wrong is what
@@ -155,6 +160,9 @@ func (a *auditor) retire(commit *history.Commit, wrong error) error {
 			if err := a.begun.begin(e.Aggregate.String(), e.Seq); err != nil {
 				return err
 			}
+		}
+		if lost, ok := e.Data.(loss.Lost); ok {
+			a.gaps = append(a.gaps, Gap{lost.From, lost.Seal.Last(), lost.Seal.Hash().String(), e.Seq, e.Actor, e.At})
 		}
 		if j, ended := a.chain.State.Forget(e); ended {
 			a.jobs.add(j)
@@ -173,13 +181,14 @@ func (a *auditor) meet(founding signing.Hash) error {
 }
 
 // compare looks for the head that was remembered. A commit that contains its
-// place has its seal, or the log went another way since.
-func (a *auditor) compare(s *signing.Seal) error {
+// place has its seal, or the log went another way since; whether it says so is
+// known at its end.
+func (a *auditor) compare(s *signing.Seal) {
 	h := a.options.Head
 	if h == nil || h.Seq < s.First || h.Seq > s.Last() || h.Seq == s.Last() && h.Seal == s.Hash() {
-		return nil
+		return
 	}
-	return fault(s.First, "the seal that was remembered at seq %d is not in the log, which was rewritten here or before", h.Seq)
+	a.missed = fault(s.First, "the seal that was remembered at seq %d is not in the log, which was rewritten here or before", h.Seq)
 }
 
 // end judges the end of the log.
@@ -189,12 +198,24 @@ func (a *auditor) end() error {
 	}
 	last := a.chain.Head().Seq
 	if h := a.options.Head; h != nil && last < h.Seq {
-		return fault(last+1, "the log ends at seq %d; the head that was remembered is %d", last, h.Seq)
+		a.missed = fault(last+1, "the log ends at seq %d; the head that was remembered is %d", last, h.Seq)
 	}
 	if last == 0 {
 		return errEmpty
 	}
 	return nil
+}
+
+// unexplained returns what is wrong with the end that was remembered, unless a
+// declared gap holds its place. The end of a gap is its seal's.
+func (a *auditor) unexplained() error {
+	h := a.options.Head
+	if a.missed == nil || slices.ContainsFunc(a.gaps, func(g Gap) bool {
+		return g.From <= h.Seq && (h.Seq < g.To || h.Seq == g.To && h.Seal.String() == g.Seal)
+	}) {
+		return nil
+	}
+	return a.missed
 }
 
 // settle waits for what is found out beside the reading: signatures that do not
@@ -206,7 +227,7 @@ func (a *auditor) settle(err error) error {
 	if again != 0 {
 		repeated = fault(again, "a job or a process begins here that had begun before")
 	}
-	for _, found := range []error{repeated, a.notary.settle()} {
+	for _, found := range []error{repeated, a.notary.settle(), a.unexplained()} {
 		_, was := history.IsFault(err)
 		_, is := history.IsFault(found)
 		switch {
@@ -236,7 +257,9 @@ func (a *auditor) verdict(err error) Verdict {
 	default:
 		head := a.chain.Head()
 		v.Finding, v.Seq, v.Seal, v.Time = Valid, head.Seq, head.Seal, head.Latest
-		v.Counts = a.count()
+		if v.Counts, v.Gaps = a.count(), a.gaps; len(a.gaps) > 0 {
+			v.Finding = Lost
+		}
 	}
 	return v
 }

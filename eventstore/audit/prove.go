@@ -31,7 +31,7 @@ func Prove(ctx context.Context, source Source, o Options, id job.ID) (*Proof, Ve
 		}
 	}
 	verdict, err := Verify(ctx, source, o)
-	if err != nil || verdict.Finding != Valid {
+	if err != nil || !verdict.Finding.Proved() {
 		return nil, verdict, err
 	}
 	if g.version == 0 {

@@ -130,7 +130,7 @@ func (w *window) shown(o Options, v *Verdict) []Shown {
 // a whole or not at all.
 func doubt(v *Verdict, end uint64) string {
 	switch {
-	case v.Finding == Valid, v.Finding == Tampered && end < v.Seq:
+	case v.Finding.Proved(), v.Finding == Tampered && end < v.Seq:
 		return ""
 	case v.Finding == Tampered:
 		return fmt.Sprintf("tampered at seq %d: %s", v.Seq, v.Why)

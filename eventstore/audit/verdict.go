@@ -22,12 +22,17 @@ const (
 	CannotTell Finding = iota // something that is needed is missing
 	Valid                     // everything up to a place is proved
 	Tampered                  // something is not as it was sealed, or could not happen
+	Lost                      // everything is proved, also that something is missing and was declared
 )
 
-// String returns valid, tampered or cannot_tell.
+// String returns valid, tampered, lost or cannot_tell.
 func (f Finding) String() string {
-	return [...]string{"cannot_tell", "valid", "tampered"}[f]
+	return [...]string{"cannot_tell", "valid", "tampered", "lost"}[f]
 }
+
+// Proved reports whether everything up to a place is proved, with or without
+// declared gaps.
+func (f Finding) Proved() bool { return f == Valid || f == Lost }
 
 // MarshalText returns what String returns.
 func (f Finding) MarshalText() ([]byte, error) { return []byte(f.String()), nil }
@@ -48,6 +53,17 @@ type Verdict struct {
 	Founding signing.Hash
 	Trusted  bool   // the founding is the one that Options.Trust names
 	Counts   Counts // of a valid log
+	Gaps     []Gap  // that the log declares, in the order of the declarations
+}
+
+// Gap is a part of the log that a store lost and that was declared.
+type Gap struct {
+	From     uint64      `json:"from"`     // first place that is lost
+	To       uint64      `json:"to"`       // last place of which a seal was remembered
+	Seal     string      `json:"seal"`     // hash of that seal
+	Declared uint64      `json:"declared"` // where it was declared
+	By       event.Actor `json:"by"`       // who remembered the seal
+	At       event.Time  `json:"at"`
 }
 
 // Counts says what was found in a valid log.
@@ -68,13 +84,16 @@ type Jobs struct {
 	Open      uint64            `json:"open"`   // without an outcome yet
 }
 
-// ExitCode is what a program exits with: 0 valid, 1 tampered, 2 cannot tell.
+// ExitCode is what a program exits with: 0 valid, 1 tampered, 2 cannot tell, 3
+// valid but for declared gaps.
 func (v Verdict) ExitCode() int {
 	switch v.Finding {
 	case Valid:
 		return 0
 	case Tampered:
 		return 1
+	case Lost:
+		return 3
 	case CannotTell:
 	}
 	return 2
@@ -98,11 +117,12 @@ func (v Verdict) MarshalJSON() ([]byte, error) {
 		Founded   string      `json:"founded_by,omitempty"`
 		Trust     string      `json:"trust,omitempty"`
 		Counts    *Counts     `json:"counts,omitempty"`
-	}{Verdict: v.Finding, Namespace: v.Namespace, Partition: v.Partition, Seq: v.Seq, Why: v.Why, Time: v.Time}
+		Gaps      []Gap       `json:"gaps,omitempty"`
+	}{Verdict: v.Finding, Namespace: v.Namespace, Partition: v.Partition, Seq: v.Seq, Why: v.Why, Time: v.Time, Gaps: v.Gaps}
 	if !v.Founding.IsZero() {
 		doc.Founded, doc.Trust = v.Founding.String(), v.trust()
 	}
-	if v.Finding == Valid {
+	if v.Finding.Proved() {
 		doc.Seal, doc.Counts = v.Seal.String(), &v.Counts
 	}
 	return json.Marshal(doc)
@@ -121,6 +141,9 @@ func (v Verdict) String() string {
 	switch v.Finding {
 	case Valid:
 		return fmt.Sprintf("valid up to seq %d of %s\n", v.Seq, where) + v.details()
+	case Lost:
+		return fmt.Sprintf("lost: %s; valid up to seq %d of %s but for that\n", many(uint64(len(v.Gaps)), "declared gap"), v.Seq, where) +
+			v.details() + v.gaps()
 	case Tampered:
 		return fmt.Sprintf("tampered at seq %d of %s: %s", v.Seq, where, v.Why)
 	case CannotTell:
@@ -139,6 +162,15 @@ func (v Verdict) details() string {
 		fmt.Sprintf("  keys        %s; admitted by first use: %s", listed(c.Keys), many(c.FirstUse, "runner")),
 	}
 	return strings.Join(lines, "\n")
+}
+
+// gaps lists the declared gaps, a line each.
+func (v Verdict) gaps() string {
+	var b strings.Builder
+	for _, g := range v.Gaps {
+		_, _ = fmt.Fprintf(&b, "\n  lost        seq %d to %d at least, declared at seq %d on %s by %s", g.From, g.To, g.Declared, g.At, printable(string(g.By)))
+	}
+	return b.String()
 }
 
 // trusting says to people whether the founding is the one that is trusted.
