@@ -97,8 +97,10 @@ type auditor struct {
 // read reads and examines the log up to its end, or to the first thing that is
 // wrong; signatures may be left to the notary.
 func (a *auditor) read(ctx context.Context) error {
+	ahead := readAhead(ctx, a.source)
+	defer ahead.stop()
 	for {
-		page, err := a.source.Next(ctx)
+		page, err := ahead.next()
 		for _, raw := range page {
 			if err := a.take(raw); err != nil {
 				return err

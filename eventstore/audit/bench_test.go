@@ -2,8 +2,10 @@ package audit_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
@@ -23,21 +25,43 @@ func busy(form job.Form, events uint64) []history.Raw {
 }
 
 // BenchmarkVerify audits the log of a supervisor under load, of jobs that their
-// clients signed and of jobs on the word of an API key. Events a second and a
-// core are what -cpu 1 says.
+// clients signed and of jobs on the word of an API key.
 func BenchmarkVerify(b *testing.B) {
 	for _, form := range []job.Form{job.FormUnsigned, job.FormDSSE} {
 		b.Run(string(form), func(b *testing.B) {
 			log := busy(form, benchEvents)
 			b.ReportAllocs()
+			began := spent(b)
 			for b.Loop() {
-				if verdict := verify(b, log, audit.Options{}); verdict.Finding != audit.Valid {
-					b.Fatal(verdict)
+				verdict, err := audit.Verify(b.Context(), &paged{log, log}, audit.Options{Namespace: namespace})
+				if err != nil || verdict.Finding != audit.Valid {
+					b.Fatal(verdict, err)
 				}
 			}
-			b.ReportMetric(float64(len(log)*b.N)/b.Elapsed().Seconds(), "events/s")
+			perCore(b, began, len(log))
 		})
 	}
+}
+
+// perCore reports how many events one processor takes in a second, if it does
+// nothing else, since so much processor time was spent.
+func perCore(b *testing.B, began time.Duration, events int) {
+	b.Helper()
+	b.ReportMetric(float64(events*b.N)/(spent(b)-began).Seconds(), "events/s/core")
+	b.ReportMetric(float64(events*b.N)/b.Elapsed().Seconds(), "events/s")
+}
+
+// paged is a log that costs nothing to read.
+type paged struct{ log, rest []history.Raw }
+
+func (p *paged) End() uint64 { return uint64(len(p.log)) }
+
+func (p *paged) Next(context.Context) ([]history.Raw, error) {
+	page := p.rest[:min(256, len(p.rest))]
+	if p.rest = p.rest[len(page):]; len(p.rest) == 0 {
+		return page, io.EOF
+	}
+	return page, nil
 }
 
 func BenchmarkVerifyFile(b *testing.B) {
@@ -47,6 +71,7 @@ func BenchmarkVerifyFile(b *testing.B) {
 		b.Fatal(err)
 	}
 	b.SetBytes(int64(file.Len()))
+	began := spent(b)
 	for b.Loop() {
 		source, err := audit.Open(bytes.NewReader(file.Bytes()))
 		if err != nil {
@@ -57,15 +82,16 @@ func BenchmarkVerifyFile(b *testing.B) {
 			b.Fatal(verdict, err)
 		}
 	}
-	b.ReportMetric(float64(len(log)*b.N)/b.Elapsed().Seconds(), "events/s")
+	perCore(b, began, len(log))
 }
 
 func BenchmarkExport(b *testing.B) {
 	log := busy(job.FormUnsigned, benchEvents)
+	began := spent(b)
 	for b.Loop() {
 		if err := audit.Export(b.Context(), namespace, 0, memory(log), io.Discard); err != nil {
 			b.Fatal(err)
 		}
 	}
-	b.ReportMetric(float64(len(log)*b.N)/b.Elapsed().Seconds(), "events/s")
+	perCore(b, began, len(log))
 }
