@@ -18,6 +18,7 @@ package fixedjson
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"strconv"
 	"unicode/utf8"
@@ -130,6 +131,10 @@ func (r *Reader) stringBody() (body []byte, escaped bool) {
 		return nil, false
 	}
 	start := r.at + 1
+	if n := bytes.IndexByte(r.data[start:], '"'); n >= 0 && plain(r.data[start:start+n]) {
+		r.at = start + n + 1
+		return r.data[start : start+n], false
+	}
 	ascii := true
 	for i := start; i < len(r.data); i++ {
 		switch c := r.data[i]; {
@@ -153,6 +158,25 @@ func (r *Reader) stringBody() (body []byte, escaped bool) {
 	}
 	r.fail("the end of a string")
 	return nil, false
+}
+
+// plain reports whether text is ASCII without control characters below U+0020
+// and backslashes, as most of what is ever read is, eight bytes at a time.
+func plain(text []byte) bool {
+	const ones, tops = 0x0101010101010101, 0x8080808080808080
+	for ; len(text) >= 8; text = text[8:] {
+		w := binary.LittleEndian.Uint64(text)
+		control, backslash := w-' '*ones, (w^'\\'*ones)-ones // a byte that is below borrows from its top bit
+		if (w|control|backslash)&tops != 0 {
+			return false
+		}
+	}
+	for _, c := range text {
+		if c < ' ' || c == '\\' || c >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }
 
 // unescape decodes what stands between quotes and refuses any escape that

@@ -48,6 +48,25 @@ func TestReaderRefusesASecondSpelling(t *testing.T) {
 	}
 }
 
+// Strings are looked at eight bytes at a time, so every byte is tried at every
+// place.
+func TestReaderFindsWhatAStringMayNotHold(t *testing.T) {
+	for size := range 20 {
+		for at := range size {
+			for b := range 256 {
+				body := bytes.Repeat([]byte("]"), size) // the neighbour of a backslash
+				body[at] = byte(b)
+				r := fixedjson.NewReader(append(append([]byte{'"'}, body...), '"'))
+				s := r.String()
+				good := b >= ' ' && b != '"' && b != '\\' && b < 0x80
+				if (r.End() == nil) != good || good && s != string(body) {
+					t.Fatalf("byte %#x at %d of %d: %q, %v", b, at, size, s, r.End())
+				}
+			}
+		}
+	}
+}
+
 func TestReaderReadsTheLargestSafeInteger(t *testing.T) {
 	for _, n := range []uint64{0, 7, 10, 9007199254740991} {
 		r := fixedjson.NewReader(fixedjson.AppendUint(nil, n))

@@ -219,6 +219,7 @@ type Reader struct {
 	partition uint16
 	next      uint64
 	pending   []Entry
+	size      int // of the last commit: the next is often as large
 }
 
 // NewReader returns a reader of the entries after a place.
@@ -237,6 +238,9 @@ func (r *Reader) Next(raw Raw) (*Commit, error) {
 		return nil, faultOf(raw.Seq, err)
 	}
 	r.next++
+	if r.pending == nil {
+		r.pending = make([]Entry, 0, r.size)
+	}
 	r.pending = append(r.pending, e)
 	if len(raw.Seal) == 0 {
 		if len(r.pending) >= signing.MaxSealed {
@@ -249,7 +253,7 @@ func (r *Reader) Next(raw Raw) (*Commit, error) {
 		return nil, faultOf(raw.Seq, err)
 	}
 	commit := &Commit{Entries: r.pending, Seal: seal}
-	r.pending = nil
+	r.pending, r.size = nil, len(r.pending)
 	return commit, nil
 }
 

@@ -137,24 +137,32 @@ type Cause struct {
 }
 
 // String returns the cause's one spelling.
-func (c Cause) String() string {
-	b := make([]byte, 0, 96)
+func (c Cause) String() string { return string(c.spell(make([]byte, 0, maxCause))) }
+
+// maxCause is how long a cause can be.
+const maxCause = 160
+
+func (c Cause) spell(b []byte) []byte {
 	b = append(append(append(b, "report/"...), c.Runner...), '/')
 	b = append(append(b, c.Process...), '/')
 	b = append(strconv.AppendUint(b, c.Number, 10), '/')
-	return string(strconv.AppendInt(b, int64(c.Index), 10))
+	return strconv.AppendInt(b, int64(c.Index), 10)
 }
 
 // ParseCause reads what String writes; ok is false for every other cause.
 func ParseCause(s string) (c Cause, ok bool) {
-	parts := strings.Split(s, "/")
-	if len(parts) != 5 || parts[0] != "report" {
+	rest, ok := strings.CutPrefix(s, "report/")
+	if !ok {
 		return Cause{}, false
 	}
-	number, err1 := strconv.ParseUint(parts[3], 10, 64)
-	index, err2 := strconv.Atoi(parts[4])
-	id, err3 := domain.ParseName(parts[1])
-	_, err4 := parseProcess(parts[2])
-	c = Cause{id, parts[2], number, index}
-	return c, cmp.Or(err1, err2, err3, err4) == nil && index >= 0 && c.String() == s
+	name, rest, _ := strings.Cut(rest, "/")
+	process, rest, _ := strings.Cut(rest, "/")
+	count, place, _ := strings.Cut(rest, "/")
+	number, err1 := strconv.ParseUint(count, 10, 64)
+	index, err2 := strconv.Atoi(place)
+	id, err3 := domain.ParseName(name)
+	_, err4 := parseProcess(process)
+	c = Cause{id, process, number, index}
+	var room [maxCause]byte
+	return c, cmp.Or(err1, err2, err3, err4) == nil && index >= 0 && string(c.spell(room[:0])) == s
 }

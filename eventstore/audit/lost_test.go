@@ -76,7 +76,9 @@ func TestADeclaredGapExplainsAHead(t *testing.T) {
 	other := g.before.Fork(len(g.before.Commits) - 3)
 	other.Now++
 	other.Live(rand.New(rand.NewPCG(9, 0)).IntN, int(g.seal.Last()))
-	head := func(s signing.Seal) *audit.Head { return &audit.Head{Namespace: namespace, Seq: s.Last(), Seal: s.Hash()} }
+	head := func(s signing.Seal) *audit.Head {
+		return &audit.Head{Namespace: namespace, Seq: s.Last(), Seal: s.Hash()}
+	}
 	for i, c := range g.before.Commits {
 		if verdict := verify(t, log, audit.Options{Head: head(c.Seal)}); verdict.Finding != audit.Lost {
 			t.Errorf("the seal of commit %d: %s", i, verdict)
