@@ -443,7 +443,7 @@ class History:
         self.place, self.next, self.previous, self.term, self.latest = (namespace, partition), 1, bytes(32), 0, 0
         self.versions, self.keys, self.led, self.leader = {}, {}, 0, None
         self.jobs, self.runners, self.processes, self.pending = {}, {}, {}, []
-        self.founding, self.ends, self.gap = None, {}, (0, 0)
+        self.founding, self.ends, self.gap, self.gaps = None, {}, (0, 0), []
 
     def read(self, seq, raw, wire):
         if seq != self.next + len(self.pending):
@@ -578,6 +578,7 @@ class History:
         need(data["from"] == 1 + max([last for term, last in self.ends.items() if term <= seal.term], default=0), "from another place on")
         need(2 <= data["from"] <= seal.last and not (self.gap[0] == data["from"] and self.gap[1] >= seal.last), "not lost, or declared twice")
         self.gap = data["from"], seal.last
+        self.gaps.append(self.gap)
 
     def term_began(self, e, data):
         need(self.led < data["term"] == self.seal.term and data["key"] == self.seal.key, "the term is not the seal's, or not above the last")
@@ -749,8 +750,9 @@ def main(arguments=None):
         print("cannot tell: %s" % why)
         return 2
     trusted = "as trusted" if options.trust else "unchecked: compare it with what its founder says"
-    print("valid up to seq %d, seal %s, founded by %s (%s)" % (history.next - 1, history.previous.hex(), history.founding.hex(), trusted))
-    return 0
+    print("valid up to seq %d, seal %s, founded by %s (%s)" % (history.next - 1, history.previous.hex(), history.founding.hex(), trusted), end="")
+    print("".join("; lost: %d to %d at least" % gap for gap in history.gaps))
+    return 3 if history.gaps else 0
 
 
 if __name__ == "__main__":

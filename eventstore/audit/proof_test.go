@@ -31,7 +31,7 @@ func prove(t tester, log []history.Raw, id job.ID) *audit.Proof {
 		t.Fatal(err)
 	}
 	proof, verdict, err := audit.Prove(t.Context(), source, audit.Options{Namespace: namespace}, id)
-	if err != nil || verdict.Finding != audit.Valid {
+	if err != nil || !verdict.Finding.Proved() {
 		t.Fatal(err, verdict)
 	}
 	return proof
@@ -66,7 +66,7 @@ func TestEveryJobIsProved(t *testing.T) {
 		for _, id := range p.Jobs() {
 			data := prove(t, log, id).Append(nil)
 			a := audit.CheckProof(data, audit.Fingerprint(log[0].Event))
-			if a.Finding != audit.Valid || !a.Trusted || len(a.Events) == 0 {
+			if !a.Finding.Proved() || !a.Trusted || len(a.Events) == 0 {
 				t.Fatalf("seed %d, job %s: %s", seed, id, &a)
 			}
 			if diff := cmp.Diff(p.State.Jobs[id], a.State, cmp.AllowUnexported(job.Queue{}, job.ID{})); diff != "" {
@@ -130,7 +130,7 @@ func TestAChangedProofIsFound(t *testing.T) {
 	trust := audit.Fingerprint(log[0].Event)
 	found := func(what string, data []byte) {
 		t.Helper()
-		if a := audit.CheckProof(data, trust); a.Finding == audit.Valid || a.ExitCode() == 0 {
+		if a := audit.CheckProof(data, trust); a.Finding.Proved() || a.ExitCode() == 0 {
 			t.Fatalf("%s: %s", what, &a)
 		}
 	}
@@ -205,7 +205,7 @@ func TestWhatIsTakenOutOfAProofIsMissed(t *testing.T) {
 func TestAShorterProofIsOfAnEarlierState(t *testing.T) {
 	p := prove(t, tried().Raws(), historytest.ID("job-1"))
 	p.Parts, p.Version = p.Parts[:len(p.Parts)-1], p.Version-2 // started and failed
-	if a := audit.CheckProof(p.Append(nil), signing.Hash{}); a.Finding != audit.Valid || a.State.Status == job.Broken {
+	if a := audit.CheckProof(p.Append(nil), signing.Hash{}); !a.Finding.Proved() || a.State.Status == job.Broken {
 		t.Errorf("%s", &a)
 	}
 }
@@ -301,7 +301,7 @@ func FuzzCheckProof(f *testing.F) {
 		}
 	}
 	f.Fuzz(func(t *testing.T, changed []byte) {
-		if a := audit.CheckProof(changed, signing.Hash{}); a.Finding == audit.Valid {
+		if a := audit.CheckProof(changed, signing.Hash{}); a.Finding.Proved() {
 			if p, err := audit.ParseProof(changed); err != nil || !bytes.Equal(p.Append(nil), changed) {
 				t.Errorf("proved by another spelling: %v", err)
 			}

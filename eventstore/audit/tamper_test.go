@@ -74,11 +74,11 @@ func TestCleanLogsAreValid(t *testing.T) {
 	for seed := range uint64(20) {
 		log := written(seed, 20+int(seed)*10)
 		verdict := verify(t, log, audit.Options{Trust: audit.Fingerprint(log[0].Event)})
-		if verdict.Finding != audit.Valid || verdict.Seq != uint64(len(log)) || !verdict.Trusted {
+		if !verdict.Finding.Proved() || verdict.Seq != uint64(len(log)) || !verdict.Trusted {
 			t.Fatalf("seed %d, %d events: %s", seed, len(log), verdict)
 		}
 		for _, from := range historytest.Starts(log)[1:] { // so is everything up to any seal
-			if verdict := verify(t, log[:from], audit.Options{}); verdict.Finding != audit.Valid {
+			if verdict := verify(t, log[:from], audit.Options{}); !verdict.Finding.Proved() {
 				t.Fatalf("seed %d, the first %d events: %s", seed, from, verdict)
 			}
 		}
@@ -98,7 +98,7 @@ func TestWhatIsChangedIsFound(t *testing.T) {
 				if judged(t, log, falsified) {
 					found++
 				}
-				if verdict := verify(t, log, audit.Options{}); verdict.Finding != audit.Valid {
+				if verdict := verify(t, log, audit.Options{}); !verdict.Finding.Proved() {
 					t.Fatalf("the mutation changed the log that it copied: %s", verdict)
 				}
 			}
@@ -173,7 +173,7 @@ func TestAnyMutationIsFound(t *testing.T) {
 		if ok && (verdict.Finding != audit.Tampered || verdict.Seq < from) {
 			t.Fatalf("want tampered at seq %d or later, not: %s", from, verdict)
 		}
-		if !ok && len(again) > 0 && verdict.Finding != audit.Valid {
+		if !ok && len(again) > 0 && !verdict.Finding.Proved() {
 			t.Fatalf("want valid, not: %s", verdict)
 		}
 	})

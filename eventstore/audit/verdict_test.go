@@ -163,7 +163,7 @@ func TestTrustIsInTheFounding(t *testing.T) {
 	if verdict.Finding != audit.Tampered || verdict.Seq != 1 || !strings.Contains(verdict.Why, other.String()) {
 		t.Errorf("got %s, want tampered at seq 1: another founding", verdict)
 	}
-	if verdict := verify(t, log, audit.Options{}); verdict.Finding != audit.Valid || verdict.Trusted {
+	if verdict := verify(t, log, audit.Options{}); !verdict.Finding.Proved() || verdict.Trusted {
 		t.Errorf("got %s, want valid, unchecked", verdict)
 	}
 }
@@ -282,7 +282,7 @@ func TestWhatIsAppendedMeanwhileIsNotLookedAt(t *testing.T) {
 	verdict, err := audit.Verify(t.Context(), source, audit.Options{
 		Namespace: namespace, Progress: func(d, t uint64) { done, total = d, t },
 	})
-	if err != nil || verdict.Finding != audit.Valid || verdict.Seq != end {
+	if err != nil || !verdict.Finding.Proved() || verdict.Seq != end {
 		t.Errorf("got %v and %s, want valid up to %d", err, verdict, end)
 	}
 	if done != end || total != end {

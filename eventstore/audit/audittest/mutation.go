@@ -65,7 +65,7 @@ func Judge(written, found []history.Raw, verify func(*audit.Head) audit.Verdict)
 		}
 		return true, nil
 	}
-	if alone.Finding != audit.Valid {
+	if !alone.Finding.Proved() {
 		return true, fmt.Errorf("want valid, not: %s", alone)
 	}
 	if len(found) == len(written) {
