@@ -40,7 +40,7 @@ func headInfo() jsonrpc.Info {
 }
 
 func (a *API) head(ctx context.Context, _ none) (wire.Head, error) {
-	keys, err := a.cfg.Backend.access()
+	keys, err := a.cfg.Backend.System.Access(ctx)
 	if err != nil {
 		return wire.Head{}, err
 	}

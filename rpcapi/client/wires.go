@@ -94,10 +94,11 @@ func notAnAnswer(err error) error {
 
 // patience is how long one supervisor may take to answer a call.
 func (w *wires) patience(method string) time.Duration {
-	switch {
-	case method == "job.wait" || method == "job.run" || method == "job.result":
+	switch method {
+	case "job.wait", "job.run", "job.result", "events.read":
 		return longTime
-	case w.places() > 1:
+	}
+	if w.places() > 1 {
 		return nextTime
 	}
 	return usualTime
