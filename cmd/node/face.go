@@ -72,7 +72,7 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 		return nil, exit.With(exit.Settings, err)
 	}
 	s.cfg.Serving(api)
-	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.desk.ready, Gatherer: s.registry}), nil
+	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.ready, Gatherer: s.registry}), nil
 }
 
 func (s *supervisor) backend() rpcapi.Backend {

@@ -37,6 +37,15 @@ func (s *supervisor) advertised() string {
 	return s.url
 }
 
+// ready returns why nothing can be appended here, nil if it can.
+func (s *supervisor) ready(ctx context.Context) error {
+	err := s.desk.ready(ctx)
+	if leader, known := s.guide.current(); known && domain.ReasonOf(err) == "no_leader" {
+		return domain.Errorf(domain.TryAgain, "stand_by", "this supervisor stands by, and passes calls on to %s, which leads at %s", leader.Name, leader.Address)
+	}
+	return err
+}
+
 // mayLead reports whether the history knows this supervisor's key. Without that
 // it does not even take the lease, which would keep others from it; once it is
 // admitted, it goes on by itself. Where nobody can tell, it may: a term that is

@@ -85,9 +85,16 @@ the lead back. A second Ctrl-C kills it; nothing that was acknowledged is lost.
 When it starts it checks the history from where its read models are to the end;
 horus audit verify checks all of it.
 
-Exit codes: 0 stopped, 1 the history does not verify, 64 wrong arguments, 69
-Redis does not answer, 77 not
-allowed (password, another founding), 78 a wrong setting.`
+Several supervisors on one Redis: one leads, the others stand by and pass on
+what only the leader can do. Give all the same secrets, each a state directory
+of its own, and --advertise https://... where they are on several machines. One
+whose key is not admitted says at its start what to run.
+
+It waits for a Redis that does not answer yet. A damaged history does not end
+it: reads go on, writes are refused, and the log says what to do.
+
+Exit codes: 0 stopped, 64 wrong arguments, 77 not allowed (password of Redis,
+another founding), 78 a wrong setting.`
 
 // newCommand returns the program; run is [node.Run] but in tests.
 func newCommand(run func(context.Context, node.Config) error) *cobra.Command {

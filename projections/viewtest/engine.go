@@ -36,6 +36,7 @@ func runEngine(t *testing.T, open func(t *testing.T) *Fixture) {
 		"an engine goes on while others rebuild":   anEngineGoesOnWhileOthersRebuild,
 		"a second rebuild ends the first":          aSecondRebuildEndsTheFirst,
 		"somebody else's founding is not believed": anotherFounding,
+		"an onlooker knows who leads":              anOnlookerKnowsWhoLeads,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
