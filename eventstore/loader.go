@@ -177,6 +177,10 @@ func (l *loader) sealed(c *history.Commit, keys access.State) bool {
 	return ok && signing.Root(leaves) == c.Seal.Root && l.verifier.Verify(c.Seal.Check(key))
 }
 
+// damaged is a [history.Fault], so that whoever halts knows where to look for a
+// cure.
 func damaged(seq uint64) error {
-	return domain.Errorf(domain.Halted, "log_damaged", "the log is damaged around seq %d: run horus audit verify", seq)
+	return &history.Fault{
+		Seq: seq, Why: domain.Errorf(domain.Halted, "log_damaged", "the log is damaged around seq %d: run horus audit verify", seq),
+	}
 }
