@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
@@ -204,8 +205,12 @@ func TestACallEndsWithItsLeadersTerm(t *testing.T) {
 		close(over)
 		<-r.Context().Done()
 	})
+	begin := time.Now()
 	got := pass(t, &guide{leaders: []relay.Leader{{Name: "s1", Address: leader.url, Term: 7, Over: over}}}, `[1]`)
 	want(t, got[0], domain.Indeterminate, "leader_unreachable")
+	if took := time.Since(begin); took > 10*time.Second { // an answer alone is waited for longer
+		t.Errorf("it ended after %s", took)
+	}
 }
 
 // A refusal of the whole message is everybody's.
