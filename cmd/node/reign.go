@@ -79,7 +79,7 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 		err := domain.Errorf(domain.TryAgain, "term", "the log holds term %d already; %d is not above it", last, term)
 		return nil, errors.Join(err, r.engine.Close())
 	}
-	if r.gaps, err = s.missing(ctx, r.engine, term); err != nil {
+	if r.gaps, err = s.missing(ctx, r.engine, term, c); err != nil {
 		return nil, errors.Join(err, r.engine.Close())
 	}
 	if r.lost, err = r.engine.Reconcile(ctx); err != nil {

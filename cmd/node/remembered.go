@@ -91,10 +91,19 @@ func (r *remembered) keep(context.Context) (busy bool, err error) {
 // A crash behind it leaves all as it is, and the next leader that remembers
 // finds the same; one behind the declaration leaves a file that remembers what
 // was declared, which is no news.
-func (s *supervisor) missing(ctx context.Context, e *engine.Engine, term uint64) ([]eventstore.Loss, error) {
+func (s *supervisor) missing(ctx context.Context, e *engine.Engine, term uint64, c *eventstore.Candidate) ([]eventstore.Loss, error) {
 	seal, from, err := s.lostFrom(ctx)
 	if err != nil || from == 0 {
 		return nil, err
+	}
+	if seal.Term >= term { // Redis forgot that term too, and gave out an older one
+		c.Known = seal.Term
+		return nil, domain.Errorf(domain.TryAgain, "term", "a seal of term %d is remembered; %d is not above it", seal.Term, term)
+	}
+	if key, known := e.Chain().State.Access.Find(seal.Key); !known || key.Revoked() {
+		s.cfg.Log.ErrorContext(ctx, "the log lacks a seal that was remembered, of a key that proves nothing any more: the history cannot say so",
+			"from", from, "to", seal.Last(), "key", seal.Key)
+		return nil, nil
 	}
 	s.cfg.Log.ErrorContext(ctx, "Redis lost the end of the log; the history will say so. Jobs in it are as if never submitted",
 		"from", from, "to", seal.Last(), "sealed_in", seal.Term)
