@@ -2,26 +2,41 @@ package sim
 
 import (
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
 )
 
 // Break is something that is wrong with an actor on purpose, so that it can be
-// seen that the checks find it.
+// seen that the checks find it. Each of its functions stands between actors and
+// what they talk to.
 type Break struct {
-	Store func(eventstore.Store) eventstore.Store // between supervisors and their log
-	Wire  func(queue.Wire) queue.Wire             // between runners and their supervisor
+	// Store gets force, too, which writes to the log and asks nobody.
+	Store func(s eventstore.Store, force func(eventstore.Batch)) eventstore.Store
+	Views func(views.Store) views.Store
+	Wire  func(queue.Wire) queue.Wire
 }
 
-func (b Break) store(s eventstore.Store) eventstore.Store {
+func (b Break) store(p *process) eventstore.Store {
 	if b.Store == nil {
-		return s
+		return log{p}
 	}
-	return b.Store(s)
+	return b.Store(log{p}, func(c eventstore.Batch) {
+		entries, _ := read(c)
+		p.world.server.store.Intrude(c)
+		p.world.ledger.appended(p.name, 0, c, entries)
+	})
 }
 
-func (b Break) wire(x queue.Wire) queue.Wire {
-	if b.Wire == nil {
-		return x
+func (b Break) views(p *process) views.Store {
+	if b.Views == nil {
+		return tables{p}
 	}
-	return b.Wire(x)
+	return b.Views(tables{p})
+}
+
+func (b Break) wire(p *process) queue.Wire {
+	if b.Wire == nil {
+		return wire{p}
+	}
+	return b.Wire(wire{p})
 }

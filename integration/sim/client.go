@@ -30,7 +30,7 @@ type errand struct {
 func (w *World) newErrand(client *process, number int) *errand {
 	id := fmt.Sprintf("j%d", number)
 	pattern := draft(w, id)
-	key := keyOf("ann")
+	key := Key("ann")
 	if w.chance(400) {
 		key = signing.PrivateKey{}
 	}

@@ -48,18 +48,10 @@ func (w *World) incidents() {
 	w.after(w.between(0, 2*time.Second), next)
 }
 
-// calm ends all faults: whoever is stopped goes on, whoever is dead starts.
+// calm ends all faults: whoever is dead starts. Who is stopped goes on soon.
 func (w *World) calm() {
 	w.weather, w.calmed = weather{}, true
 	w.server.down = 0
-	for _, p := range w.processes {
-		if p.paused > w.now {
-			p.paused = w.now
-			for _, t := range p.threads {
-				w.wakeAfter(0, t)
-			}
-		}
-	}
 	for _, s := range w.supervisors {
 		if !s.alive {
 			s.start()

@@ -8,6 +8,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/projections/views"
@@ -128,7 +129,9 @@ func (l *ledger) apply(e *history.Entry) {
 		l.count(data)
 		delete(l.taken, e.Aggregate.ID)
 	case runner.Reported:
-		l.late(e, data)
+		l.late(data)
+	case loss.Lost:
+		w.counts[DeclaredLoss]++
 	}
 }
 
@@ -150,7 +153,7 @@ func (l *ledger) count(data job.Event) {
 }
 
 // late counts reports on attempts that were over.
-func (l *ledger) late(_ *history.Entry, data runner.Reported) {
+func (l *ledger) late(data runner.Reported) {
 	bundle, err := data.Bundle()
 	if err != nil {
 		return // the check of the whole history says so

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/herocode/horus/domain/access"
@@ -16,6 +17,7 @@ type Options struct {
 	Seed  uint64
 	Hall  *Hall // of runs that do not overlap; required
 	Break Break // nothing if zero
+	Tell  bool  // the whole story, also when all is well
 }
 
 // Report is what became of a run.
@@ -23,7 +25,7 @@ type Report struct {
 	Seed   uint64
 	Broken string // what must hold and did not; empty if all is well
 	Job    string // that it broke; empty if it is about none
-	Story  string // of that job, in plain words; empty if all is well
+	Story  string // of that job, in plain words; empty if all is well and nobody asked
 	Trace  uint64 // hash of everything that happened, in order
 	Took   time.Duration
 	Events int // in the log
@@ -36,10 +38,10 @@ func (r *Report) Replay() string { return fmt.Sprintf("make sim SEED=%d", r.Seed
 // How long a run is.
 const (
 	beginning = 20 * time.Second // until somebody leads, in calm weather
-	trouble   = 12 * time.Second // at most: faults happen
+	trouble   = 9 * time.Second  // at most: faults happen
 	mending   = 3 * time.Minute  // at most: until every job has ended when faults are over
-	settling  = 4 * time.Second  // until what has ended is folded and drained
-	errands   = 8                // jobs
+	settling  = 3 * time.Second  // until what has ended is folded and drained
+	errands   = 6                // jobs
 )
 
 // Run runs a seed.
@@ -57,7 +59,7 @@ func Run(o Options) Report {
 		Seed: o.Seed, Broken: w.story.broken, Job: w.story.hero, Trace: w.trace, Took: w.now,
 		Events: len(w.ledger.entries), Counts: w.counts,
 	}
-	if r.Broken != "" {
+	if r.Broken != "" || o.Tell {
 		r.Story = w.story.text(r.Job)
 	}
 	return r
@@ -97,7 +99,7 @@ func (w *World) play() {
 	w.pass(w.between(trouble/3, trouble))
 	w.story.tell("", "world", "is calm from here on")
 	w.calm()
-	if !w.until(mending, func() bool { return w.unended(open) == nil }) {
+	if !w.until(mending, func() bool { return w.unended(open) == nil && !w.stopped() }) {
 		if e := w.unended(open); e != nil {
 			s, _ := w.ledger.state(e.id)
 			w.fail(e.id, "job %s is %s %s after all faults ended", e.id, s.Status, mending)
@@ -132,6 +134,11 @@ func (w *World) begin() bool {
 		admitted = true
 	})
 	return w.until(beginning, func() bool { return admitted })
+}
+
+// stopped reports whether a process is stopped.
+func (w *World) stopped() bool {
+	return slices.ContainsFunc(w.processes, func(p *process) bool { return p.paused > w.now })
 }
 
 // unended returns a job that somebody can run and that has not ended, or that

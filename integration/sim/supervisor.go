@@ -4,9 +4,10 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -26,8 +27,8 @@ const (
 
 func keys() queue.Keys { return queue.Keys{Namespace: namespace} }
 
-// keyOf makes the key of a name: the same in every run.
-func keyOf(name string) signing.PrivateKey {
+// Key makes the key of a name: the same in every run.
+func Key(name string) signing.PrivateKey {
 	h := fnv.New64a()
 	_, _ = h.Write([]byte(name)) // never fails
 	seed := bytes.Repeat(binary.BigEndian.AppendUint64(nil, h.Sum64()), 4)
@@ -50,16 +51,16 @@ var _ node.State = (*directory)(nil)
 // Key implements [node.State].
 func (d *directory) Key(_ domain.Name, file statedir.File) (signing.PrivateKey, error) {
 	if file == statedir.OperatorKey {
-		return keyOf("operator"), nil
+		return Key("operator"), nil
 	}
-	return keyOf(d.name), nil
+	return Key(d.name), nil
 }
 
 // Read implements [node.State].
 func (d *directory) Read(_ domain.Name, file statedir.File) (string, error) {
 	text, ok := d.files[file]
 	if !ok {
-		return "", errors.New("no such file")
+		return "", fmt.Errorf("read %s: %w", file, os.ErrNotExist)
 	}
 	return text, nil
 }
@@ -112,7 +113,7 @@ func (s *supervisor) start() {
 	p.alive, s.leaves = true, false
 	d := deliveries{p: p}
 	parts := node.Parts{
-		Scene: p, Store: w.options.Break.store(log{p}), Views: tables{p}, Verifier: w.hall.verifier,
+		Scene: p, Store: w.options.Break.store(p), Views: w.options.Break.views(p), Verifier: w.hall.verifier,
 		Inbox:      func(term uint64) intake.Inbox { return inbox{p, term} },
 		Deliveries: &d,
 	}

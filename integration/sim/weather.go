@@ -40,6 +40,7 @@ const (
 	LostToQueue    Fault = "attempt lost: queue"
 	LateReport     Fault = "late report"
 	Forgotten      Fault = "forgotten runner"
+	DeclaredLoss   Fault = "declared loss"
 	TakenByTail    Fault = "acknowledged submit in a lost tail"
 	ExhaustedTries Fault = "job out of attempts"
 )
@@ -49,7 +50,7 @@ func Faults() []Fault {
 	return []Fault{
 		LostRequest, LostAnswer, LateRequest, DoubledCall, RefusedWrite, SlowCall, LostTail, DeletedKeys, Outage,
 		Pause, SupervisorCrash, RunnerCrash, Restart, ClockSet, HandOver, HungHandler, RepeatedSubmit, ConflictedSubmit,
-		LeaderChange, LostToLease, LostToQueue, LateReport, Forgotten, TakenByTail, ExhaustedTries,
+		LeaderChange, LostToLease, LostToQueue, LateReport, Forgotten, DeclaredLoss, TakenByTail, ExhaustedTries,
 	}
 }
 

@@ -57,7 +57,7 @@ func (r *worker) processName() string {
 func (r *worker) live() {
 	process := r.processName()
 	sdk, err := runnersdk.New(runnersdk.Config{
-		Runner: r.id, Key: keyOf(string(r.id)), Wire: r.world.options.Break.wire(wire{r.process}), Kinds: r.kinds, Slots: r.slots,
+		Runner: r.id, Key: Key(string(r.id)), Wire: r.world.options.Break.wire(r.process), Kinds: r.kinds, Slots: r.slots,
 		Namespace: namespace, Lease: lease, Trust: r.trust,
 		Pin: func(h signing.Hash) error { r.trust = h; return nil },
 		Now: r.Now, Go: r.Go, Process: process, Logger: slog.New(recorder{r.process, ""}),
@@ -118,14 +118,14 @@ func (r *worker) handler(process *string) runnersdk.Handler {
 // admissions are the keys that an administrator admits before anything else.
 func admissions() []access.Key {
 	keys := []access.Key{
-		{Class: access.Supervisor, Name: "s2", Public: keyOf("s2").Public()},
-		{Class: access.Supervisor, Name: "s3", Public: keyOf("s3").Public()},
-		{Class: access.Client, Name: "ann", Public: keyOf("ann").Public()},
-		{Class: access.Runner, Name: "k1", Kinds: []domain.Name{"sh"}, Public: keyOf("k1").Public()},
+		{Class: access.Supervisor, Name: "s2", Public: Key("s2").Public()},
+		{Class: access.Supervisor, Name: "s3", Public: Key("s3").Public()},
+		{Class: access.Client, Name: "ann", Public: Key("ann").Public()},
+		{Class: access.Runner, Name: "k1", Kinds: []domain.Name{"sh"}, Public: Key("k1").Public()},
 	}
 	for i := range keys {
 		k := &keys[i]
-		k.Proof = keyOf(string(k.Name)).Sign(access.AdmissionText(namespace, *k))
+		k.Proof = Key(string(k.Name)).Sign(access.AdmissionText(namespace, *k))
 	}
 	return keys
 }
