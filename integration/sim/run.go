@@ -38,10 +38,10 @@ func (r *Report) Replay() string { return fmt.Sprintf("make sim SEED=%d", r.Seed
 // How long a run is.
 const (
 	beginning = 20 * time.Second // until somebody leads, in calm weather
-	trouble   = 9 * time.Second  // at most: faults happen
+	trouble   = 8 * time.Second  // at most: faults happen
 	mending   = 3 * time.Minute  // at most: until every job has ended when faults are over
 	settling  = 3 * time.Second  // until what has ended is folded and drained
-	errands   = 6                // jobs
+	errands   = 5                // jobs
 )
 
 // Run runs a seed.

@@ -21,7 +21,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	debug.SetGCPercent(400) // worlds are small, and many
+	debug.SetGCPercent(1000) // worlds are small, and many
 	os.Exit(m.Run())
 }
 
