@@ -103,7 +103,7 @@ const (
 	maxCached     = 1 << 16  // open jobs, and runners, in memory: some 30 MiB at most
 	maxTurnEvents = 1024     // of one transaction, or one commit: Redis is busy with it for some milliseconds
 	maxTurnBytes  = 4 << 20  // of its events, or one commit
-	pageSize      = 256      // entries of one read of the log
+	pageSize      = 512      // entries of one read of the log
 	maxOffered    = 1024     // commits that wait in memory
 	maxOfferBytes = 32 << 20 // of their events
 	maxDoubts     = 64       // fields that readers found edited, until they are looked at

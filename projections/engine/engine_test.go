@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -121,6 +122,33 @@ func TestOfferNeverBlocks(t *testing.T) {
 	l.CheckQueues()
 	if busy, err := l.Engine.Turn(t.Context()); busy || err != nil {
 		t.Errorf("an idle turn: %v, %v", busy, err)
+	}
+}
+
+// Commits that wait take some room and no more, however far the views are
+// behind. What found none is read from the log, in its place.
+func TestWhatWaitsInMemoryIsBounded(t *testing.T) {
+	f, _, _ := inMemory()
+	p := historytest.Found("horus")
+	l := viewtest.NewLeader(t.Context(), t, f, p)
+	l.Begin()
+	const each, n = 200 << 10, 400 // some 80 MB in all
+	for i := range n {
+		p.Commit(func(tx *historytest.Tx) {
+			tx.Submit(fmt.Sprintf("j%d", i), historytest.Job{Form: job.FormUnsigned, Payload: strings.Repeat("x", each)})
+		})
+	}
+	fresh := l.AppendNew()
+	for _, c := range fresh {
+		l.Engine.Offer(c)
+	}
+	if waiting := l.Engine.Waiting(); waiting > 32<<20 || waiting < each {
+		t.Errorf("%d bytes wait in memory, want at most 32 MiB", waiting)
+	}
+	p.Commit(func(tx *historytest.Tx) { tx.Submit("late", historytest.Job{}) })
+	l.Feed()
+	if waiting := l.Engine.Waiting(); waiting >= each || l.Engine.Passed() != p.Seq() {
+		t.Errorf("%d bytes wait, and the views have passed %d of %d", waiting, l.Engine.Passed(), p.Seq())
 	}
 }
 

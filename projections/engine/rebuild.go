@@ -175,8 +175,10 @@ func (e *Engine) fillFrom(ctx context.Context, generation uint64) error {
 func (r *rebuild) fillTo(ctx context.Context, seq uint64) error {
 	e := r.filler
 	e.limit = seq
+	log := ahead{e: e}
+	defer log.stop()
 	for e.pos.Seq < seq {
-		steps, err := e.fromLog(ctx)
+		steps, err := log.read(ctx)
 		if err != nil {
 			return err
 		}

@@ -2,8 +2,11 @@ package redisviews_test
 
 import (
 	"fmt"
+	"runtime"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -46,19 +49,31 @@ func work(f *viewtest.Fixture, n int) *historytest.Partition {
 	return p
 }
 
-// commands returns how many commands Redis has carried out.
-func commands(b *testing.B, client *redis.Client) int {
+// used is what was used so far: commands of Redis, and seconds of a core by
+// Redis and by this process.
+type used struct{ commands, redis, own float64 }
+
+func use(b *testing.B, client *redis.Client) used {
 	b.Helper()
-	info, err := client.Info(b.Context(), "stats").Result()
+	info, err := client.Info(b.Context(), "stats", "cpu").Result()
 	if err != nil {
 		b.Fatal(err)
 	}
-	_, rest, _ := strings.Cut(info, "total_commands_processed:")
-	var n int
-	if _, err := fmt.Sscan(rest, &n); err != nil {
+	number := func(name string) (n float64) {
+		_, rest, _ := strings.Cut(info, name+":")
+		if _, err := fmt.Sscan(rest, &n); err != nil {
+			b.Fatal(err)
+		}
+		return n
+	}
+	var own syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &own); err != nil {
 		b.Fatal(err)
 	}
-	return n
+	return used{
+		number("total_commands_processed"), number("used_cpu_sys") + number("used_cpu_user"),
+		time.Duration(own.Utime.Nano() + own.Stime.Nano()).Seconds(),
+	}
 }
 
 // BenchmarkEngine measures how fast jobs are folded and committed on Redis:
@@ -66,7 +81,7 @@ func commands(b *testing.B, client *redis.Client) int {
 // behind the end of the log, as a rebuild does.
 func BenchmarkEngine(b *testing.B) {
 	b.Run("live", func(b *testing.B) {
-		measure(b, func(l *viewtest.Leader, fresh []*history.Commit) error {
+		measure(b, false, func(l *viewtest.Leader, fresh []*history.Commit) error {
 			for len(fresh) > 0 {
 				n := min(4, len(fresh))
 				for _, c := range fresh[:n] {
@@ -81,21 +96,17 @@ func BenchmarkEngine(b *testing.B) {
 		})
 	})
 	b.Run("log", func(b *testing.B) {
-		measure(b, func(l *viewtest.Leader, _ []*history.Commit) error { return l.Engine.CatchUp(b.Context()) })
+		measure(b, false, func(l *viewtest.Leader, _ []*history.Commit) error { return l.Engine.CatchUp(b.Context()) })
 	})
 	b.Run("rebuild", func(b *testing.B) {
-		measure(b, func(l *viewtest.Leader, _ []*history.Commit) error {
-			if err := l.Engine.CatchUp(b.Context()); err != nil {
-				return err
-			}
-			b.ResetTimer()
+		measure(b, true, func(l *viewtest.Leader, _ []*history.Commit) error {
 			_, err := engine.Rebuild(b.Context(), l.Config(), nil)
 			return err
 		})
 	})
 }
 
-func measure(b *testing.B, run func(*viewtest.Leader, []*history.Commit) error) {
+func measure(b *testing.B, projected bool, run func(*viewtest.Leader, []*history.Commit) error) {
 	b.Helper()
 	client := redistest.Shared(b).Client()
 	f := fixture(b, client, redistest.Namespace(b))
@@ -106,7 +117,13 @@ func measure(b *testing.B, run func(*viewtest.Leader, []*history.Commit) error) 
 	l.Begin()
 	all.Commits = commits
 	fresh := l.AppendNew()
-	before := commands(b, client)
+	if projected {
+		if err := l.Engine.CatchUp(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+	}
+	runtime.GC()
+	before := use(b, client)
 	b.ReportAllocs()
 	b.ResetTimer()
 	if err := run(l, fresh); err != nil {
@@ -116,6 +133,11 @@ func measure(b *testing.B, run func(*viewtest.Leader, []*history.Commit) error) 
 	if got, want := l.Engine.Passed(), all.Seq(); got != want {
 		b.Fatalf("folded up to %d of %d", got, want)
 	}
-	b.ReportMetric(float64(commands(b, client)-before)/float64(b.N), "commands/job")
-	b.ReportMetric(float64(all.Seq())/b.Elapsed().Seconds(), "events/s")
+	after := use(b, client)
+	events := float64(all.Seq())
+	b.ReportMetric((after.commands-before.commands)/float64(b.N), "commands/job")
+	b.ReportMetric(events/b.Elapsed().Seconds(), "events/s")
+	b.ReportMetric(events/(after.own-before.own+after.redis-before.redis), "events/core-s")
+	b.ReportMetric((after.own-before.own)/events*1e6, "µs-horus/event")
+	b.ReportMetric((after.redis-before.redis)/events*1e6, "µs-redis/event")
 }

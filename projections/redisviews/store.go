@@ -136,19 +136,24 @@ func (s *Store) Listed(ctx context.Context, generation uint64, members []views.L
 	if len(members) == 0 {
 		return nil, nil
 	}
-	pipe := s.read.Pipeline()
-	replies := make([]*redis.FloatCmd, len(members))
+	of := map[job.Status][]string{}
+	at := make([]int, len(members))
 	for i, m := range members {
-		replies[i] = pipe.ZScore(ctx, s.keys.list(generation, m.Status), strconv.FormatUint(m.Seq, 10))
+		at[i] = len(of[m.Status])
+		of[m.Status] = append(of[m.Status], strconv.FormatUint(m.Seq, 10))
 	}
-	_, _ = pipe.Exec(ctx) // each reply has its own error
+	pipe := s.read.Pipeline()
+	replies := map[job.Status]*redis.FloatSliceCmd{}
+	for status, names := range of {
+		replies[status] = pipe.ZMScore(ctx, s.keys.list(generation, status), names...)
+	}
+	if _, err := pipe.Exec(ctx); err != nil {
+		return nil, fmt.Errorf("look for members of lists: %w", damage(err))
+	}
 	listed := make([]bool, len(members))
-	for i, reply := range replies {
-		err := reply.Err()
-		if err != nil && !errors.Is(err, redis.Nil) {
-			return nil, fmt.Errorf("look for members of lists: %w", damage(err))
-		}
-		listed[i] = err == nil && reply.Val() == float64(members[i].Seq) // exact: places are below 2^53
+	for i, m := range members {
+		score := replies[m.Status].Val()[at[i]]           // 0 for none
+		listed[i] = m.Seq != 0 && score == float64(m.Seq) // exact: places are below 2^53
 	}
 	return listed, nil
 }
