@@ -64,6 +64,14 @@ func (p *Partition) hand(draw Draw) *history.Commit {
 	return p.BeginTerm()
 }
 
+// Succeed lets another supervisor begin a term if the one that leads may not seal
+// any more, as a successor does.
+func (p *Partition) Succeed() {
+	if _, leads := p.State.Access.Key(access.Supervisor, p.Supervisor.Public().ID(), p.Now); !leads {
+		p.hand(func(n int) int { return n - 1 }) // to the last one that is admitted
+	}
+}
+
 // endAny ends a key: a client's that Step admitted, a runner's that was used
 // first, or one that nobody knows. The keys that tests go on with stay.
 func (tx *Tx) endAny(draw Draw) {

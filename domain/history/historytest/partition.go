@@ -18,6 +18,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"maps"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -111,14 +112,15 @@ func (p *Partition) BeginTerm() *history.Commit {
 func (p *Partition) Cut(n int) { *p = *p.Fork(n) }
 
 // Fork returns a partition that shares the first n commits, at least one, and
-// goes on by itself.
+// goes on by itself from their time.
 func (p *Partition) Fork(n int) *Partition {
 	f := New(p.Namespace)
-	f.Now, f.Operator, f.Client, f.keys = p.Now, p.Operator, p.Client, maps.Clone(p.keys)
+	f.Operator, f.Client, f.keys = p.Operator, p.Client, maps.Clone(p.keys)
 	f.Commits = p.Commits[:n:n]
 	for _, c := range f.Commits {
 		for i := range c.Entries {
 			f.fold(&c.Entries[i])
+			f.Now = max(f.Now, c.Entries[i].At.Add(time.Millisecond))
 		}
 	}
 	f.follow(f.Commits[n-1].Seal)

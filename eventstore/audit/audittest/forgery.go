@@ -36,6 +36,7 @@ func Thieves() []string {
 // audit must find it. The history stays as it is.
 func (f Forgery) Forge(p *historytest.Partition) (log []history.Raw, wrong uint64) {
 	p = p.Fork(len(p.Commits))
+	p.Succeed()
 	a := author{p.Open(), p.NewProcess("r1"), p.NewProcess("k1", "sh")}
 	a.Report(a.r1, a.r1.Join())
 	a.Report(a.k1, a.k1.Join())
