@@ -301,7 +301,7 @@ func Evolve(s State, f event.Fact[Event]) State {
 
 // admitted is how a key stands that a statement makes known.
 func admitted(f event.Fact[Event], k Key) Standing {
-	return Standing{Key: k, ID: k.Public.ID(), Number: f.Version, Seq: f.Seq, Ends: k.Until}
+	return Standing{Key: k, ID: k.Public.ID(), Number: f.Version, Seq: f.Seq, By: f.Actor, Ends: k.Until}
 }
 
 // Legal reports why a statement could not have followed, or nil.

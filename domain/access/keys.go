@@ -18,6 +18,7 @@ type Standing struct {
 	ID        signing.KeyID
 	Number    uint64        // of the statement that admitted it; 0 if none did
 	Seq       uint64        // place of that statement
+	By        event.Actor   // who asked for it
 	RotatedTo signing.KeyID // the key that took its place; empty if none did
 	Ends      event.Time    // last instant at which it holds, by admission or rotation; zero: for ever
 	RotatedBy uint64        // number of the statement that says so; 0 if none does
