@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -83,7 +82,7 @@ func (s *settings) source(ctx context.Context, o *origin) (source audit.Source, 
 // log reaches the log on Redis or behind the API.
 func (s *settings) log(ctx context.Context, o *origin) (audit.Log, func(), error) {
 	if o.api {
-		c, err := s.connect(signing.PrivateKey{})
+		c, err := s.client(signing.PrivateKey{}) // whose history it is, is for the audit to say
 		return &remoteLog{c}, func() {}, err
 	}
 	server, err := s.redis(ctx)
@@ -127,27 +126,21 @@ func (l *remoteLog) Read(ctx context.Context, after uint64, limit int) ([]histor
 	return raws, err
 }
 
-// knowledge is what the flags say is known of a history beforehand.
-type knowledge struct{ trust, head string }
-
-func (k *knowledge) addTrust(f *pflag.FlagSet) {
-	f.StringVar(&k.trust, "trust", "", "fingerprint of the founding (default: the one this state directory remembers)")
-}
-
-// auditOptions finds what is known of the history beforehand.
-func (s *settings) auditOptions(k *knowledge) (audit.Options, error) {
+// auditOptions finds what is known of the history beforehand: its founding, and
+// its end when a file is named that remembers it.
+func (s *settings) auditOptions(headFile string) (audit.Options, error) {
 	ns, err := s.ns()
 	if err != nil {
 		return audit.Options{}, err
 	}
 	options := audit.Options{Namespace: ns}
-	if options.Trust, err = s.trusted(ns, k.trust); err != nil {
+	if options.Trust, err = s.trusted(ns); err != nil {
 		return options, err
 	}
-	if k.head == "" {
+	if headFile == "" {
 		return options, nil
 	}
-	head, err := audit.ReadHead(k.head)
+	head, err := audit.ReadHead(headFile)
 	switch {
 	case errors.Is(err, os.ErrNotExist): // nothing is remembered yet
 	case err != nil:
@@ -159,18 +152,15 @@ func (s *settings) auditOptions(k *knowledge) (audit.Options, error) {
 }
 
 // trusted returns the fingerprint that was given, or is remembered.
-func (s *settings) trusted(ns domain.Name, given string) (signing.Hash, error) {
-	if given != "" {
-		hash, err := signing.ParseHash(given)
-		if err != nil {
-			return hash, exit.With(exit.Usage, fmt.Errorf("--trust: %w", err))
-		}
-		return hash, nil
+func (s *settings) trusted(ns domain.Name) (signing.Hash, error) {
+	hash, err := s.named()
+	if err != nil || !hash.IsZero() {
+		return hash, err
 	}
 	dir, err := s.state()
 	if err != nil {
 		return signing.Hash{}, err
 	}
-	hash, err := dir.Pinned(ns)
+	hash, err = dir.Pinned(ns)
 	return hash, exit.With(exit.Settings, err)
 }

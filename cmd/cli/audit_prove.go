@@ -15,9 +15,8 @@ import (
 
 func proveCommand(s *settings) *cobra.Command {
 	var (
-		from  origin
-		known knowledge
-		out   string
+		from origin
+		out  string
 	)
 	cmd := &cobra.Command{
 		Use:   "prove JOB",
@@ -34,21 +33,20 @@ Exit codes: 0 written, 1 the history is tampered with, 2 cannot tell.`,
 		Example: `  horus audit prove job-1 -o job-1.proof
   horus audit check job-1.proof --trust 5f0c…`,
 		Args: arguments(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return s.prove(cmd, args[0], out, &from, &known) },
+		RunE: func(cmd *cobra.Command, args []string) error { return s.prove(cmd, args[0], out, &from) },
 	}
 	f := cmd.Flags()
 	from.addFlags(f)
-	known.addTrust(f)
 	f.StringVarP(&out, "output", "o", "", "file to write (default: the standard output)")
 	return cmd
 }
 
-func (s *settings) prove(cmd *cobra.Command, text, out string, from *origin, known *knowledge) error {
+func (s *settings) prove(cmd *cobra.Command, text, out string, from *origin) error {
 	id, err := job.ParseID(text)
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	options, err := s.auditOptions(known)
+	options, err := s.auditOptions("")
 	if err != nil {
 		return err
 	}
@@ -85,8 +83,7 @@ func (s *settings) prove(cmd *cobra.Command, text, out string, from *origin, kno
 }
 
 func checkCommand(s *settings) *cobra.Command {
-	var known knowledge
-	cmd := &cobra.Command{
+	return &cobra.Command{
 		Use:   "check FILE",
 		Short: "Check a file of audit prove",
 		Long: `Check a file of audit prove with nothing but the founding's fingerprint: every
@@ -98,13 +95,11 @@ what happened to the job, when, by whom, and whose keys signed it.
 Exit codes: 0 proved, 1 tampered, 2 cannot tell.`,
 		Example: `  horus audit check job-1.proof --trust 5f0c…`,
 		Args:    arguments(cobra.ExactArgs(1)),
-		RunE:    func(cmd *cobra.Command, args []string) error { return s.check(cmd, args[0], &known) },
+		RunE:    func(cmd *cobra.Command, args []string) error { return s.check(cmd, args[0]) },
 	}
-	known.addTrust(cmd.Flags())
-	return cmd
 }
 
-func (s *settings) check(cmd *cobra.Command, file string, known *knowledge) error {
+func (s *settings) check(cmd *cobra.Command, file string) error {
 	data, err := readProof(file)
 	if err != nil {
 		return exit.With(exit.CannotTell, err)
@@ -115,7 +110,7 @@ func (s *settings) check(cmd *cobra.Command, file string, known *knowledge) erro
 	if proof, _ := audit.ParseProof(data); proof != nil {
 		namespace = proof.Namespace
 	}
-	trust, err := s.trusted(namespace, known.trust)
+	trust, err := s.trusted(namespace)
 	if err != nil {
 		return err
 	}

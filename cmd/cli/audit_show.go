@@ -15,10 +15,7 @@ import (
 )
 
 func showCommand(s *settings) *cobra.Command {
-	var (
-		from  origin
-		known knowledge
-	)
+	var from origin
 	cmd := &cobra.Command{
 		Use:   "show SEQ | show FROM..TO",
 		Short: "Show entries of the history, and whether they hold",
@@ -32,19 +29,18 @@ Exit codes: 0 proved, 1 tampered, 2 cannot tell.`,
   horus audit show 5..9 --json
   horus audit show 7 --file history.jsonl`,
 		Args: arguments(cobra.ExactArgs(1)),
-		RunE: func(cmd *cobra.Command, args []string) error { return s.show(cmd, args[0], &from, &known) },
+		RunE: func(cmd *cobra.Command, args []string) error { return s.show(cmd, args[0], &from) },
 	}
 	from.addFlags(cmd.Flags())
-	known.addTrust(cmd.Flags())
 	return cmd
 }
 
-func (s *settings) show(cmd *cobra.Command, places string, from *origin, known *knowledge) error {
+func (s *settings) show(cmd *cobra.Command, places string, from *origin) error {
 	first, last, err := parsePlaces(places)
 	if err != nil {
 		return exit.Misused(cmd.CommandPath(), err)
 	}
-	options, err := s.auditOptions(known)
+	options, err := s.auditOptions("")
 	if err != nil {
 		return err
 	}

@@ -13,8 +13,8 @@ import (
 
 func verifyCommand(s *settings) *cobra.Command {
 	var (
-		from  origin
-		known knowledge
+		from origin
+		head string
 	)
 	cmd := &cobra.Command{
 		Use:   "verify",
@@ -35,17 +35,16 @@ Exit codes: 0 valid, 1 tampered, 2 cannot tell, 3 valid but for declared gaps.`,
   horus audit verify --file history.jsonl --trust 5f0c…
   horus audit verify --head ~/horus.head`,
 		Args: arguments(cobra.NoArgs),
-		RunE: func(cmd *cobra.Command, _ []string) error { return s.verify(cmd, &from, &known) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return s.verify(cmd, &from, head) },
 	}
 	f := cmd.Flags()
 	from.addFlags(f)
-	known.addTrust(f)
-	f.StringVar(&known.head, "head", "", "file that remembers the end that was proved")
+	f.StringVar(&head, "head", "", "file that remembers the end that was proved")
 	return cmd
 }
 
-func (s *settings) verify(cmd *cobra.Command, from *origin, known *knowledge) error {
-	options, err := s.auditOptions(known)
+func (s *settings) verify(cmd *cobra.Command, from *origin, headFile string) error {
+	options, err := s.auditOptions(headFile)
 	if err != nil {
 		return err
 	}
@@ -61,8 +60,8 @@ func (s *settings) verify(cmd *cobra.Command, from *origin, known *knowledge) er
 	if err != nil {
 		return err
 	}
-	if known.head != "" && verdict.Finding.Proved() {
-		if err := audit.WriteHead(known.head, verdict.Head()); err != nil {
+	if headFile != "" && verdict.Finding.Proved() {
+		if err := audit.WriteHead(headFile, verdict.Head()); err != nil {
 			return exit.With(exit.Settings, err)
 		}
 	}

@@ -21,7 +21,7 @@ func getCommand(s *settings) *cobra.Command {
 		Short: "Show everything about a job",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.connect(signing.PrivateKey{})
+			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
 				return err
 			}
@@ -78,7 +78,7 @@ func logsCommand(s *settings) *cobra.Command {
 		Short: "Print what a job wrote",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.connect(signing.PrivateKey{})
+			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
 				return err
 			}
@@ -114,7 +114,7 @@ func listCommand(s *settings) *cobra.Command {
 				q.States = append(q.States, state)
 			}
 			q.Limit = &limit
-			c, err := s.connect(signing.PrivateKey{})
+			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
 				return err
 			}
@@ -155,7 +155,7 @@ func historyCommand(s *settings) *cobra.Command {
 		Short: "Show everything that happened to a job",
 		Args:  arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			c, err := s.connect(signing.PrivateKey{})
+			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
 				return err
 			}

@@ -63,7 +63,7 @@ func (s *settings) addKey(cmd *cobra.Command, o *admission) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.connect(signing.PrivateKey{})
+	c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 	if err != nil {
 		return err
 	}
@@ -118,7 +118,7 @@ func listKeysCommand(s *settings) *cobra.Command {
 		Short: "List the keys that are admitted",
 		Args:  arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			c, err := s.connect(signing.PrivateKey{})
+			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
 				return err
 			}

@@ -43,7 +43,7 @@ func (s *settings) rebuild(cmd *cobra.Command) (engine.Report, error) {
 	if err != nil {
 		return engine.Report{}, err
 	}
-	trust, err := s.trusted(ns, "")
+	trust, err := s.trusted(ns)
 	if err != nil {
 		return engine.Report{}, err
 	}

@@ -23,7 +23,6 @@ import (
 type treatment struct {
 	cut        uint64
 	from, save string
-	trust      string
 }
 
 func repairCommand(s *settings) *cobra.Command {
@@ -58,7 +57,6 @@ Exit codes: 0 nothing is wrong, or it was mended; 1 the history does not verify.
 	f.Uint64Var(&o.cut, "cut", 0, "go on without this place and everything behind it")
 	f.StringVar(&o.from, "from", "", "a file of audit export to restore from")
 	f.StringVar(&o.save, "save", "", "where what is cut off, or the restored history, is written first")
-	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding (default: the one this state directory remembers)")
 	return cmd
 }
 
@@ -78,7 +76,7 @@ func (s *settings) repair(cmd *cobra.Command, o *treatment) error {
 	if o.cut > 0 && o.from != "" {
 		return exit.Misused("horus repair", errors.New("--cut and --from are two ways on: choose one"))
 	}
-	options, err := s.auditOptions(&knowledge{trust: o.trust})
+	options, err := s.auditOptions("")
 	if err != nil {
 		return err
 	}

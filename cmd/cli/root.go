@@ -40,6 +40,7 @@ type settings struct {
 	stateDir  string
 	namespace string
 	redisURL  string
+	trust     string
 	json      bool
 }
 
@@ -77,6 +78,7 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 	f.StringVar(&s.stateDir, "state-dir", "", "where keys are kept (default $XDG_STATE_HOME/horus)")
 	f.StringVar(&s.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on the Redis is meant")
 	f.StringVar(&s.redisURL, "redis-url", "redis://localhost:6379", "Redis, for commands that read the history itself")
+	f.StringVar(&s.trust, "trust", "", "fingerprint of the founding that the history must have (default: none is asked of a supervisor; the one remembered, where horus reads the history itself)")
 	f.BoolVar(&s.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exit.Misused(cmd.CommandPath(), err)
@@ -117,8 +119,41 @@ func (s *settings) ns() (domain.Name, error) {
 	return name, exit.With(exit.Usage, err)
 }
 
-// connect makes a client of the supervisor that the settings mean.
-func (s *settings) connect(key signing.PrivateKey) (*client.Client, error) {
+// connect makes a client of the supervisor that the settings mean, and makes
+// sure of its history when a founding was named.
+func (s *settings) connect(ctx context.Context, key signing.PrivateKey) (*client.Client, error) {
+	c, err := s.client(key)
+	if err != nil || s.trust == "" {
+		return c, err
+	}
+	trust, err := s.named()
+	if err != nil {
+		return nil, err
+	}
+	info, err := c.Info(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if info.Founding != trust.String() {
+		return nil, exit.With(exit.NotAllowed, fmt.Errorf("the supervisor %s leads the history founded by %s, not by %s, which --trust names: is this the right address?",
+			info.Leader, info.Founding, trust))
+	}
+	return c, nil
+}
+
+// named reads the fingerprint that was given; it is zero when none was.
+func (s *settings) named() (signing.Hash, error) {
+	if s.trust == "" {
+		return signing.Hash{}, nil
+	}
+	hash, err := signing.ParseHash(s.trust)
+	if err != nil {
+		return hash, exit.With(exit.Usage, fmt.Errorf("--trust: %w", err))
+	}
+	return hash, nil
+}
+
+func (s *settings) client(key signing.PrivateKey) (*client.Client, error) {
 	dir, err := s.state()
 	if err != nil {
 		return nil, err

@@ -140,7 +140,7 @@ func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) err
 			return err
 		}
 	}
-	c, err := s.connect(key)
+	c, err := s.connect(cmd.Context(), key)
 	if err != nil {
 		return err
 	}
