@@ -70,6 +70,8 @@ func (a *API) canonical() []jsonrpc.Method {
 		jsonrpc.Define(runnerInfo(), a.runner),
 		jsonrpc.Define(addKeyInfo(), a.addKey),
 		jsonrpc.Define(keysInfo(), a.keys),
+		jsonrpc.Define(rotateKeyInfo(), a.rotateKey),
+		jsonrpc.Define(revokeKeyInfo(), a.revokeKey),
 		jsonrpc.Define(systemInfo(), a.system),
 		jsonrpc.Define(headInfo(), a.head),
 		jsonrpc.Define(eventsInfo(), a.events),

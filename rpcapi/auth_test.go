@@ -17,7 +17,7 @@ import (
 // Every method with every scope: who may not call learns that and nothing else.
 func TestScopes(t *testing.T) {
 	everybody := "rpc.discover"
-	adminsOnly := "keys.add keys.list events.read"
+	adminsOnly := "keys.add keys.list keys.rotate keys.revoke events.read"
 	s := newServer(t, nil)
 	for _, m := range s.api.Methods() {
 		for secret, scope := range map[string]rpcapi.Scope{adminSecret: rpcapi.Admin, userSecret: rpcapi.User, registrarSecret: rpcapi.Registrar} {

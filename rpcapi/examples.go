@@ -9,6 +9,9 @@ import (
 // What the examples of several methods speak of: a job that waits, and one
 // that is done.
 
+// exampleFounding is the fingerprint of a founding.
+const exampleFounding = "0f176172db2bf1360193b32f0406e1f6e102a2fcc08617063362c7f32d72078f"
+
 func exampleTime() event.Time { return 1767366245_000006 } // 2026-01-02T15:04:05.000006Z
 
 func exampleJob() wire.Job {

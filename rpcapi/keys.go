@@ -41,20 +41,20 @@ func (a *API) addKey(ctx context.Context, p addKeyParams) (wire.KeyAdded, error)
 	if err != nil {
 		return wire.KeyAdded{}, err
 	}
-	by := eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}
 	added := wire.KeyAdded{KeyID: key.Public.ID()}
-	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{Decide: func(tx *eventstore.Tx) error {
+	err = a.state(ctx, func(tx *eventstore.Tx, by eventstore.By) error {
 		happened, err := tx.DecideAccess(by, access.Admit{Key: key, At: tx.Now()})
-		added.Statement, added.Duplicate = tx.Access().Statements, !happened
+		k, _ := tx.Access().Find(added.KeyID)
+		added.Statement, added.Duplicate = k.Number, !happened
 		return err
-	}})
+	})
 	return added, err
 }
 
 // admission reads what is asked for. A key that is none and a proof that is
 // none have the same reason as a proof that does not hold.
 func admission(p wire.AddKey) (access.Key, error) {
-	key := access.Key{Class: p.Class, Until: p.Until}
+	key := access.Key{Class: p.Class, Since: p.Since, Until: p.Until}
 	var err error
 	if key.Name, err = domain.ParseName(p.Name); err != nil {
 		return key, within("/name", err)
@@ -76,39 +76,73 @@ func admission(p wire.AddKey) (access.Key, error) {
 	return key, nil
 }
 
+type keysParams struct {
+	wire.KeyQuery
+	secret
+}
+
 func keysInfo() jsonrpc.Info {
+	founding := event.BySystem("founding")
 	return jsonrpc.Info{
 		Name: "keys.list", Result: "keys",
-		Summary: "List every key that was admitted.",
+		Summary:     "List every key that the history speaks of.",
+		Description: "By class and name, with those that ended or were revoked: keys are never forgotten.",
 		Examples: []jsonrpc.Example{{
 			Name:   "the keys of the founding",
-			Params: none{},
-			Result: wire.Keys{Keys: []wire.Key{
+			Params: keysParams{},
+			Result: wire.Keys{Founding: exampleFounding, Keys: []wire.Key{
 				{
-					KeyID: "6a3803d5f059902a1c6dafbc9ba47292", Class: access.Operator, Name: "operator",
-					PublicKey: "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394",
+					KeyID: "6a3803d5f059902a1c6dafbc9ba47292", State: wire.KeyStateHolds, Class: access.Operator, Name: "operator",
+					PublicKey: "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394", Statement: 1, AdmittedBy: founding,
 				},
 				{
-					KeyID: "34750f98bd59fcfc946da45aaabe933b", Class: access.Supervisor, Name: "s1",
-					PublicKey: "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c",
+					KeyID: "34750f98bd59fcfc946da45aaabe933b", State: wire.KeyStateHolds, Class: access.Supervisor, Name: "s1",
+					PublicKey: "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c", Statement: 1, AdmittedBy: founding,
 				},
 			}},
 		}},
 	}
 }
 
-func (a *API) keys(ctx context.Context, _ none) (wire.Keys, error) {
-	access, err := a.cfg.Backend.System.Access(ctx)
+func (a *API) keys(ctx context.Context, p keysParams) (wire.Keys, error) {
+	state, err := a.cfg.Backend.System.Access(ctx)
+	if err != nil {
+		return wire.Keys{}, err
+	}
+	info, err := a.cfg.Backend.System.Info(ctx)
 	if err != nil {
 		return wire.Keys{}, err
 	}
 	now := event.At(a.cfg.Clock())
-	list := wire.Keys{Keys: []wire.Key{}}
-	for _, k := range access.Keys() {
-		list.Keys = append(list.Keys, wire.Key{
-			KeyID: k.Public.ID(), Class: k.Class, Name: k.Name, PublicKey: k.Public.String(),
-			Kinds: k.Kinds, Until: k.Until, Expired: !k.Until.IsZero() && now > k.Until,
-		})
+	list := wire.Keys{Founding: info.Founding, Keys: []wire.Key{}}
+	for _, k := range state.Keys() {
+		if p.Class == "" || p.Class == k.Class {
+			list.Keys = append(list.Keys, keyView(&k, now))
+		}
 	}
 	return list, nil
+}
+
+func keyView(k *access.Standing, now event.Time) wire.Key {
+	view := wire.Key{
+		KeyID: k.ID, State: standing(k, now), Class: k.Class, Name: k.Name, Kinds: k.Kinds, Since: k.Since, Until: k.Ends,
+		RotatedTo: k.RotatedTo, Reason: k.Reason, Statement: k.Number, AdmittedBy: k.By,
+	}
+	if !k.Public.IsZero() {
+		view.PublicKey = k.Public.String()
+	}
+	return view
+}
+
+// standing is a key's state at a time, in a word.
+func standing(k *access.Standing, now event.Time) string {
+	switch {
+	case k.Revoked():
+		return wire.KeyStateRevoked
+	case now < k.Since:
+		return wire.KeyStateNotYet
+	case !k.Ends.IsZero() && now > k.Ends:
+		return wire.KeyStateEnded
+	}
+	return wire.KeyStateHolds
 }

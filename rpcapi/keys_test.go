@@ -16,6 +16,7 @@ type asked struct {
 	Name      string   `json:"name,omitempty"`
 	PublicKey string   `json:"public_key,omitempty"`
 	Kinds     []string `json:"kinds,omitempty"`
+	Since     string   `json:"since,omitempty"`
 	Until     string   `json:"until,omitempty"`
 	Proof     string   `json:"proof,omitempty"`
 }
@@ -39,6 +40,8 @@ func TestAddKey(t *testing.T) {
 		"a runner's":          {change: func(a *asked) { *a = askFor(alice, access.Runner, "r1"); a.Kinds = []string{"sh"} }},
 		"a supervisor's":      {change: func(a *asked) { *a = askFor(alice, access.Supervisor, "s2") }},
 		"for some time":       {change: func(a *asked) { a.Until = "2026-01-02T16:00:00+01:00" }, code: -32602, reason: "until"},
+		"from tomorrow on":    {change: func(a *asked) { a.Since = "2026-01-03T00:00:00Z" }},
+		"ends as it begins":   {change: func(a *asked) { a.Since, a.Until = "2026-01-04T00:00:00Z", "2026-01-03T00:00:00Z" }, code: -32602, reason: "since"},
 		"until tomorrow":      {change: func(a *asked) { a.Until = "2026-01-03T00:00:00Z" }},
 		"an operator's":       {change: func(a *asked) { *a = askFor(alice, access.Operator, "o") }, code: -32602, reason: "bounds", pointer: "/class"},
 		"no class":            {change: func(a *asked) { a.Class = "" }, code: -32602, reason: "missing", pointer: "/class"},

@@ -34,6 +34,8 @@ func rights() map[string]right {
 		"runner.status": admins | users,
 		"keys.add":      admins,
 		"keys.list":     admins,
+		"keys.rotate":   admins,
+		"keys.revoke":   admins,
 		"system.info":   admins | users,
 		"audit.head":    admins | users,
 		"events.read":   admins, // payloads and results of all jobs are in it

@@ -154,13 +154,33 @@ func (a *API) vouch(ctx context.Context, o *job.Opened) (eventstore.By, error) {
 }
 
 // known returns what must be checked of a job's signatures, if all signers are
-// clients whose keys hold at that time.
+// clients whose keys hold at that time. Its errors have [domain.Forbidden].
 func known(o *job.Opened, keys access.State, at event.Time) ([]signing.Check, error) {
 	if len(o.Signers) == 0 {
 		return nil, nil
+	}
+	for _, id := range o.Signers {
+		if k, ok := keys.Find(id); ok && k.Class == access.Client && !k.Holds(at, keys.Statements) {
+			return nil, spent(&k, at)
+		}
 	}
 	return o.AppendChecks(nil, func(id signing.KeyID) (signing.PublicKey, bool) {
 		key, ok := keys.Key(access.Client, id, at)
 		return key.Public, ok
 	})
+}
+
+// spent is why a client's key that does not hold may not sign. What it signed
+// while it held still runs.
+func spent(k *access.Standing, at event.Time) error {
+	switch standing(k, at) {
+	case wire.KeyStateRevoked:
+		return domain.Errorf(domain.Forbidden, "key_revoked", "key %s of %s was revoked and signs nothing any more: make a new one and have it admitted with horus keys add", k.ID, k.Name)
+	case wire.KeyStateNotYet:
+		return domain.Errorf(domain.Forbidden, "key_not_yet", "key %s of %s does not hold before %s", k.ID, k.Name, k.Since)
+	}
+	if k.RotatedTo != "" {
+		return domain.Errorf(domain.Forbidden, "key_ended", "key %s of %s ended at %s: sign with the key that took its place, %s", k.ID, k.Name, k.Ends, k.RotatedTo)
+	}
+	return domain.Errorf(domain.Forbidden, "key_ended", "key %s of %s ended at %s: make a new one and have it admitted with horus keys add", k.ID, k.Name, k.Ends)
 }

@@ -59,7 +59,7 @@ func TestSubmit(t *testing.T) {
 		"an envelope of other bytes":            {job: flipped, code: -32001, reason: "signature"},
 		"an unsigned one":                       {job: doc, code: -32001, reason: "unsigned"},
 		"nobody's key":                          {job: envelope(doc, bob), code: -32002, reason: "key"},
-		"a key that has expired":                {job: envelope(doc, old), code: -32002, reason: "key"},
+		"a key that has expired":                {job: envelope(doc, old), code: -32002, reason: "key_ended"},
 		"a runner's key":                        {job: envelope(doc, robot), code: -32002, reason: "key"},
 		"a known and an unknown key":            {job: envelope(doc, alice, bob), code: -32002, reason: "key"},
 		"one key twice":                         {job: envelope(doc, alice, alice), code: -32001, reason: "signature"},

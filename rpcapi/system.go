@@ -22,7 +22,7 @@ func systemInfo() jsonrpc.Info {
 			Result: wire.Info{
 				Version: "dev", Namespace: "horus", Partitions: 1, Name: "s1", Role: wire.Leads, Position: 3,
 				Leader:     &wire.Leader{Name: "s1", Address: "http://127.0.0.1:3030", Term: 1767366245},
-				Founding:   "0f176172db2bf1360193b32f0406e1f6e102a2fcc08617063362c7f32d72078f",
+				Founding:   exampleFounding,
 				Durability: "everysec", Unsigned: string(Countersign), Jobs: map[string]uint64{"queued": 1},
 				Limits: limits(jsonrpc.Limits{Message: 8 << 20, Batch: 256}),
 			},

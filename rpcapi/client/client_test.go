@@ -121,8 +121,8 @@ func TestWayOfAJob(t *testing.T) {
 	if r1, err := c.Runner(ctx, "r1"); err != nil || r1.State != "running" {
 		t.Errorf("%+v, %v", r1, err)
 	}
-	keys, err := c.Keys(ctx)
-	if err != nil || len(keys) != 3 {
+	keys, err := c.Keys(ctx, wire.KeyQuery{})
+	if err != nil || len(keys.Keys) != 3 || keys.Founding == "" {
 		t.Errorf("%+v, %v", keys, err)
 	}
 	if info, err := c.Info(ctx); err != nil || info.Namespace != rpcapitest.Namespace || info.Limits.Batch != 256 {

@@ -6,9 +6,6 @@ import (
 	"iter"
 	"time"
 
-	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
-	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
@@ -111,29 +108,6 @@ func (c *Client) Runners(ctx context.Context) ([]wire.Runner, error) {
 func (c *Client) Runner(ctx context.Context, id string) (view wire.Runner, err error) {
 	err = c.Call(ctx, "runner.status", wire.RunnerID{ID: id}, &view)
 	return view, err
-}
-
-// Admission asks for a key to be admitted, with the proof that whoever asks
-// holds it. Kinds and Until may be set in what it returns.
-func Admission(namespace string, class access.Class, name string, key signing.PrivateKey) wire.AddKey {
-	k := access.Key{Class: class, Name: domain.Name(name), Public: key.Public()}
-	return wire.AddKey{
-		Class: class, Name: name, PublicKey: k.Public.String(),
-		Proof: key.Sign(access.AdmissionText(domain.Name(namespace), k)).String(),
-	}
-}
-
-// AddKey admits a key; see [Admission]. It needs an API key of scope admin.
-func (c *Client) AddKey(ctx context.Context, k wire.AddKey) (added wire.KeyAdded, err error) {
-	err = c.Call(ctx, "keys.add", k, &added)
-	return added, err
-}
-
-// Keys returns every key that was admitted. It needs an API key of scope admin.
-func (c *Client) Keys(ctx context.Context) ([]wire.Key, error) {
-	var list wire.Keys
-	err := c.Call(ctx, "keys.list", struct{}{}, &list)
-	return list.Keys, err
 }
 
 // Head returns where the history ends. Nothing about it is proved.

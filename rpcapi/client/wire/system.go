@@ -2,7 +2,6 @@ package wire
 
 import (
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/signing"
 )
@@ -34,39 +33,6 @@ type RunnerProcess struct {
 	Slots    uint32        `json:"slots" doc:"Jobs that it runs at once."`
 	Kinds    []domain.Name `json:"kinds" doc:"Executors whose queues it serves too."`
 	KeyID    signing.KeyID `json:"key_id"`
-}
-
-// AddKey asks for a public key to be admitted.
-type AddKey struct {
-	Class     access.Class `json:"class" validate:"required,oneof=client runner supervisor" doc:"What the key is for: client signs jobs, runner reports, supervisor seals."`
-	Name      string       `json:"name" validate:"required,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Whose key it is; of a runner: its id."`
-	PublicKey string       `json:"public_key" validate:"required" doc:"Ed25519 key, 64 hexadecimal digits in lower case."`
-	Kinds     []string     `json:"kinds,omitempty" validate:"max=16,dive,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Of a runner: executors whose queues it may serve besides its own."`
-	Until     event.Time   `json:"until,omitzero" doc:"RFC 3339. The key does not hold after it; absent: for ever."`
-	Proof     string       `json:"proof" doc:"The key's signature over its own admission, in standard base64: five lines, each ended by a newline, with horus-admission-v1, namespace, class, name and public key. It must be there."`
-}
-
-// KeyAdded says that a key is admitted.
-type KeyAdded struct {
-	KeyID     signing.KeyID `json:"key_id"`
-	Statement uint64        `json:"statement" doc:"Number of the statements after which the key holds."`
-	Duplicate bool          `json:"duplicate" doc:"The key was admitted in the same words before."`
-}
-
-// Keys is a list of keys.
-type Keys struct {
-	Keys []Key `json:"keys"`
-}
-
-// Key is a key that was admitted.
-type Key struct {
-	KeyID     signing.KeyID `json:"key_id"`
-	Class     access.Class  `json:"class"`
-	Name      domain.Name   `json:"name"`
-	PublicKey string        `json:"public_key"`
-	Kinds     []domain.Name `json:"kinds,omitempty"`
-	Until     event.Time    `json:"until,omitzero"`
-	Expired   bool          `json:"expired"`
 }
 
 // Info is what the supervisor says about itself.
