@@ -6,6 +6,7 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
@@ -35,7 +36,8 @@ type Figures struct {
 	Late     uint64            // reports on attempts that were not open any more, which changed nothing
 	Lag      uint64            // events that the projections have yet to fold
 	Leading  bool
-	Halted   bool // the history is damaged and nothing is written
+	Halted   bool       // the history is damaged and nothing is written
+	KeyEnds  event.Time // last instant at which the leader's key holds; zero: for ever, or not leading
 }
 
 // QueueFigures are the figures of one queue.
@@ -121,6 +123,7 @@ type collector struct {
 	lag      *prometheus.Desc
 	leading  *prometheus.Desc
 	halted   *prometheus.Desc
+	keyEnds  *prometheus.Desc
 }
 
 func newCollector(figures func() Figures) *collector {
@@ -138,12 +141,16 @@ func newCollector(figures func() Figures) *collector {
 		lag:      desc("horus_projection_lag_events", "Events of the history that the projections have yet to fold."),
 		leading:  desc("horus_leading", "1 if this supervisor leads the partition."),
 		halted:   desc("horus_halted", "1 if the history is damaged, so that nothing is written until somebody runs horus repair."),
+		keyEnds:  desc("horus_key_end_timestamp_seconds", "When the key of this supervisor ends, which leads; absent if it does not end."),
 	}
 }
 
 // Describe sends the descriptions.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{c.depth, c.oldest, c.jobs, c.outcomes, c.bundles, c.late, c.lag, c.leading, c.halted} {
+	all := []*prometheus.Desc{
+		c.depth, c.oldest, c.jobs, c.outcomes, c.bundles, c.late, c.lag, c.leading, c.halted, c.keyEnds,
+	}
+	for _, d := range all {
 		ch <- d
 	}
 }
@@ -175,6 +182,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	gauge(c.lag, float64(f.Lag))
 	gauge(c.leading, truth(f.Leading))
 	gauge(c.halted, truth(f.Halted))
+	if !f.KeyEnds.IsZero() {
+		gauge(c.keyEnds, float64(f.KeyEnds)/1e6)
+	}
 }
 
 func truth(is bool) float64 {

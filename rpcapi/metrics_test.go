@@ -27,6 +27,7 @@ func TestMetrics(t *testing.T) {
 			Bundles:  map[string]uint64{"taken": 4, "repeated": 1},
 			Late:     5,
 			Leading:  true,
+			KeyEnds:  1767366245_500000,
 		}
 	})
 	if err != nil {
@@ -62,6 +63,7 @@ func TestMetrics(t *testing.T) {
 		`horus_late_reports_total 5`,
 		`horus_projection_lag_events 2`,
 		`horus_leading 1`,
+		`horus_key_end_timestamp_seconds 1.7673662455e+09`,
 	} {
 		if !strings.Contains(text, want+"\n") {
 			t.Errorf("no line %s in\n%s", want, text)

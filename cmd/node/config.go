@@ -72,9 +72,12 @@ type Config struct {
 // directory, a [statedir.Dir].
 type State interface {
 	Key(namespace domain.Name, file statedir.File) (signing.PrivateKey, error)
+	Load(namespace domain.Name, file statedir.File) (signing.PrivateKey, error)
+	Succeed(namespace domain.Name, file statedir.File) error
 	Read(namespace domain.Name, file statedir.File) (string, error)
 	Write(namespace domain.Name, file statedir.File, text string) error
 	Create(namespace domain.Name, file statedir.File, text string) error
+	Remove(namespace domain.Name, file statedir.File) error
 	Pinned(namespace domain.Name) (signing.Hash, error)
 	Pin(namespace domain.Name, founding signing.Hash) error
 	Path(namespace domain.Name, file statedir.File) string

@@ -84,7 +84,7 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 	}
 	s.figures.mu.Unlock()
 	if r, err := s.desk.current(); err == nil {
-		out.Leading, out.Lag = true, r.engine.Lag()
+		out.Leading, out.Lag, out.KeyEnds = true, r.engine.Lag(), r.keeper.ends()
 	}
 	out.Halted = s.desk.halted() != nil
 	depths, err := s.queues.Depths(ctx)

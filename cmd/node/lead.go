@@ -45,6 +45,10 @@ func (s *supervisor) lead(ctx context.Context) error {
 			s.halt(ctx, err)
 			said = ""
 			continue
+		case domain.ReasonOf(err) == errAnew:
+			s.cfg.Log.InfoContext(ctx, "beginning a new term", "because", err)
+			pause, said = minPause, ""
+			continue
 		case err.Error() != said: // what goes on for long is said once
 			said = err.Error()
 			s.cfg.Log.WarnContext(ctx, "not leading; trying again until it works", "error", err)

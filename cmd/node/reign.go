@@ -7,9 +7,7 @@ import (
 	"slices"
 	"time"
 
-	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
@@ -28,9 +26,9 @@ type reign struct {
 	intake *intake.Intake
 	sweep  *redelivery.Sweep
 	lost   []engine.Lost
-	gaps   []eventstore.Loss
+	keeper *keeper
 
-	founding  access.Founded // that an empty log gets; zero where it is not empty
+	beginning eventstore.Beginning
 	scene     Scene
 	inspected time.Time // when the views were last compared with their census
 }
@@ -79,15 +77,16 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 		err := domain.Errorf(domain.TryAgain, "term", "the log holds term %d already; %d is not above it", last, term)
 		return nil, errors.Join(err, r.engine.Close())
 	}
-	if r.gaps, err = s.missing(ctx, r.engine, term, c); err != nil {
+	gaps, err := s.missing(ctx, r.engine, term, c)
+	if err != nil {
 		return nil, errors.Join(err, r.engine.Close())
 	}
 	if r.lost, err = r.engine.Reconcile(ctx); err != nil {
 		return nil, errors.Join(err, r.engine.Close())
 	}
-	key, err := s.cfg.State.Key(s.cfg.Namespace, statedir.SupervisorKey)
+	key, err := s.sealingKey(ctx, r.engine.Chain().State.Access)
 	if err == nil {
-		r.founding, err = s.foundingFor(r.engine, key)
+		r.beginning, err = s.begin(ctx, r.engine, key, gaps)
 	}
 	if err != nil {
 		return nil, errors.Join(err, r.engine.Close())
@@ -102,6 +101,7 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 			r.engine.Offer(c)
 		},
 	}, term, r.engine.Tip(), r.engine.Chain())
+	r.keeper = s.keeper(r.leader, key.Public())
 	s.equip(r)
 	return r, nil
 }
@@ -183,7 +183,7 @@ func (s *supervisor) settle(r *reign, why error) error {
 // govern begins the term, answers calls, and runs the loops that react until
 // the context ends.
 func (s *supervisor) govern(ctx context.Context, r *reign) error {
-	if err := r.leader.Begin(ctx, eventstore.Beginning{Founding: r.founding, Losses: r.gaps}); err != nil {
+	if err := r.leader.Begin(ctx, r.beginning); err != nil {
 		return ending(ctx, fmt.Errorf("begin a term: %w", err))
 	}
 	if err := s.remember(ctx, r); err != nil {
@@ -200,6 +200,9 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	group.Go(func() error {
+		return (&loop{name: "keys", turn: r.keeper.turn, every: keepEvery, log: s.cfg.Log, scene: s.scene}).run(both)
+	})
+	group.Go(func() error {
 		s.scene.Rest(both, r.intake.Drained(), 0)
 		if both.Err() != nil {
 			return ending(both, both.Err())
@@ -213,7 +216,7 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 }
 
 // giveUp records as lost what waits or runs according to the history but is in
-// no queue.
+// no queue, or no runner takes.
 func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
 	attempts := make([]redelivery.Attempt, len(r.lost))
 	for i, lost := range r.lost {
@@ -225,7 +228,7 @@ func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
 		}
 	}
 	if n := len(r.lost); n > 0 {
-		s.cfg.Log.WarnContext(ctx, "queue entries were missing; their jobs were queued again", "attempts", n)
+		s.cfg.Log.WarnContext(ctx, "queue entries were missing, or granted under a key that was revoked; their jobs were queued again", "attempts", n)
 	}
 	return nil
 }
