@@ -21,6 +21,7 @@ type joining struct {
 	signed runner.Signed // the bundle that asks to join; it never changes
 	again  time.Time     // when it is to be sent again
 	pause  time.Duration // until the time after that
+	look   time.Time     // when new statements are to be looked for, once it joined
 	hint   string        // the last refusal that was logged
 }
 
@@ -39,6 +40,9 @@ func (r *Runner) listen(ctx context.Context, wait time.Duration) (n int, err err
 		}
 	}
 	if err := r.ask(ctx); err != nil {
+		return 0, err
+	}
+	if err := r.look(ctx); err != nil {
 		return 0, err
 	}
 	notices, err := r.config.Wire.Control(ctx, r.config.Runner, j.heard, wait)
@@ -62,7 +66,10 @@ func (r *Runner) ask(ctx context.Context) error {
 	if r.joined.Load() || now.Before(j.again) {
 		return nil
 	}
-	if err := r.trust.reach(ctx, 1); err != nil {
+	if err := r.trust.reach(ctx, all); err != nil {
+		return err
+	}
+	if err := r.checkOwn(ctx); err != nil {
 		return err
 	}
 	if r.trust.known() == 0 {
@@ -108,6 +115,7 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 		return nil
 	case n.Kind == queue.NoticeRefused:
 		r.hint(ctx, "the supervisor says, and did not sign it: "+n.Reason)
+		r.join.look = time.Time{} // the statements say whether it is right
 		return nil
 	case n.Kind == queue.NoticeForgotten:
 		return r.forgotten(ctx)
@@ -118,6 +126,11 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 		return err
 	}
 	joined, err := r.proveJoined(n.Proof)
+	if errors.Is(err, errRevoked) {
+		// Its leader will only ever show the same again.
+		r.logger.WarnContext(ctx, "beginning anew as another process: this one was let in under a key that was revoked since")
+		return fatalError{ErrForgotten}
+	}
 	if err != nil {
 		r.logger.WarnContext(ctx, "passed over a notice that proves nothing", "error", err)
 		return nil

@@ -38,8 +38,9 @@ func Serve(ctx context.Context, c Config, h Handler) error {
 // given to others when their leases are over.
 //
 // It goes on through outages and says so in the log. Its error is nil after a
-// stop; [domain.Forbidden] when the founding is not the trusted one; else what
-// was left undone: handlers that ignore the end of their context, reports that
+// stop; [domain.Forbidden] when the founding is not the trusted one (reason
+// trust), or when its key was revoked or has ended (key_revoked, key_ended); else
+// what was left undone: handlers that ignore the end of their context, reports that
 // could not be sent.
 //
 // When the supervisor says that it does not know the process, because the

@@ -2,7 +2,9 @@ package runnersdk
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 	"sync"
 
 	"github.com/herocode/horus/domain"
@@ -150,6 +152,17 @@ func (t *trust) meet(f access.Founded, fingerprint signing.Hash) error {
 	return nil
 }
 
+// all is more statements than there are.
+const all = math.MaxUint64
+
+// standing returns what is known of a key.
+func (t *trust) standing(id signing.KeyID) (k access.Standing, statements uint64) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	k, _ = t.state.Find(id)
+	return k, t.state.Statements
+}
+
 // known returns how many statements are held.
 func (t *trust) known() uint64 {
 	t.mu.Lock()
@@ -174,11 +187,17 @@ func (t *trust) sealer(s *signing.Seal, at event.Time) (signing.PublicKey, error
 			"the seal follows %d statements; %d are known", s.Statements, t.state.Statements)
 	}
 	key, ok := t.state.Sealer(s, nil, at)
-	if !ok || t.state.Revoked(s.Key) {
+	switch {
+	case t.state.Revoked(s.Key):
+		return signing.PublicKey{}, errRevoked
+	case !ok:
 		return signing.PublicKey{}, noSealer(s)
 	}
 	return key, nil
 }
+
+// errRevoked is why a seal is good for nothing that was good when it was made.
+var errRevoked = errors.New("it is sealed with a key that was revoked since")
 
 func noSealer(s *signing.Seal) error {
 	return domain.Errorf(domain.Forbidden, "key", "key %s may not seal here", s.Key)
