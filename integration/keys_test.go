@@ -193,6 +193,59 @@ func (w *world) wantKey(id, state string) {
 	}
 }
 
+// TestASupervisorsKeyIsRevoked revokes the leader's key. It stops leading at
+// once, says why, and waits; another one leads, and grants anew what waited in
+// queues, which costs a job none of its attempts.
+func TestASupervisorsKeyIsRevoked(t *testing.T) {
+	t.Parallel()
+	w := onShared(t)
+	first, _ := w.up()
+	other := w.elsewhere()
+	other.horus(0, "keys", "add", "--class", "supervisor", "--name", "second")
+	second := other.standBy(other.port, "--name", "second", "--trust", w.founding())
+	w.waitForLog(second, "standing by")
+	w.connect(w.url(), other.url())
+	waiting := w.queue(5, w.note().Runner("late").MaxAttempts(1))
+
+	key := w.key(statedir.SupervisorKey)
+	w.horus(0, "keys", "revoke", key, "--reason", "its disk was sold")
+	other.ready(other.port, patience)
+	w.waitForLog(first, `was revoked (reason: \"its disk was sold\")`)
+	w.wantLeader("second")
+	w.wantKey(key, wire.KeyStateRevoked)
+
+	acked := w.queue(20, w.note())
+	w.runner("late")
+	for _, a := range waiting {
+		events := w.wantOneOutcome(a.ID)
+		if got := types(events); !slices.Equal(got, []string{"job.submitted", "job.attempt_lost", "job.queued", "job.started", "job.completed"}) {
+			t.Errorf("a job that waited took the way %v", got)
+		}
+	}
+	w.wantAll(acked)
+	w.wantRunOnce(append(acked, waiting...))
+	select {
+	case <-first.gone:
+		t.Error("the supervisor ended; it should wait for another key")
+	default:
+	}
+	if n := strings.Count(first.out.String(), "was revoked"); n > 3 {
+		t.Errorf("the supervisor says %d times that its key was revoked", n)
+	}
+	// With another key it may come back.
+	dir, err := statedir.Open(w.dir)
+	if err == nil {
+		err = dir.Remove(w.ns, statedir.SupervisorKey)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.horus(0, "keys", "add", "--class", "supervisor", "--name", "first", "--address", other.url())
+	second.kill()
+	w.ready(w.port, patience)
+	w.wantAll(w.queue(3, w.note()))
+}
+
 // TestARunnersKeyIsRevoked revokes a key that a runner was first used with,
 // while a job runs. Its process ends with words; the job is lost to it and runs
 // to its end at another process with a key that is admitted.

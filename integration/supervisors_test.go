@@ -120,8 +120,8 @@ func TestAnySupervisorIsCalled(t *testing.T) {
 	if _, err := standBy.AddKey(ctx, client.Admission(string(w.ns), access.Client, "bob", key)); err != nil {
 		t.Fatal(err)
 	}
-	keys, err := standBy.Keys(ctx)
-	if err != nil || !slices.ContainsFunc(keys, func(k wire.Key) bool { return k.Name == "bob" }) {
+	keys, err := standBy.Keys(ctx, wire.KeyQuery{})
+	if err != nil || !slices.ContainsFunc(keys.Keys, func(k wire.Key) bool { return k.Name == "bob" }) {
 		t.Errorf("keys %+v, %v", keys, err)
 	}
 	if _, err := standBy.AddKey(ctx, wire.AddKey{Class: access.Client, Name: "bob", PublicKey: "zz"}); domain.CodeOf(err) != domain.Invalid {

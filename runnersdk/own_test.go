@@ -106,10 +106,10 @@ func TestASupervisorsKeyThatWasRevoked(t *testing.T) {
 		d.turn()
 		var refused, completed []string
 		for _, r := range d.reports() {
-			switch r := r.(type) {
-			case runner.Refused:
+			if r, is := r.(runner.Refused); is {
 				refused = append(refused, r.Job.String()+" "+r.Reason)
-			case runner.Completed:
+			}
+			if r, is := r.(runner.Completed); is {
 				completed = append(completed, r.Job.String())
 			}
 		}

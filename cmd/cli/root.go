@@ -135,8 +135,8 @@ func (s *settings) connect(ctx context.Context, key signing.PrivateKey) (*client
 		return nil, err
 	}
 	if info.Founding != trust.String() {
-		return nil, exit.With(exit.NotAllowed, fmt.Errorf("the supervisor %s leads the history founded by %s, not by %s, which --trust names: is this the right address?",
-			info.Leader, info.Founding, trust))
+		return nil, exit.With(exit.NotAllowed, fmt.Errorf("the history of supervisor %s was founded by %s, not by %s, which --trust names: is this the right address?",
+			info.Name, info.Founding, trust))
 	}
 	return c, nil
 }

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
@@ -29,8 +28,7 @@ const (
 type keeper struct {
 	leader interface{ Access() access.State }
 	key    signing.KeyID
-	heir   func(access.Standing) (signing.PrivateKey, error)
-	file   string // of the key
+	house  *supervisor
 	scene  Scene
 	log    *slog.Logger
 
@@ -40,10 +38,7 @@ type keeper struct {
 }
 
 func (s *supervisor) keeper(l *eventstore.Leader, key signing.PublicKey) *keeper {
-	k := &keeper{
-		leader: l, key: key.ID(), heir: s.heir, scene: s.scene, log: s.cfg.Log,
-		file: s.cfg.State.Path(s.cfg.Namespace, statedir.SupervisorKey),
-	}
+	k := &keeper{leader: l, key: key.ID(), house: s, scene: s.scene, log: s.cfg.Log}
 	keys := l.Access()
 	k.seen, k.revoked = keys.Statements, revokedSupervisors(keys)
 	return k
@@ -60,12 +55,12 @@ func (k *keeper) turn(ctx context.Context) (busy bool, err error) {
 	if !known {
 		return false, nil // the founding is on its way
 	}
-	heir, err := k.heir(own)
+	heir, err := k.house.heir(own)
 	switch {
 	case err != nil:
 		return false, err
 	case own.Revoked():
-		return false, revoked(own, k.file)
+		return false, k.house.revoked(own)
 	case !heir.IsZero():
 		return false, domain.Errorf(domain.TryAgain, errAnew, "another key takes the place of this supervisor's")
 	case !own.Holds(now, keys.Statements):
@@ -92,7 +87,7 @@ func (k *keeper) warn(ctx context.Context, own access.Standing, now event.Time) 
 	if own.RotatedTo != "" {
 		what = "another key took the place of this supervisor's, which ends soon, but is not here: put it into its file"
 	}
-	k.log.WarnContext(ctx, what, "key", string(own.ID), "ends", own.Ends.String(), "next", string(own.RotatedTo), "file", k.file)
+	k.log.WarnContext(ctx, what, "key", string(own.ID), "ends", own.Ends.String(), "next", string(own.RotatedTo))
 }
 
 // ends returns when the key ends; zero: never.

@@ -10,6 +10,7 @@ import (
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
@@ -51,7 +52,7 @@ func (s *supervisor) sealingKey(ctx context.Context, keys access.State) (signing
 	}
 	own, _ := keys.Find(key.Public().ID())
 	if own.Revoked() {
-		return key, revoked(own, s.cfg.State.Path(ns, statedir.SupervisorKey))
+		return key, s.revoked(own)
 	}
 	heir, err := s.heir(own)
 	if err != nil || heir.IsZero() {
@@ -82,10 +83,37 @@ func (s *supervisor) heir(own access.Standing) (signing.PrivateKey, error) {
 	return next, nil
 }
 
-func revoked(own access.Standing, file string) error {
+// entitled reports whether a term may begin with what is here: a key that holds,
+// one that took its place, or an admission that an operator signed.
+func (s *supervisor) entitled(ctx context.Context, keys access.State, key signing.PublicKey) bool {
+	now := event.At(s.scene.Now())
+	own, _ := keys.Find(key.ID())
+	if own.Revoked() {
+		return false
+	}
+	if own.Class == access.Supervisor && own.Holds(now, keys.Statements) {
+		return true
+	}
+	heir, err := s.heir(own)
+	if err != nil || !heir.IsZero() {
+		return err == nil
+	}
+	admitted, err := s.admission(ctx, key)
+	if err == nil && !admitted.Public.IsZero() {
+		_, err = access.Decide(keys, access.Admit{Key: admitted, At: now})
+	}
+	if err != nil && s.begged == "" {
+		s.cfg.Log.WarnContext(ctx, "the admission that is here is none", "error", err,
+			"file", s.cfg.State.Path(s.cfg.Namespace, statedir.Admission))
+	}
+	return err == nil && admitted.Alone()
+}
+
+// revoked is why a supervisor does not lead whose key was.
+func (s *supervisor) revoked(own access.Standing) error {
 	return domain.Errorf(domain.Forbidden, "key_revoked",
-		"the key %s of this supervisor was revoked (reason: %q) and never leads again: remove %s, and have the new key that is made then admitted with horus keys add --class supervisor",
-		own.ID, own.Reason, file)
+		"the key %s of this supervisor was revoked (reason: %q) and never leads again: remove %s, and have the new key that is made then admitted with horus keys add --class supervisor --name %s",
+		own.ID, own.Reason, s.cfg.State.Path(s.cfg.Namespace, statedir.SupervisorKey), s.cfg.Name)
 }
 
 // begin returns what the next term begins with besides what was lost: the founding

@@ -62,9 +62,9 @@ type supervisor struct {
 	registry   *prometheus.Registry
 
 	// Owned by lead.
-	begun     bool // this supervisor took part in the history, as a leader or behind one
-	admitted  bool // the history was seen to know its key, or nobody could tell
-	begged    bool // its admission was asked for
+	begun     bool          // this supervisor took part in the history, as a leader or behind one
+	admitted  bool          // the history was seen to know its key, or nobody could tell
+	begged    signing.KeyID // of the key whose admission was asked for; empty if none was
 	haltPause time.Duration
 	haltedAt  time.Time // when a halt ended
 }

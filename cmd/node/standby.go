@@ -8,8 +8,6 @@ import (
 
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
-	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/proofs"
@@ -62,12 +60,17 @@ func (s *supervisor) mayLead(ctx context.Context) (bool, error) {
 	if missing != nil {
 		return false, missing
 	}
-	_, known := keys.Key(access.Supervisor, key.Public().ID(), event.At(s.scene.Now()))
-	s.admitted = err != nil || known || keys.Statements == 0
-	if s.admitted {
-		s.begged = false
-	} else if !s.begged {
-		s.begged = true
+	own, _ := keys.Find(key.Public().ID())
+	s.admitted = err != nil || keys.Statements == 0 || s.entitled(ctx, keys, key.Public())
+	switch {
+	case s.admitted:
+		s.begged = ""
+	case s.begged == key.Public().ID(): // what goes on for long is said once
+	case own.Revoked():
+		s.begged = own.ID
+		s.cfg.Log.WarnContext(ctx, "standing by until there is another key", "because", s.revoked(own))
+	default:
+		s.begged = key.Public().ID()
 		s.cfg.Log.WarnContext(ctx, "this supervisor's key is not admitted, or has ended; standing by until it is",
 			"run", "horus keys add --class supervisor --name "+string(s.cfg.Name),
 			"with_state_dir", s.cfg.State.String(), "key", key.Public().ID())
