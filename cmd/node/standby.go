@@ -47,12 +47,13 @@ func (s *supervisor) ready(ctx context.Context) error {
 // mayLead reports whether the history knows this supervisor's key. Without that
 // it does not even take the lease, which would keep others from it; once it is
 // admitted, it goes on by itself. Where nobody can tell, it may: a term that is
-// not begun with an admitted key is refused.
+// not begun with an admitted key is refused. So it is when the last leader died
+// before its views had what it stated last, which may be this key's admission.
 func (s *supervisor) mayLead(ctx context.Context) (bool, error) {
 	if s.admitted {
 		return true, nil
 	}
-	keys, _, err := s.onlooker.Known(ctx)
+	keys, whole, err := s.onlooker.Known(ctx)
 	if domain.ReasonOf(err) == "founding" {
 		return false, err
 	}
@@ -65,6 +66,8 @@ func (s *supervisor) mayLead(ctx context.Context) (bool, error) {
 	switch {
 	case s.admitted:
 		s.begged = ""
+	case !whole:
+		return true, nil
 	case s.begged == key.Public().ID(): // what goes on for long is said once
 	case own.Revoked():
 		s.begged = own.ID

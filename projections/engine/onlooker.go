@@ -55,12 +55,15 @@ func (o *Onlooker) Access(ctx context.Context) (access.State, signing.Hash, erro
 }
 
 // Known is Access but for what the views have not reached yet: it never waits.
-func (o *Onlooker) Known(ctx context.Context) (access.State, signing.Hash, error) {
-	look, err := o.views.Look(ctx, views.Query{Statements: true})
+// whole says that they have reached the end of the log, so that nothing is
+// stated that is not among these.
+func (o *Onlooker) Known(ctx context.Context) (keys access.State, whole bool, err error) {
+	look, err := o.views.Look(ctx, views.Query{Statements: true, End: true})
 	if err != nil {
-		return access.State{}, signing.Hash{}, fmt.Errorf("read the statements: %w", err)
+		return access.State{}, false, fmt.Errorf("read the statements: %w", err)
 	}
-	return o.believe(look)
+	keys, _, err = o.believe(look)
+	return keys, look.Position.Seq >= look.End, err
 }
 
 // Leader returns who leads in a term of the lease. ok is false as long as the
