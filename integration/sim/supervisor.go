@@ -56,6 +56,23 @@ func (d *directory) Key(_ domain.Name, file statedir.File) (signing.PrivateKey, 
 	return Key(d.name), nil
 }
 
+// Load implements [node.State].
+func (d *directory) Load(ns domain.Name, file statedir.File) (signing.PrivateKey, error) {
+	if file != statedir.SupervisorKey {
+		return signing.PrivateKey{}, os.ErrNotExist
+	}
+	return d.Key(ns, file)
+}
+
+// Succeed implements [node.State]: no key succeeds another here.
+func (d *directory) Succeed(domain.Name, statedir.File) error { return os.ErrNotExist }
+
+// Remove implements [node.State].
+func (d *directory) Remove(_ domain.Name, file statedir.File) error {
+	delete(d.files, file)
+	return nil
+}
+
 // Read implements [node.State].
 func (d *directory) Read(_ domain.Name, file statedir.File) (string, error) {
 	text, ok := d.files[file]
