@@ -79,6 +79,8 @@ func (l log) Take(_ context.Context, seen, next eventstore.Holder) error {
 		err := w.server.take(seen, next)
 		if err == nil {
 			w.counts[LeaderChange]++
+			w.story.moot = w.story.moot || w.terms[next.Term]
+			w.terms[next.Term] = true
 			w.story.tell("", l.p.name, "takes the lease with term %d", next.Term)
 		}
 		return done(err)
