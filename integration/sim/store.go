@@ -38,7 +38,9 @@ func (l log) Append(_ context.Context, term uint64, after eventstore.Tip, c even
 // Cut implements [eventstore.Cutter].
 func (l log) Cut(_ context.Context, term uint64, after eventstore.Tip) error {
 	w := l.p.world
-	_, err := call(l.p, writes, "cut", "", func() (none, error) {
+	// Nobody repeats it: a second one that comes later would take what was
+	// appended since.
+	_, err := call(l.p, once, "cut", "", func() (none, error) {
 		err := w.server.store.Cut(context.Background(), term, after)
 		if err == nil && after.Seq < w.ledger.seq() {
 			w.story.tell("", l.p.name, "cuts the log behind %d", after.Seq)
