@@ -3,6 +3,8 @@ package eventstore
 import (
 	"context"
 	"errors"
+	"hash/fnv"
+	"strconv"
 	"time"
 
 	"github.com/herocode/horus/domain"
@@ -64,7 +66,7 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 	if holder.Name != "" && now.Sub(c.since) < TakeAfter && !c.Urgent {
 		return 0, nil
 	}
-	next := Holder{Term: term.Next(c.Known, event.At(now)), Name: string(c.Name)}
+	next := Holder{Term: term.Next(c.Known, event.At(now), c.salt(now)), Name: string(c.Name)}
 	if next.Term <= c.Known || next.Term > maxTerm {
 		return 0, domain.Errorf(domain.Halted, "lease_term",
 			"the lease bears term %d, behind which there is no other: somebody edited it; delete its key", c.Known)
@@ -80,6 +82,13 @@ func (c *Candidate) Try(ctx context.Context) (newTerm uint64, err error) {
 	}
 	c.Known, c.Urgent = next.Term, false
 	return next.Term, nil
+}
+
+// salt is another number for each supervisor at each time.
+func (c *Candidate) salt(now time.Time) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write(strconv.AppendInt([]byte(c.Name), now.UnixNano(), 10)) // never fails
+	return h.Sum64()
 }
 
 // Leading returns who was seen to hold the lease.

@@ -95,7 +95,9 @@ type Cutter interface {
 	// Cut removes everything behind a place if term is the lease's and the
 	// log has the entry there under that seal, and makes the next commit fit
 	// behind it; the zero Tip is no place. nil means that the log ends there.
-	// ErrConflict means that nothing more was removed. A crash, or any other
+	// ErrConflict means that nothing more was removed, as when a commit of the
+	// term itself stands behind the place: a cut comes before what a term
+	// appends, and this is one that is late. A crash, or any other
 	// error, may leave a part of it removed, from the end backwards: the same
 	// call again removes the rest.
 	Cut(ctx context.Context, term uint64, after Tip) error

@@ -75,8 +75,14 @@ func Legal(s State, f event.Fact[Began], seal signing.Seal) error {
 	return nil
 }
 
-// Next returns the term after the last known one: it follows the clock so that
-// it grows even when a store forgot the last one.
-func Next(last uint64, now event.Time) uint64 {
-	return max(last+1, uint64(max(now, 0))/1_000_000)
+// Spread is how far apart terms may be that follow the same one.
+const Spread = 1000
+
+// Next returns a term after the last known one: the clock in milliseconds, so
+// that terms grow even when a store forgot the last one. Where the last one is
+// ahead of the clock, salt keeps two apart that follow it because a store forgot
+// the first of them: they begin with the same numbers and must not be the same
+// term.
+func Next(last uint64, now event.Time, salt uint64) uint64 {
+	return max(last+1+salt%Spread, uint64(max(now, 0))/1000)
 }

@@ -74,16 +74,18 @@ func TestTheNextTermFollowsTheClockAndNeverGoesBack(t *testing.T) {
 		name string
 		last uint64
 		now  event.Time
+		salt uint64
 		want uint64
 	}{
-		{"the first", 0, 1767366245_999999, 1767366245},
-		{"a second later", 1767366245, 1767366246_000000, 1767366246},
-		{"in the same second", 1767366245, 1767366245_500000, 1767366246},
-		{"with a clock that went back", 1767366245, 1000, 1767366246},
-		{"with a clock before time", 0, -5, 1},
-		{"when the store forgot the last one", 0, 1767366300_000000, 1767366300},
+		{"the first", 0, 1767366245_999999, 7, 1767366245_999},
+		{"a millisecond later", 1767366245_000, 1767366245_001000, 0, 1767366245_001},
+		{"in the same millisecond", 1767366245_500, 1767366245_500900, 0, 1767366245_501},
+		{"in the same millisecond as another", 1767366245_500, 1767366245_500900, 2*term.Spread + 7, 1767366245_508},
+		{"with a clock that went back", 1767366245_000, 1000, 0, 1767366245_001},
+		{"with a clock before time", 0, -5, 0, 1},
+		{"when the store forgot the last one", 0, 1767366300_000000, 7, 1767366300_000},
 	} {
-		if got := term.Next(tt.last, tt.now); got != tt.want {
+		if got := term.Next(tt.last, tt.now, tt.salt); got != tt.want {
 			t.Errorf("%s: %d, want %d", tt.name, got, tt.want)
 		}
 	}

@@ -16,6 +16,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"github.com/herocode/horus/domain/history"
@@ -149,7 +150,7 @@ func (s *Store) Cut(ctx context.Context, term uint64, after eventstore.Tip) erro
 	defer s.mu.Unlock()
 	there := after.Seq > 0 && after.Seq <= uint64(len(s.log)) && after.Seal != "" &&
 		string(s.log[after.Seq-1].Seal) == after.Seal
-	if !there || !s.leadsLocked(term) {
+	if !there || !s.leadsLocked(term) || slices.ContainsFunc(s.log[after.Seq:], func(r history.Raw) bool { return sealedIn(term, r) }) {
 		return fmt.Errorf("cut behind %d: %w", after.Seq, eventstore.ErrConflict)
 	}
 	s.log = s.log[:after.Seq:after.Seq]
@@ -164,6 +165,11 @@ func (s *Store) Truncate(to uint64) {
 	if to < uint64(len(s.log)) {
 		s.log = s.log[:to:to]
 	}
+}
+
+// sealedIn reports whether an entry bears a seal of a term.
+func sealedIn(term uint64, raw history.Raw) bool {
+	return bytes.HasPrefix(raw.Seal, fmt.Appendf(nil, "1.%d.", term))
 }
 
 // Tamper changes an entry in its place, as one does who writes to the store

@@ -10,7 +10,9 @@
 -- Replies  ok    the log ends with that entry, and takes the next one behind it
 --          more  entries were removed, and there are more
 --          term  nothing was written: the lease is not of that term
---          end   nothing was written: the log does not have that entry
+--          end   nothing was written: the log does not have that entry, or goes
+--                on behind it in this term already: the cut was made, and this
+--                is the same request once more, late
 local lease = redis.call('HMGET', KEYS[1], 'term', 'name')
 if lease[1] ~= ARGV[1] or not lease[2] or lease[2] == '' then
 	return 'term'
@@ -20,6 +22,11 @@ if not last or last[2][4] ~= ARGV[3] then
 	return 'end'
 end
 local behind = redis.call('XREVRANGE', KEYS[2], '+', '(' .. ARGV[2], 'COUNT', ARGV[4])
+for _, entry in ipairs(behind) do
+	if entry[2][4] and string.match(entry[2][4], '^1%.(%d+)%.') == ARGV[1] then
+		return 'end'
+	end
+end
 for _, entry in ipairs(behind) do
 	redis.call('XDEL', KEYS[2], entry[1])
 end

@@ -11,6 +11,7 @@ func cutCases() []testCase {
 		{"a long end is cut", cutLong},
 		{"what is behind a cut may be anything", cutStrange},
 		{"a cut of nothing changes nothing, and lets a log go on whose end was deleted", cutNothing},
+		{"a cut that comes again, late, cuts nothing that was appended since", lateCut},
 		{"nothing is cut that does not fit the lease and the log", wrongCuts},
 	}
 }
@@ -34,6 +35,28 @@ func cutAndGoOn(f *fixture) {
 	other := Commit(end, Events(2, "other")...)
 	f.append(end, other.Events...)
 	f.contains(one, other)
+}
+
+// A request that was believed lost arrived when the term had gone on, and took
+// the whole of it away.
+func lateCut(f *fixture) {
+	f.lead()
+	end := f.append(eventstore.Tip{}, Events(2, "one")...)
+	f.append(end, Events(3, "two")...)
+	f.cut(end)
+	began := Commit(end, Events(1, "began")...)
+	seal, err := signing.ParseSeal("", 0, began.Seal)
+	if err != nil {
+		f.Fatal(err)
+	}
+	seal.Term = firstTerm
+	began.Seal = seal.Append(nil)
+	if err := f.Store.Append(f.ctx(), firstTerm, end, began); err != nil {
+		f.Fatal(err)
+	}
+	last := f.append(began.Tip(), Events(2, "more")...)
+	f.conflict("a late Cut", f.Store.Cut(f.ctx(), firstTerm, end))
+	f.ends(last)
 }
 
 func cutLong(f *fixture) {

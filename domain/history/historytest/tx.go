@@ -129,7 +129,7 @@ func Admission(namespace domain.Name, key signing.PrivateKey, k access.Key) acce
 // Begin lets a supervisor lead from here on, in a term above the last one. Its
 // key may be any.
 func (tx *Tx) Begin(supervisor signing.PrivateKey) {
-	tx.Supervisor, tx.Draft.Term = supervisor, term.Next(tx.Draft.Term, tx.Now)
+	tx.Supervisor, tx.Draft.Term = supervisor, term.Next(tx.Draft.Term, tx.Now, 0)
 	tx.began()
 }
 
