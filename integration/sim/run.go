@@ -46,7 +46,7 @@ const (
 
 // Run runs a seed.
 func Run(o Options) Report {
-	w := &World{options: o, random: rand.New(rand.NewPCG(o.Seed, o.Seed^0x9e3779b97f4a7c15)), counts: map[Fault]int{}, terms: map[uint64]bool{}} //nolint:gosec // it must repeat
+	w := &World{options: o, random: rand.New(rand.NewPCG(o.Seed, o.Seed^0x9e3779b97f4a7c15)), counts: map[Fault]int{}} //nolint:gosec // it must repeat
 	w.story = &story{world: w}
 	w.server = newServer(w)
 	w.ledger = newLedger(w)

@@ -38,9 +38,7 @@ func (l log) Append(_ context.Context, term uint64, after eventstore.Tip, c even
 // Cut implements [eventstore.Cutter].
 func (l log) Cut(_ context.Context, term uint64, after eventstore.Tip) error {
 	w := l.p.world
-	// Nobody repeats it: a second one that comes later would take what was
-	// appended since.
-	_, err := call(l.p, once, "cut", "", func() (none, error) {
+	_, err := call(l.p, writes, "cut", "", func() (none, error) {
 		err := w.server.store.Cut(context.Background(), term, after)
 		if err == nil && after.Seq < w.ledger.seq() {
 			w.story.tell("", l.p.name, "cuts the log behind %d", after.Seq)
@@ -81,8 +79,6 @@ func (l log) Take(_ context.Context, seen, next eventstore.Holder) error {
 		err := w.server.take(seen, next)
 		if err == nil {
 			w.counts[LeaderChange]++
-			w.story.moot = w.story.moot || w.terms[next.Term]
-			w.terms[next.Term] = true
 			w.story.tell("", l.p.name, "takes the lease with term %d", next.Term)
 		}
 		return done(err)

@@ -12,12 +12,7 @@ type story struct {
 	world  *World
 	lines  []line
 	broken string // what must hold and did not; empty while all is well
-	// moot is set when a store that forgot a lease gave its term out again, to
-	// another supervisor: terms are counted in seconds, and two seals of one term
-	// in one place cannot be told from an edited log. Then somebody must look, and
-	// nothing more is checked.
-	moot bool
-	hero string // the job that it is about; empty if it is about none
+	hero   string // the job that it is about; empty if it is about none
 }
 
 // line is one thing that happened.
@@ -36,7 +31,7 @@ func (s *story) tell(about, who, format string, args ...any) {
 
 // fail notes what is wrong; the first counts.
 func (s *story) fail(job, format string, args ...any) {
-	if s.broken == "" && !s.moot {
+	if s.broken == "" {
 		s.broken, s.hero = fmt.Sprintf(format, args...), job
 		s.tell(job, "CHECK", "%s", s.broken)
 	}

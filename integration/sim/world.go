@@ -21,8 +21,7 @@ type World struct {
 	server    *server
 	hall      *Hall
 	weather   weather
-	terms     map[uint64]bool // that were given out
-	calmed    bool            // nothing goes wrong any more
+	calmed    bool // nothing goes wrong any more
 	ledger    *ledger
 	story     *story
 	counts    map[Fault]int
@@ -92,7 +91,7 @@ func (w *World) after(d time.Duration, do func()) {
 func (w *World) until(most time.Duration, done func() bool) bool {
 	end := w.now + most
 	for !done() {
-		if w.story.broken != "" || w.story.moot || len(w.due) == 0 || w.due[0].at > end {
+		if w.story.broken != "" || len(w.due) == 0 || w.due[0].at > end {
 			return false
 		}
 		it := w.due.pop()
