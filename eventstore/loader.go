@@ -174,7 +174,7 @@ func (l *loader) sealed(c *history.Commit, keys access.State) bool {
 		leaves[i], latest = c.Entries[i].Hash, max(latest, c.Entries[i].At)
 	}
 	key, ok := keys.Sealer(&c.Seal, nil, latest)
-	return ok && signing.Root(leaves) == c.Seal.Root && l.verifier.Verify(c.Seal.Check(key))
+	return ok && !keys.RevokedBefore(c.Seal.Key, c.Seal.First) && signing.Root(leaves) == c.Seal.Root && l.verifier.Verify(c.Seal.Check(key))
 }
 
 // damaged is a [history.Fault], so that whoever halts knows where to look for a

@@ -28,6 +28,8 @@ type trust struct {
 	mu sync.Mutex
 
 	state    access.State
+	last     signing.Seal // of the last statement
+	latest   event.Time   // that any statement bears
 	founding signing.Hash
 	seen     signing.Seal // the youngest, of a grant or a joining
 	lost     signing.Seal // one that the log has lost since it was seen; none if its Count is 0
@@ -112,8 +114,9 @@ func (t *trust) add(s queue.Statement) error {
 		}
 	}
 	// What a key stated stays stated, whatever became of the key.
-	key, ok := t.state.Sealer(&proof.Seal, &fact, e.At)
-	if !ok {
+	latest := max(t.latest, e.At)
+	key, ok := t.state.Sealer(&proof.Seal, &fact, latest)
+	if !ok || !t.state.Continues(&t.last, &proof.Seal) {
 		return noSealer(&proof.Seal)
 	}
 	if err := proof.Check(); err != nil {
@@ -127,7 +130,7 @@ func (t *trust) add(s queue.Statement) error {
 			return fatalError{fmt.Errorf("pin the founding: %w", err)}
 		}
 	}
-	t.state = access.Evolve(t.state, fact)
+	t.state, t.last, t.latest = access.Evolve(t.state, fact), proof.Seal, latest
 	if founding {
 		t.founding = e.Hash
 	}

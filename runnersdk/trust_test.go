@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -66,4 +67,31 @@ func TestANewcomersGrantsAreGoodWhenAnOperatorAdmitsIt(t *testing.T) {
 		d.put(d.grant("j1"))
 		d.ran("j1 completed: p")
 	})
+}
+
+// Who stole a key that was revoked since made statements with it that counted
+// fewer statements, as if it had been before: with them he admitted himself.
+func TestARevokedKeyStatesNothing(t *testing.T) {
+	for name, first := range map[string]uint64{"at the end": 0, "in the place of the revocation": 1} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T) {
+				d := begin(t, echo)
+				next, stolen, thief := queuetest.Key(t, "next"), d.Supervisor, queuetest.Key(t, "thief")
+				d.Admit(access.Supervisor, "s2", next)
+				before := d.Statements
+				d.Supervisor = next
+				d.State(access.Revoked{Key: stolen.Public().ID()})
+				d.Supervisor, d.Statements, d.Seq = stolen, before, d.Seq-first
+				d.Admit(access.Supervisor, "s3", thief)
+				d.Supervisor, d.Statements = thief, before+2
+				d.put(d.grant("j1"))
+				if _, err := d.Turn(t.Context()); domain.CodeOf(err) != domain.Forbidden || d.trust.known() != before+1 {
+					t.Errorf("%d statements are believed, %v; want the first %d", d.trust.known(), err, before+1)
+				}
+				if got := story(d.reports()); len(got) > 0 {
+					t.Errorf("reports %q", got)
+				}
+			})
+		})
+	}
 }

@@ -293,7 +293,7 @@ func Evolve(s State, f event.Fact[Event]) State {
 		return s.with(old).with(admitted(f, next))
 	case Revoked:
 		old, _ := s.Find(e.Key)
-		old.ID, old.Reason, old.RevokedBy = e.Key, e.Reason, f.Version
+		old.ID, old.Reason, old.RevokedBy, old.RevokedAt = e.Key, e.Reason, f.Version, f.Seq
 		return s.with(old)
 	}
 	panic("access: unknown event")

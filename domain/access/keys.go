@@ -23,6 +23,7 @@ type Standing struct {
 	Ends      event.Time    // last instant at which it holds, by admission or rotation; zero: for ever
 	RotatedBy uint64        // number of the statement that says so; 0 if none does
 	RevokedBy uint64        // number of the statement that says so; 0 if none does
+	RevokedAt uint64        // place of that statement
 	Reason    string        // for which it was revoked
 }
 
@@ -61,6 +62,29 @@ func (s State) Key(class Class, id signing.KeyID, at event.Time) (Key, bool) {
 func (s State) Revoked(id signing.KeyID) bool {
 	k, _ := s.Find(id)
 	return k.Revoked()
+}
+
+// RevokedBefore reports whether a key was revoked by a statement before a place.
+// What bears such a key and stands there is forged, whatever number of statements
+// its seal names.
+func (s State) RevokedBefore(id signing.KeyID, seq uint64) bool {
+	k, _ := s.Find(id)
+	return k.Revoked() && k.RevokedAt < seq
+}
+
+// Continues reports whether the next statement can stand in a commit with that
+// seal, when the statement before it stands in one with the seal last: it is the
+// same commit, or a later one that counts all statements so far. Whoever reads
+// statements without the log between them must ask: a seal that counts fewer
+// would have its key judged as of then, before it was revoked.
+func (s State) Continues(last, next *signing.Seal) bool {
+	switch {
+	case s.Statements == 0:
+		return next.Statements == 0
+	case *next == *last:
+		return true
+	}
+	return next.Statements == s.Statements && next.First > last.Last()
 }
 
 // Sealer returns the key that may seal a commit: one of class supervisor, as of

@@ -67,7 +67,8 @@ func (o *Onlooker) Known(ctx context.Context) (keys access.State, whole bool, er
 }
 
 // Leader returns who leads in a term of the lease. ok is false as long as the
-// views do not show that this term began, or do not prove it.
+// views do not show that this term began, or do not prove it, and when the
+// leader's key was revoked.
 func (o *Onlooker) Leader(ctx context.Context, of uint64) (leader term.State, ok bool, err error) {
 	tip := views.Field{Table: views.Tips, Name: event.Aggregate{Kind: event.Leader}.String()}
 	look, err := o.views.Look(ctx, views.Query{Statements: true, Fields: []views.Field{tip}})
@@ -85,7 +86,9 @@ func (o *Onlooker) Leader(ctx context.Context, of uint64) (leader term.State, ok
 	if _, unproved := errors.AsType[unfit](err); unproved {
 		return leader, false, nil
 	}
-	return leader, err == nil, err
+	// Whoever stole a key could have begun the term with it, and with an address of
+	// his own, to which callers' secrets would go; and its owner appends no more.
+	return leader, err == nil && !keys.Revoked(leader.Key), err
 }
 
 // believe checks the statements of a look, unless they were checked before.

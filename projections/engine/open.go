@@ -125,6 +125,10 @@ func (e *Engine) resumeChain(ctx context.Context, pos views.Position, look *view
 	if err := e.checkFounding(founding); err != nil {
 		return err
 	}
+	e.told = e.told[:0]
+	for i := range pos.Statements {
+		e.told = append(e.told, sumOf(look.Statements[queue.StatementField(i+1)]))
+	}
 	e.chain.State.Access, e.chain.State.Term = keys, began
 	e.chain.SetHead(history.Head{Seq: pos.Seq, Seal: pos.Seal, Term: last.Seal.Term, Latest: pos.Latest})
 	e.seal = last.Seal
@@ -142,10 +146,12 @@ func (e *Engine) commitAt(ctx context.Context, seq uint64) (*history.Commit, err
 }
 
 // statements checks the proof of every statement from the founding on, each
-// with the keys that the statements before it admit.
+// with the keys that the statements before it admit. It changes nothing of the
+// engine: an onlooker calls it from several goroutines.
 func (e *Engine) statements(values map[string][]byte, n uint64) (keys access.State, founding signing.Hash, err error) {
 	wire := queue.Keys{Namespace: e.cfg.Namespace, Partition: e.cfg.Partition}
-	e.told = e.told[:0]
+	var last signing.Seal
+	var latest event.Time
 	for i := uint64(1); i <= n; i++ {
 		proof, err := wire.ParseStatement(values[queue.StatementField(i)])
 		if err != nil {
@@ -163,15 +169,15 @@ func (e *Engine) statements(values map[string][]byte, n uint64) (keys access.Sta
 		if err := access.Legal(keys, fact); err != nil {
 			return keys, founding, err
 		}
-		key, ok := keys.Sealer(&proof.Seal, &fact, entry.At)
-		if !ok || proof.Check() != nil || !e.cfg.Verifier.Verify(proof.Seal.Check(key)) {
+		latest = max(latest, entry.At)
+		key, ok := keys.Sealer(&proof.Seal, &fact, latest)
+		if !ok || !keys.Continues(&last, &proof.Seal) || proof.Check() != nil || !e.cfg.Verifier.Verify(proof.Seal.Check(key)) {
 			return keys, founding, views.ErrDamaged
 		}
 		if i == 1 {
 			founding = entry.Hash
 		}
-		keys = access.Evolve(keys, fact)
-		e.told = append(e.told, sumOf(values[queue.StatementField(i)]))
+		keys, last = access.Evolve(keys, fact), proof.Seal
 	}
 	return keys, founding, nil
 }
@@ -190,7 +196,7 @@ func statementsIn(c *history.Commit) uint64 {
 // Its events were compared with the seal's root when it was read.
 func (e *Engine) sealed(c *history.Commit, keys access.State) bool {
 	key, ok := keys.Sealer(&c.Seal, nil, latest(c))
-	return ok && e.cfg.Verifier.Verify(c.Seal.Check(key))
+	return ok && !keys.RevokedBefore(c.Seal.Key, c.Seal.First) && e.cfg.Verifier.Verify(c.Seal.Check(key))
 }
 
 // latest returns the latest time that an event of a commit bears.

@@ -45,6 +45,15 @@ func anOnlookerKnowsWhoLeads(t *testing.T, l *Leader) {
 		t.Errorf("%+v, %v, %v; want %+v", leader, known, err, l.History.State.Term)
 	}
 
+	// An address that was given with a key which was revoked since is told to nobody.
+	spare := historytest.Key("spare")
+	l.History.Commit(func(tx *historytest.Tx) { tx.Admit(spare, access.Key{Class: access.Supervisor, Name: "spare"}) })
+	l.History.Commit(func(tx *historytest.Tx) { tx.Revoke(l.History.Supervisor.Public().ID(), "stolen") })
+	l.Feed()
+	if leader, known, err := o.Leader(ctx, l.History.Term()); known || err != nil {
+		t.Errorf("a leader whose key was revoked: %+v, %v", leader, err)
+	}
+
 	trusts := l.Config()
 	trusts.Founding[0] ^= 1
 	if _, _, err := engine.NewOnlooker(trusts, l.Views).Access(ctx); domain.ReasonOf(err) != "founding" {
