@@ -133,8 +133,12 @@ func (s *supervisor) halt(ctx context.Context, why error) {
 	}
 }
 
-// whole reports whether the log has a commit at a place.
+// whole reports whether the log has a commit at a place, or ends before it, as
+// when somebody cut it off there.
 func (s *supervisor) whole(ctx context.Context, seq uint64) bool {
+	if tip, err := s.store.Tip(ctx); err == nil && tip.Seq > 0 && tip.Seq < seq {
+		return true
+	}
 	source := proofs.Source{Log: s.store, Namespace: s.cfg.Namespace}
 	commit, err := source.Commit(ctx, seq)
 	return err == nil && commit != nil
