@@ -111,13 +111,30 @@ func (d *Diagnosis) witness(raw history.Raw, o audit.Options, good *history.Chai
 
 // Cut makes a log end with what is good. The next leader goes on there, and
 // declares the loss if it, or the state directory that it has, remembers a seal
-// behind it. Errors are [domain.Conflict] when nothing at all is good, and those
-// of the store.
+// behind it. Errors are [domain.Conflict] when nothing at all is good, or the log
+// has grown since the diagnosis, and those of the store.
 //
 // The caller holds the lease with that term, so that nobody appends meanwhile.
 func (d *Diagnosis) Cut(ctx context.Context, store eventstore.Store, term uint64) error {
 	if d.Good.Seq == 0 {
 		return errNothingGood
 	}
+	if err := d.upToDate(ctx, store); err != nil {
+		return err
+	}
 	return store.Cut(ctx, term, d.Good)
+}
+
+// upToDate refuses to treat a log that was added to since it was looked at: what
+// was added would be gone, and in no copy. The caller holds the lease.
+func (d *Diagnosis) upToDate(ctx context.Context, log eventstore.Log) error {
+	tip, err := log.Tip(ctx)
+	if _, strange := history.IsFault(err); err != nil && !strange {
+		return err
+	}
+	if tip.Seq > d.End {
+		return domain.Errorf(domain.Conflict, "grown",
+			"a supervisor wrote up to seq %d since the log was looked at, when it ended at %d: nothing was changed, run the same again", tip.Seq, d.End)
+	}
+	return nil
 }

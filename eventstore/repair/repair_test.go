@@ -245,6 +245,34 @@ func TestRestoreRefuses(t *testing.T) {
 	}
 }
 
+// What a supervisor wrote between the look and the repair is not cut off with
+// the rest: it stands in no copy.
+func TestALogThatGrewIsLookedAtAgain(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		store, log := written(t)
+		flip(t, store, log)
+		d := diagnose(t, store)
+		copied := memstore.New()
+		fill(copied, log)
+		source, err := audit.FromLog(context.Background(), copied)
+		if err != nil {
+			t.Fatal(err)
+		}
+		store.Intrude(eventstore.Batch{First: d.End + 1, Events: [][]byte{[]byte("news")}, Seal: log[len(log)-1].Seal})
+		before, _ := store.Read(context.Background(), 0, len(log)+2)
+		term := held(t, store)
+		for name, err := range map[string]error{
+			"cut":     d.Cut(context.Background(), store, term),
+			"restore": d.Restore(context.Background(), store, term, source, func(uint64) {}),
+		} {
+			after, _ := store.Read(context.Background(), 0, len(log)+2)
+			if domain.ReasonOf(err) != "grown" || !same(before, after) {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+	})
+}
+
 // Nobody repairs under a leader's feet; where nobody leads, the lease is given
 // back afterwards.
 func TestHold(t *testing.T) {

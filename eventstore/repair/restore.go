@@ -57,13 +57,17 @@ func (s *Splice) Read(ctx context.Context, after uint64, limit int) ([]history.R
 // behind that, commit by commit. The source is a whole history that verifies.
 // Told is called after each commit with the place that was reached. Errors are
 // the store's and the source's, and [domain.Conflict] when the source has
-// another history, or nothing, behind what is good: then nothing is changed.
+// another history, or nothing, behind what is good, or the log has grown since
+// the diagnosis: then nothing is changed.
 //
 // A crash leaves a log that is good and shorter than the source: the same again
 // goes on. The caller holds the lease with that term.
 func (d *Diagnosis) Restore(ctx context.Context, store eventstore.Store, term uint64, source audit.Source, told func(seq uint64)) error {
 	if d.Good.Seq == 0 && d.End > 0 {
 		return errNothingGood
+	}
+	if err := d.upToDate(ctx, store); err != nil {
+		return err
 	}
 	r := restoration{Diagnosis: d, store: store, term: term, end: d.Good, told: told}
 	for {
