@@ -8,6 +8,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 )
@@ -95,6 +96,48 @@ func TestALeadersLastActIsToRevokeItsKey(t *testing.T) {
 	h.must(h.execute(submit("j1", "x")))
 	if n := len(h.entries()); n != 6 {
 		t.Errorf("%d events, want 6: the same job again is none", n)
+	}
+}
+
+// Whoever stole a key that was revoked since, and can write to Redis, puts a commit
+// with it in the place of one behind the revocation, and counts fewer statements:
+// nothing is decided upon it.
+func TestARevokedKeySealsNothingBehindItsRevocation(t *testing.T) {
+	for name, c := range map[string]struct {
+		submitted bool // before the key is revoked
+		reason    string
+	}{
+		"behind":          {false, "log_damaged"},
+		"before, as ever": {true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			h := open(t)
+			k := access.Key{Class: access.Supervisor, Name: "s2"}.Proved(namespace, key(3))
+			h.must(h.stated(func(now event.Time) access.Command { return access.Admit{Key: k, At: now} }))
+			if c.submitted {
+				h.must(h.execute(submit("j1", "x")))
+			}
+			h.must(h.stated(revoke(1)))
+			h.key = key(3)
+			h.lead()
+			h.must(h.begin())
+			if !c.submitted {
+				h.must(h.execute(submit("j1", "x")))
+			}
+			chain, tip := h.follow((*history.Chain).Follow)
+			commits, _ := h.commits()
+			for _, commit := range commits {
+				if commit.Entries[0].Aggregate.Kind == event.Job {
+					forged := commit.Seal
+					forged.Statements = 2
+					h.mem.Tamper(forged.Last(), func(raw *history.Raw) { raw.Seal = forged.Sign(key(1)).Append(nil) })
+				}
+			}
+			h.crownWith(h.terms, tip, chain) // whose memory is cold
+			if err := h.execute(submit("j1", "x")); domain.ReasonOf(err) != c.reason {
+				t.Errorf("%v; want the reason %q", err, c.reason)
+			}
+		})
 	}
 }
 

@@ -135,6 +135,35 @@ func TestRevocation(t *testing.T) {
 	}
 }
 
+// Whose seal may hold the next statement, for whoever has statements alone.
+func TestStatementsContinue(t *testing.T) {
+	s := founded(t) // three statements
+	last := signing.Seal{Term: 7, First: 10, Count: 3, Statements: 2, Key: id(t, 1)}
+	for name, c := range map[string]struct {
+		edit func(*signing.Seal)
+		want bool
+	}{
+		"the same commit":            {func(*signing.Seal) {}, true},
+		"the next one":               {func(n *signing.Seal) { n.First, n.Statements = 13, 3 }, true},
+		"a later one":                {func(n *signing.Seal) { n.First, n.Statements = 99, 3 }, true},
+		"one that counts fewer":      {func(n *signing.Seal) { n.First = 13 }, false},
+		"one that counts more":       {func(n *signing.Seal) { n.First, n.Statements = 13, 4 }, false},
+		"one that overlaps":          {func(n *signing.Seal) { n.First, n.Statements = 12, 3 }, false},
+		"another of the same events": {func(n *signing.Seal) { n.Key = id(t, 2) }, false},
+	} {
+		next := last
+		c.edit(&next)
+		if got := s.Continues(&last, &next); got != c.want {
+			t.Errorf("%s: %v, want %v", name, got, c.want)
+		}
+	}
+	for statements, want := range map[uint64]bool{0: true, 1: false} {
+		if got := (access.State{}).Continues(&signing.Seal{}, &signing.Seal{First: 1, Count: 1, Statements: statements}); got != want {
+			t.Errorf("a founding behind %d statements: %v", statements, got)
+		}
+	}
+}
+
 func TestAnOperatorAdmitsASupervisorWhoSealsThat(t *testing.T) {
 	vouched := func(k access.Key, operator byte) access.Key {
 		return proved(k, key(t, 9)).Vouched("horus", key(t, operator))
