@@ -161,9 +161,7 @@ func (h *house) lose() eventstore.Loss {
 	commits, _ := h.commits()
 	last := commits[len(commits)-1].Seal
 	before := commits[len(commits)-2].Seal
-	holder, err := h.mem.Holder(context.Background())
-	h.must(err)
-	h.must(h.mem.Cut(context.Background(), holder.Term, eventstore.Tip{Seq: before.Last(), Seal: string(before.Append(nil))}))
+	h.mem.Truncate(before.Last())
 	from, err := eventstore.LostFrom(context.Background(), h.mem, last)
 	h.must(err)
 	return eventstore.Loss{By: eventstore.By{Actor: event.BySystem("leader")}, From: from, Seal: last}
