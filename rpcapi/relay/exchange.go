@@ -84,7 +84,19 @@ func (r *Relay) reachable(leader Leader) error {
 		return again("leader_unreachable",
 			"supervisor %s leads and gives %s as its address, which is this supervisor's: start it with --advertise https://… so that others reach it", leader.Name, leader.Address)
 	}
+	// Of supervisors on several machines one that was started without --advertise
+	// gives an address that means somebody else here, who would get the secrets.
+	if isLocal(leader.Address) && strings.HasPrefix(r.cfg.Self, "https://") && !isLocal(r.cfg.Self) {
+		return again("leader_unreachable",
+			"supervisor %s leads and gives %s as its address, which is its own machine's alone: start it with --advertise https://… so that others reach it", leader.Name, leader.Address)
+	}
 	return nil
+}
+
+// isLocal reports whether an address means whatever machine it is used on.
+func isLocal(address string) bool {
+	u, err := url.Parse(address)
+	return err == nil && isLoopback(u.Hostname())
 }
 
 // Why a passage ends before its answers came.

@@ -246,6 +246,22 @@ func TestNobodyCanBeAsked(t *testing.T) {
 	}
 }
 
+// A leader that says it listens on this machine, when it is on another one, gave
+// the address of whoever listens here: callers' secrets are not for him.
+func TestALeaderOnItsOwnMachineAlone(t *testing.T) {
+	somebody := lead(t, answerAll)
+	g := &guide{leaders: []relay.Leader{{Name: "s1", Address: somebody.url, Term: 7}}}
+	for self, sent := range map[string]bool{"https://s2.example.org": false, "http://127.0.0.1:2": true, "https://localhost:2": true} {
+		r := relay.New(relay.Config{Name: "s2", Self: self, Guide: g})
+		before := somebody.times()
+		got := r.Pass(caller(t, ""), []jsonrpc.Outgoing{{Method: method("jobs.submit", false)}})[0]
+		if refused := domain.ReasonOf(got.Err) == "leader_unreachable"; refused == sent || (somebody.times() > before) == refused {
+			t.Errorf("at %s: %v", self, got.Err)
+		}
+		r.Close()
+	}
+}
+
 // The caller is answered with numbers and words that programs can follow.
 func TestWordsOfAnswers(t *testing.T) {
 	dead := httptest.NewServer(http.NotFoundHandler())
