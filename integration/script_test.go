@@ -32,10 +32,15 @@ func TestScripts(t *testing.T) {
 	mustBuild(t)
 	server := redistest.Shared(t)
 	client := server.Client()
+	verifier, err := filepath.Abs(filepath.Join("..", "docs", "verify.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"),
 		Setup: func(env *testscript.Env) error {
 			env.Setenv("PATH", programs+string(filepath.ListSeparator)+env.Getenv("PATH"))
+			env.Setenv("VERIFIER", verifier)
 			env.Setenv("HORUS_REDIS_URL", server.URL())
 			env.Setenv("HORUS_NAMESPACE", redistest.Namespace(t))
 			env.Setenv("HORUS_STATE_DIR", filepath.Join(env.WorkDir, "state"))
