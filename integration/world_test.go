@@ -319,6 +319,12 @@ func (w *world) wantTrue() {
 	if out := w.horus(0, "audit", "verify"); !strings.HasPrefix(out, "valid up to seq ") {
 		w.t.Errorf("horus audit verify: %s", out)
 	}
+	w.wantEqual()
+}
+
+// wantEqual checks that the read models are what follows from the history.
+func (w *world) wantEqual() {
+	w.t.Helper()
 	if out := w.horus(0, "rebuild"); !strings.HasPrefix(out, "equal: ") {
 		w.t.Errorf("horus rebuild: %s", out)
 	}

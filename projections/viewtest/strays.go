@@ -88,6 +88,7 @@ func grantsOfARevokedKeyAreGivenUp(t *testing.T, l *Leader) {
 	l.Begin()
 	stolen := p.Supervisor
 	p.Commit(func(tx *historytest.Tx) { tx.Begin(historytest.Key("s2")) })
+	l.Begin()
 	p.Commit(func(tx *historytest.Tx) {
 		tx.Submit("after", historytest.Job{})
 		tx.Revoke(stolen.Public().ID(), "stolen")
