@@ -114,6 +114,8 @@ func TestALostEndIsDeclared(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := w.firstLine(w.runs + ".pid")
+	head := filepath.Join(t.TempDir(), "head")
+	w.horus(0, "audit", "verify", "--head", head)
 
 	w.redis.Restore(old)
 	w.declares(end+1, "system:leader")
@@ -124,6 +126,9 @@ func TestALostEndIsDeclared(t *testing.T) {
 		return nil
 	})
 	w.wantLoss(kept, lost)
+	if out := w.horus(3, "audit", "verify", "--head", head); !strings.HasPrefix(out, "lost") {
+		t.Errorf("whoever remembers the end that was lost is told: %s", out)
+	}
 }
 
 // firstLine waits for a file and returns its first line.

@@ -2,7 +2,6 @@ package integration
 
 import (
 	"fmt"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -76,48 +75,6 @@ func (w *world) keys() []string {
 	}
 	slices.Sort(keys)
 	return slices.Compact(keys)
-}
-
-// TestARedisThatForgetsIsFoundOut kills a Redis that keeps nothing but a
-// snapshot, so that it comes back without the log's last events. The supervisor
-// and the runner, which stay up, go on from what is there; the jobs that were
-// lost are unknown, and may be submitted again. The history by itself is valid,
-// as a shorter one would be; whoever remembers its end finds that it was cut.
-func TestARedisThatForgetsIsFoundOut(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t, redistest.Start(t, redistest.Options{}))
-	w.up()
-	const each = 20
-	kept := w.take(each, w.submitting(each, w.note()))
-	for _, a := range kept {
-		w.wantOneOutcome(a.ID)
-	}
-	if err := w.hand.Save(t.Context()).Err(); err != nil {
-		t.Fatal(err)
-	}
-	forgotten := w.take(each, w.submitting(each, w.note()))
-	for _, a := range forgotten {
-		w.wantOneOutcome(a.ID)
-	}
-	head := filepath.Join(t.TempDir(), "head")
-	w.horus(0, "audit", "verify", "--head", head)
-
-	w.redis.Kill()
-	w.redis.Restart()
-	after := w.take(each, w.submitting(each, w.note()))
-	for _, a := range after {
-		w.wantOneOutcome(a.ID)
-	}
-	for _, a := range forgotten {
-		if a.Durability != "memory" || !w.isGone(a.ID) {
-			t.Errorf("job %s was promised %s and should be gone", a.ID, a.Durability)
-		}
-	}
-	w.wantAll(kept)
-	w.wantRunOnce(append(append(kept, forgotten...), after...))
-	if out := w.horus(1, "audit", "verify", "--head", head); !strings.HasPrefix(out, "tampered at seq ") {
-		t.Errorf("with a remembered end: %s", out)
-	}
 }
 
 // TestARedisThatIsFrozenGoesOn freezes Redis for longer than a leader may be

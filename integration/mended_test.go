@@ -65,7 +65,7 @@ func TestARunnerThatTheHistoryForgotBeginsAnew(t *testing.T) {
 	if done.State.String() != "completed" {
 		t.Errorf("the job is %s after attempt %d, want it completed", done.State, done.Attempt)
 	}
-	w.wantTrue()
+	w.wantDeclared()
 }
 
 // TestAnEventThatIsDeletedHaltsTheSupervisor deletes the event that submitted a
