@@ -106,9 +106,9 @@ func (l *Leader) wakeTurn() {
 
 // Turn appends one commit if there is one. busy says that it held so many
 // decisions that more are likely to come together.
-// An error that is not [ErrConflict] leaves the commit on its way, and the
-// next Turn asks the same again; after ErrConflict the leader has failed, and
-// every further Turn says so with [domain.TryAgain].
+// After [ErrConflict] or [ErrTruncated] the leader has failed, and every further
+// Turn says so with [domain.TryAgain]. Any other error leaves the commit on its
+// way, and the next Turn asks the same again.
 func (l *Leader) Turn(ctx context.Context) (busy bool, err error) {
 	if l.flying == nil {
 		c, err := l.depart()
@@ -123,7 +123,7 @@ func (l *Leader) Turn(ctx context.Context) (busy bool, err error) {
 	// folds it, and callers who ask again find it.
 	err = l.cfg.Store.Append(ctx, l.term, l.tip, l.flying.wire)
 	switch {
-	case errors.Is(err, ErrConflict):
+	case errors.Is(err, ErrConflict), errors.Is(err, ErrTruncated):
 		l.fail(err)
 		return false, err
 	case err != nil:

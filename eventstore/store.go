@@ -26,6 +26,10 @@ var (
 	// ErrRefused means that nothing was written because the store cannot
 	// take it now (out of memory, loading, read-only). Later may be better.
 	ErrRefused = errors.New("refused: the store cannot take writes now")
+	// ErrTruncated is an ErrRefused that will not pass: entries were deleted
+	// from the end of the log, and the store takes none in their place until the
+	// log was cut there.
+	ErrTruncated = fmt.Errorf("%w: entries were deleted from the end of the log", ErrRefused)
 )
 
 // Store is one partition's log and lease. Its calls are safe for concurrent

@@ -254,3 +254,25 @@ func TestALostEndIsDeclaredByARunner(t *testing.T) {
 	}
 	w.wantDeclared()
 }
+
+// TestAnEndThatSomebodyDeletedIsGoneOnFrom deletes the log's last entry where
+// nobody remembers it. Redis takes no entry below the highest that a stream ever
+// had, so the log must be made to end there.
+func TestAnEndThatSomebodyDeletedIsGoneOnFrom(t *testing.T) {
+	t.Parallel()
+	w := onShared(t)
+	supervisor := w.supervisor()
+	w.horus(0, "keys", "add")
+	supervisor.terminate(patience)
+	if err := os.Remove(filepath.Join(w.dir, string(w.ns), "head")); err != nil {
+		t.Fatal(err)
+	}
+	_, end := w.gaps()
+	log := fmt.Sprintf("%s:{p000}:log", w.ns)
+	if n, err := w.hand.XDel(t.Context(), log, fmt.Sprintf("%d-0", end)).Result(); n != 1 || err != nil {
+		t.Fatalf("deleted %d entries: %v", n, err)
+	}
+	w.up()
+	w.finish(1)
+	w.wantTrue()
+}

@@ -135,6 +135,7 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 		r.logger.WarnContext(ctx, "passed over a notice that proves nothing", "error", err)
 		return nil
 	}
+	r.trust.told()
 	r.trust.saw(&n.Proof.Seal)
 	r.checker.marks = newMarks(joined, n.Proof.Seal.Term, n.Proof.Seq, r.queues)
 	r.joined.Store(true)

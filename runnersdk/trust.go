@@ -50,6 +50,13 @@ func (t *trust) saw(s *signing.Seal) {
 	}
 }
 
+// told forgets a seal that was lost, once the process has joined and said so.
+func (t *trust) told() {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.lost = signing.Seal{}
+}
+
 // evidence returns what a log that lost its end is most likely to lack; nil if
 // nothing was verified yet.
 func (t *trust) evidence() *signing.Seal {

@@ -70,7 +70,7 @@ func ending(ctx context.Context, err error) error {
 
 // lasting reports whether trying the same again cannot help.
 func lasting(err error) bool {
-	if errors.Is(err, eventstore.ErrConflict) {
+	if errors.Is(err, eventstore.ErrConflict) || errors.Is(err, eventstore.ErrTruncated) {
 		return true
 	}
 	switch domain.CodeOf(err) {

@@ -35,6 +35,7 @@ func (s *supervisor) lead(ctx context.Context) error {
 			pause = minPause
 		}
 		s.admitted = s.admitted && domain.CodeOf(err) != domain.Forbidden
+		s.truncated = s.truncated || errors.Is(err, eventstore.ErrTruncated)
 		switch {
 		case err == nil || ctx.Err() != nil:
 			pause, said = minPause, ""

@@ -62,6 +62,8 @@ type supervisor struct {
 	registry   *prometheus.Registry
 
 	// Owned by lead.
+	truncated bool          // entries were deleted from the end of the log
+	objected  signing.Hash  // seal for which the lead was taken from another
 	begun     bool          // this supervisor took part in the history, as a leader or behind one
 	admitted  bool          // the history was seen to know its key, or nobody could tell
 	begged    signing.KeyID // of the key whose admission was asked for; empty if none was

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"sync"
 	"time"
@@ -93,6 +94,10 @@ func (r *remembered) keep(context.Context) (busy bool, err error) {
 // was declared, which is no news.
 func (s *supervisor) missing(ctx context.Context, e *engine.Engine, term uint64, c *eventstore.Candidate) ([]eventstore.Loss, error) {
 	seal, from, err := s.lostFrom(ctx)
+	if err == nil && from == 0 && s.truncated { // by somebody, before anybody here remembered
+		err = s.store.Cut(ctx, term, e.Tip())
+		s.truncated = err != nil
+	}
 	if err != nil || from == 0 {
 		return nil, err
 	}
@@ -125,17 +130,27 @@ func (s *supervisor) lostFrom(ctx context.Context) (seal signing.Seal, from uint
 		return seal, 0, nil
 	}
 	from, err = eventstore.LostFrom(ctx, s.store, seal)
+	if domain.ReasonOf(err) == "log_rewritten" {
+		err = fmt.Errorf("%w; a Redis that was brought back under a leader of the time before does this too: if the history verifies, remove %s",
+			err, s.cfg.State.Path(s.cfg.Namespace, statedir.Head))
+	}
 	return seal, from, err
 }
 
 // object compares what a stand-by remembers with the log of whoever leads, who
 // may not know what it has lost: then the candidate takes the lead at once, to
-// declare it.
+// declare it. It does so once for a seal, or two of them would take the lead from
+// each other for ever. What it cannot judge it says, and stands by.
 func (s *supervisor) object(ctx context.Context, c *eventstore.Candidate) error {
 	seal, from, err := s.lostFrom(ctx)
-	if err != nil || from == 0 {
+	if domain.CodeOf(err) == domain.Halted {
+		s.cfg.Log.ErrorContext(ctx, "the log is not the one that this supervisor remembers", "error", err, "leader", c.Leading())
+		return nil
+	}
+	if err != nil || from == 0 || seal.Hash() == s.objected {
 		return err
 	}
+	s.objected = seal.Hash()
 	s.cfg.Log.WarnContext(ctx, "the log lacks what this supervisor remembers; taking the lead to declare it",
 		"from", from, "to", seal.Last(), "leader", c.Leading())
 	c.Known, c.Urgent = max(c.Known, seal.Term), true

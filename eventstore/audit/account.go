@@ -50,7 +50,8 @@ type AccountEvent struct {
 }
 
 // Shortcoming says what no proof of a job can prove.
-const Shortcoming = "It cannot prove that nothing else happened to the job later: that shows the whole history alone (horus audit verify)."
+const Shortcoming = "It cannot prove that nothing else happened later, to the job or to the keys (a key may have been revoked since), " +
+	"or that the log has not lost this part: that shows the whole history alone (horus audit verify)."
 
 // CheckProof judges the bytes of a proof with nothing but the fingerprint of the
 // founding, as [Fingerprint] computes it; the zero Hash trusts any founding, and

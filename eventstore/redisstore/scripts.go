@@ -48,8 +48,7 @@ func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, ar
 	case refused(err):
 		return fmt.Errorf("%w: %w", eventstore.ErrRefused, err)
 	case tailDeleted(err):
-		return fmt.Errorf("%w: entries were deleted from the end of the log, and Redis gives no id twice; copy the log to a new key: %w",
-			eventstore.ErrRefused, err)
+		return fmt.Errorf("%w: %w", eventstore.ErrTruncated, err)
 	case err != nil:
 		return err
 	}
