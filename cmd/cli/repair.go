@@ -173,8 +173,8 @@ func (r *surgery) cutOff() error {
 	})
 }
 
-// keepEvidence makes the supervisor of this state directory remember a seal
-// that is cut off, unless it remembers one itself.
+// keepEvidence makes the supervisor of this state directory remember the last
+// seal that is cut off, unless it remembers a later one itself.
 func (r *surgery) keepEvidence() error {
 	dir, err := r.state()
 	if err != nil {
@@ -184,13 +184,15 @@ func (r *surgery) keepEvidence() error {
 	if err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if known, err := signing.ParseSeal(string(r.ns), 0, []byte(text)); err == nil && known.Last() > r.Good.Seq {
-		return nil
-	}
-	if r.Evidence == nil {
+	known, err := signing.ParseSeal(string(r.ns), 0, []byte(text))
+	remembers := err == nil && known.Last() > r.Good.Seq
+	switch {
+	case r.Evidence == nil && !remembers:
 		return domain.Errorf(domain.Conflict, "no_evidence",
 			"nothing shows afterwards that something was cut off: no seal behind seq %d is whole, and the state directory %s remembers none: "+
 				"run this with the state directory of the supervisor (--state-dir)", r.Good.Seq, dir)
+	case r.Evidence == nil || remembers && known.Last() >= r.Evidence.Last():
+		return nil
 	}
 	return dir.Write(r.ns, statedir.Head, string(r.Evidence.Append(nil)))
 }
