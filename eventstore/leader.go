@@ -322,7 +322,7 @@ func (l *Leader) warm(ctx context.Context, cold []event.Aggregate) error {
 	loaded, err := l.loader.load(ctx, cold, l.Access())
 	switch {
 	case err != nil && domain.CodeOf(err) == domain.Internal: // a store or an index that cannot answer now
-		later := domain.Errorf(domain.Overloaded, "unread", "what was decided before could not be read: come back later")
+		later := domain.Errorf(domain.Overloaded, "unread", "the store does not answer, so what was decided before could not be read: ask again in a moment")
 		return errors.Join(later, err)
 	case err != nil:
 		return err

@@ -34,12 +34,21 @@ func getCommand(s *settings) *cobra.Command {
 	}
 }
 
+// attempts says which attempt it is, and of how many. Those that a lost queue cost
+// do not count, so there may be more.
+func attempts(j wire.Job) string {
+	if j.Attempt > j.MaxAttempts {
+		return fmt.Sprintf("%d (%d count at most)", j.Attempt, j.MaxAttempts)
+	}
+	return fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts)
+}
+
 func showJob(w io.Writer, j wire.Job) {
 	rows := [][]string{
 		{"job", j.ID},
 		{"state", j.State.String()},
 		{"queue", j.Queue},
-		{"attempt", fmt.Sprintf("%d of %d", j.Attempt, j.MaxAttempts)},
+		{"attempt", attempts(j)},
 		{"submitted by", string(j.Submitter)},
 		{"created", clock(j.CreatedAt)},
 		{"started", clock(j.StartedAt)},

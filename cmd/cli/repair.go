@@ -40,11 +40,11 @@ write is refused until somebody has looked. There are two ways on:
                 export. Nothing is written unless the whole verifies. What was
                 appended after the copy is kept where it fits.
   --cut SEQ     Go on without everything from that place on. It is written to a
-                file first. The next leader declares the loss in the history,
-                so every audit shows it: exit code 3.
+                file first. The supervisor of this state directory declares the
+                loss in the history, so every audit shows it: exit code 3.
 
-Stop no supervisor whose history is damaged: it waits, and leads again by
-itself once the history is good.
+A supervisor that met the damage may stay up: it leads again by itself once the
+history is good. One that leads has not met it, and must be stopped.
 
 Exit codes: 0 nothing is wrong, or it was mended; 1 the history does not verify.`,
 		Example: `  horus repair
@@ -132,7 +132,9 @@ func (r *surgery) advise(w io.Writer) {
 	_, _ = fmt.Fprintf(w, "in doubt  %s\n\n", span(r.Good.Seq+1, r.End))
 	_, _ = fmt.Fprintf(w, "What can be done:\n")
 	_, _ = fmt.Fprintf(w, "  from a copy   horus repair --from history.jsonl   nothing is lost\n")
-	if r.Good.Seq > 0 {
+	if last, _ := r.remembered(); r.Good.Seq > 0 && last == 0 && r.Evidence == nil {
+		_, _ = fmt.Fprintf(w, "  cut           with --state-dir of a supervisor, who remembers what is cut off: nothing else shows it\n")
+	} else if r.Good.Seq > 0 {
 		_, _ = fmt.Fprintf(w, "  cut           horus repair --cut %-16d %d events are lost, and the history says so\n", r.Good.Seq+1, r.End-r.Good.Seq)
 	}
 }
@@ -156,20 +158,20 @@ func (r *surgery) cutOff() error {
 	path := cmp.Or(r.save, fmt.Sprintf("horus-%s-cut-%d.jsonl", r.ns, r.cut))
 	ctx := r.cmd.Context()
 	err := repair.Hold(ctx, r.store, "horus-repair", func(ctx context.Context, term uint64) error {
-		if err := create(path, func(w io.Writer) error { _, err := r.store.Dump(ctx, r.Good.Seq, w); return err }); err != nil {
-			return err
-		}
 		if err := r.keepEvidence(); err != nil {
 			return err
 		}
-		return r.Cut(ctx, r.store, term)
+		if err := create(path, func(w io.Writer) error { _, err := r.store.Dump(ctx, r.Good.Seq, w); return err }); err != nil {
+			return err
+		}
+		return withdrawn(path, r.Cut(ctx, r.store, term))
 	})
 	if err != nil {
 		return err
 	}
 	return r.say("cut", func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "cut behind seq %d; what was there is in %s\n", r.Good.Seq, path)
-		_, _ = fmt.Fprintln(w, "a supervisor that runs leads again by itself, and declares the loss")
+		_, _ = fmt.Fprintln(w, "a supervisor that runs leads again by itself; the one of this state directory declares the loss")
 	})
 }
 
@@ -180,21 +182,36 @@ func (r *surgery) keepEvidence() error {
 	if err != nil {
 		return err
 	}
-	text, err := dir.Read(r.ns, statedir.Head)
-	if err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	known, err := signing.ParseSeal(string(r.ns), 0, []byte(text))
-	remembers := err == nil && known.Last() > r.Good.Seq
+	last, err := r.remembered()
 	switch {
-	case r.Evidence == nil && !remembers:
+	case err != nil:
+		return err
+	case r.Evidence == nil && last == 0:
 		return domain.Errorf(domain.Conflict, "no_evidence",
 			"nothing shows afterwards that something was cut off: no seal behind seq %d is whole, and the state directory %s remembers none: "+
 				"run this with the state directory of the supervisor (--state-dir)", r.Good.Seq, dir)
-	case r.Evidence == nil || remembers && known.Last() >= r.Evidence.Last():
+	case r.Evidence == nil || last >= r.Evidence.Last():
 		return nil
 	}
 	return dir.Write(r.ns, statedir.Head, string(r.Evidence.Append(nil)))
+}
+
+// remembered returns the last place of the seal that this state directory
+// remembers behind what is good; 0 if it remembers none.
+func (r *surgery) remembered() (last uint64, err error) {
+	dir, err := r.state()
+	if err != nil {
+		return 0, err
+	}
+	text, err := dir.Read(r.ns, statedir.Head)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return 0, err
+	}
+	seal, err := signing.ParseSeal(string(r.ns), 0, []byte(text))
+	if err != nil || seal.Last() <= r.Good.Seq {
+		return 0, nil //nolint:nilerr // what is no seal is remembered by nobody
+	}
+	return seal.Last(), nil
 }
 
 // restore puts a copy's entries in the place of what is not good.
@@ -214,7 +231,12 @@ func (r *surgery) restore() error {
 		return r.Restore(ctx, r.store, term, source, func(seq uint64) { restored.show(seq, source.End()) })
 	})
 	restored.end()
-	if err != nil {
+	switch {
+	case refused(err) && path != r.from:
+		return withdrawn(path, err)
+	case refused(err):
+		return err
+	case err != nil:
 		return fmt.Errorf("%w; what is to be the history is in %s: horus repair --from %s goes on", err, path, path)
 	}
 	return r.say("restored", func(w io.Writer) {
@@ -279,6 +301,19 @@ func openExport(path string) (*audit.File, func(), error) {
 		return nil, nil, errors.Join(exit.With(exit.Usage, fmt.Errorf("%s: %w", path, err)), file.Close())
 	}
 	return source, func() { _ = file.Close() }, nil // it was only read
+}
+
+// refused reports whether a repair changed nothing, because somebody leads or the
+// log is not as it was diagnosed.
+func refused(err error) bool { return domain.CodeOf(err) == domain.Conflict }
+
+// withdrawn removes a file that a repair has written before it was refused, so
+// that the same can be asked again.
+func withdrawn(path string, err error) error {
+	if !refused(err) {
+		return err
+	}
+	return errors.Join(err, os.Remove(path))
 }
 
 // create writes a new file and syncs it. It writes over none.

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 
@@ -170,13 +172,33 @@ func (s *settings) client(key signing.PrivateKey) (*client.Client, error) {
 			return nil, exit.With(exit.Settings, err)
 		}
 	}
+	addresses := strings.Split(address, ",")
 	secret := os.Getenv("HORUS_API_KEY")
 	if secret == "" {
 		if secret, err = dir.Read(ns, statedir.APIKey); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, exit.With(exit.Settings, err)
 		}
+		if err := keptHere(secret, addresses); err != nil {
+			return nil, err
+		}
 	}
-	return client.New(client.Config{Addresses: strings.Split(address, ","), APIKey: secret, Key: key})
+	return client.New(client.Config{Addresses: addresses, APIKey: secret, Key: key})
+}
+
+// keptHere refuses to send the API key that was found in the state directory over
+// a network in the clear. Whoever wants that names the key.
+func keptHere(secret string, addresses []string) error {
+	for _, address := range addresses {
+		u, err := url.Parse(strings.TrimSpace(address))
+		if secret == "" || err != nil || u.Scheme != "http" || u.Hostname() == "localhost" {
+			continue
+		}
+		if ip, err := netip.ParseAddr(u.Hostname()); err != nil || !ip.IsLoopback() {
+			return exit.With(exit.Settings, fmt.Errorf(
+				"the API key of this state directory is not sent in the clear to %s: give an https address, or name the key in HORUS_API_KEY", u.Host))
+		}
+	}
+	return nil
 }
 
 // clientKey loads this user's key, and makes it on first use.

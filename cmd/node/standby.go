@@ -75,8 +75,8 @@ func (s *supervisor) mayLead(ctx context.Context) (bool, error) {
 	default:
 		s.begged = key.Public().ID()
 		s.cfg.Log.WarnContext(ctx, "this supervisor's key is not admitted, or has ended; standing by until it is",
-			"run", "horus keys add --class supervisor --name "+string(s.cfg.Name),
-			"with_state_dir", s.cfg.State.String(), "key", key.Public().ID())
+			"run", "horus keys add --class supervisor --name "+string(s.cfg.Name)+" --state-dir "+s.cfg.State.String(),
+			"key", key.Public().ID())
 	}
 	return s.admitted, nil
 }
