@@ -149,18 +149,26 @@ func (w *world) firstLine(path string) (line string) {
 // remembers is in its state directory.
 func TestALostEndIsDeclaredByWhoComesBack(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, redistest.Start(t, redistest.Options{}))
-	supervisor, _ := w.up()
-	kept := w.finish(20)
-	old := w.redis.Snapshot()
-	_, end := w.gaps()
-	lost := w.finish(20)
-	w.remembers(end + 1)
-	supervisor.kill()
-	w.redis.Restore(old)
+	w, end, kept, lost := lostWhileDown(t)
 	w.supervisor()
 	w.declares(end+1, "system:leader")
 	w.wantLoss(kept, lost)
+}
+
+// lostWhileDown makes a world whose Redis lost what was behind a place, and whose
+// supervisor was killed before.
+func lostWhileDown(t *testing.T) (w *world, end uint64, kept, lost []ack) {
+	t.Helper()
+	w = newWorld(t, redistest.Start(t, redistest.Options{}))
+	supervisor, _ := w.up()
+	kept = w.finish(20)
+	old := w.redis.Snapshot()
+	_, end = w.gaps()
+	lost = w.finish(20)
+	w.remembers(end + 1)
+	supervisor.kill()
+	w.redis.Restore(old)
+	return w, end, kept, lost
 }
 
 // remembers waits until the state directory remembers a seal behind a place.
@@ -184,15 +192,7 @@ func (w *world) remembers(seq uint64) {
 // so.
 func TestALostEndIsDeclaredByAStandBy(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, redistest.Start(t, redistest.Options{}))
-	supervisor, _ := w.up()
-	kept := w.finish(20)
-	old := w.redis.Snapshot()
-	_, end := w.gaps()
-	lost := w.finish(20)
-	w.remembers(end + 1)
-	supervisor.kill()
-	w.redis.Restore(old)
+	w, end, kept, lost := lostWhileDown(t)
 
 	forgetful := newWorld(t, w.redis)
 	forgetful.ns = w.ns

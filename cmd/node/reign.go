@@ -113,7 +113,7 @@ func (s *supervisor) neverForget(e *engine.Engine) error {
 		return nil
 	}
 	return domain.Errorf(domain.Halted, "log_emptied",
-		"the log is empty, but a history founded by %s is trusted here: restore the log, or begin anew with another namespace or state directory", s.trust)
+		"the log is empty, but a history founded by %s is trusted here: restore the log (horus repair --from FILE), or begin anew with another namespace or state directory", s.trust)
 }
 
 // equip makes the loops that react.

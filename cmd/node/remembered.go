@@ -94,16 +94,21 @@ func (r *remembered) keep(context.Context) (busy bool, err error) {
 // was declared, which is no news.
 func (s *supervisor) missing(ctx context.Context, e *engine.Engine, term uint64, c *eventstore.Candidate) ([]eventstore.Loss, error) {
 	seal, from, err := s.lostFrom(ctx)
-	if err == nil && from == 0 && s.truncated { // by somebody, before anybody here remembered
-		err = s.store.Cut(ctx, term, e.Tip())
-		s.truncated = err != nil
-	}
-	if err != nil || from == 0 {
+	if err != nil {
 		return nil, err
 	}
-	if seal.Term >= term { // Redis forgot that term too, and gave out an older one
+	if from > 0 && seal.Term >= term { // Redis forgot that term too, and gave out an older one
 		c.Known = seal.Term
 		return nil, domain.Errorf(domain.TryAgain, "term", "a seal of term %d is remembered; %d is not above it", seal.Term, term)
+	}
+	if from > 0 || s.truncated { // if somebody deleted the entries, Redis would take none in their place
+		if err := s.store.Cut(ctx, term, e.Tip()); err != nil {
+			return nil, err
+		}
+		s.truncated = false
+	}
+	if from == 0 {
+		return nil, nil
 	}
 	if key, known := e.Chain().State.Access.Find(seal.Key); !known || key.Revoked() {
 		s.cfg.Log.ErrorContext(ctx, "the log lacks a seal that was remembered, of a key that proves nothing any more: the history cannot say so",
@@ -112,10 +117,6 @@ func (s *supervisor) missing(ctx context.Context, e *engine.Engine, term uint64,
 	}
 	s.cfg.Log.ErrorContext(ctx, "Redis lost the end of the log; the history will say so. Jobs in it are as if never submitted",
 		"from", from, "to", seal.Last(), "sealed_in", seal.Term)
-	// If somebody deleted the entries, Redis would take none in their place.
-	if err := s.store.Cut(ctx, term, e.Tip()); err != nil {
-		return nil, err
-	}
 	return []eventstore.Loss{{By: eventstore.By{Actor: event.BySystem("leader")}, From: from, Seal: seal}}, nil
 }
 

@@ -147,8 +147,10 @@ func (s *supervisor) whole(ctx context.Context, seq uint64) bool {
 // cure names the command that helps, if one does.
 func cure(why error) string {
 	switch domain.ReasonOf(why) {
-	case "founding", "log_emptied":
+	case "founding":
 		return "nothing: restore the log, or begin anew with another namespace or state directory"
+	case "log_emptied":
+		return "horus repair --from FILE, a file of horus audit export; or begin anew with another namespace or state directory"
 	default:
 		return "horus repair"
 	}
