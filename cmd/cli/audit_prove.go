@@ -46,19 +46,12 @@ func (s *settings) prove(cmd *cobra.Command, text, out string, from *origin) err
 	if err != nil {
 		return exit.With(exit.Usage, err)
 	}
-	options, err := s.auditOptions("")
-	if err != nil {
+	var proof *audit.Proof
+	var verdict audit.Verdict
+	err = s.examine(cmd, from, "", func(source audit.Source, o audit.Options) (err error) {
+		proof, verdict, err = audit.Prove(cmd.Context(), source, o, id)
 		return err
-	}
-	source, closeSource, err := s.source(cmd.Context(), from)
-	if err != nil {
-		return cannotTell(err)
-	}
-	defer closeSource()
-	bar := newProgress(cmd.ErrOrStderr(), "checked")
-	options.Progress = bar.show
-	proof, verdict, err := audit.Prove(cmd.Context(), source, options, id)
-	bar.end()
+	})
 	if domain.CodeOf(err) == domain.NotFound {
 		return exit.With(exit.CannotTell, err)
 	}

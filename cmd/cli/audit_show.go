@@ -40,19 +40,12 @@ func (s *settings) show(cmd *cobra.Command, places string, from *origin) error {
 	if err != nil {
 		return exit.Misused(cmd.CommandPath(), err)
 	}
-	options, err := s.auditOptions("")
-	if err != nil {
+	var shown []audit.Shown
+	var verdict audit.Verdict
+	err = s.examine(cmd, from, "", func(source audit.Source, o audit.Options) (err error) {
+		shown, verdict, err = audit.Show(cmd.Context(), source, o, first, last)
 		return err
-	}
-	source, closeSource, err := s.source(cmd.Context(), from)
-	if err != nil {
-		return cannotTell(err)
-	}
-	defer closeSource()
-	bar := newProgress(cmd.ErrOrStderr(), "checked")
-	options.Progress = bar.show
-	shown, verdict, err := audit.Show(cmd.Context(), source, options, first, last)
-	bar.end()
+	})
 	if domain.CodeOf(err) == domain.NotFound {
 		return exit.With(exit.CannotTell, err)
 	}

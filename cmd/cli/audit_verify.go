@@ -44,19 +44,11 @@ Exit codes: 0 valid, 1 tampered, 2 cannot tell, 3 valid but for declared gaps.`,
 }
 
 func (s *settings) verify(cmd *cobra.Command, from *origin, headFile string) error {
-	options, err := s.auditOptions(headFile)
-	if err != nil {
+	var verdict audit.Verdict
+	err := s.examine(cmd, from, headFile, func(source audit.Source, o audit.Options) (err error) {
+		verdict, err = audit.Verify(cmd.Context(), source, o)
 		return err
-	}
-	source, closeSource, err := s.source(cmd.Context(), from)
-	if err != nil {
-		return cannotTell(err)
-	}
-	defer closeSource()
-	bar := newProgress(cmd.ErrOrStderr(), "checked")
-	options.Progress = bar.show
-	verdict, err := audit.Verify(cmd.Context(), source, options)
-	bar.end()
+	})
 	if err != nil {
 		return err
 	}
@@ -69,6 +61,24 @@ func (s *settings) verify(cmd *cobra.Command, from *origin, headFile string) err
 		return err
 	}
 	return exit.Silently(verdict.ExitCode())
+}
+
+// examine opens a history, with what is known of it beforehand, and shows how far
+// the look at it is.
+func (s *settings) examine(cmd *cobra.Command, from *origin, headFile string, look func(audit.Source, audit.Options) error) error {
+	options, err := s.auditOptions(headFile)
+	if err != nil {
+		return err
+	}
+	source, closeSource, err := s.source(cmd.Context(), from)
+	if err != nil {
+		return cannotTell(err)
+	}
+	defer closeSource()
+	bar := newProgress(cmd.ErrOrStderr(), "checked")
+	defer bar.end()
+	options.Progress = bar.show
+	return look(source, options)
 }
 
 // cannotTell makes what keeps an audit from its history its verdict. Wrong
