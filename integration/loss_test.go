@@ -149,26 +149,33 @@ func (w *world) firstLine(path string) (line string) {
 // remembers is in its state directory.
 func TestALostEndIsDeclaredByWhoComesBack(t *testing.T) {
 	t.Parallel()
-	w, end, kept, lost := lostWhileDown(t)
+	w, l := lostWhileDown(t)
 	w.supervisor()
-	w.declares(end+1, "system:leader")
-	w.wantLoss(kept, lost)
+	w.declares(l.end+1, "system:leader")
+	w.wantLoss(l.kept, l.lost)
 }
 
-// lostWhileDown makes a world whose Redis lost what was behind a place, and whose
-// supervisor was killed before.
-func lostWhileDown(t *testing.T) (w *world, end uint64, kept, lost []ack) {
+// lostEnd is what a Redis lost, and what it did not.
+type lostEnd struct {
+	end        uint64 // of the log that is left
+	kept, lost []ack
+}
+
+// lostWhileDown makes a world whose Redis lost its end, and whose supervisor was
+// killed before.
+func lostWhileDown(t *testing.T) (*world, lostEnd) {
 	t.Helper()
-	w = newWorld(t, redistest.Start(t, redistest.Options{}))
+	w := newWorld(t, redistest.Start(t, redistest.Options{}))
 	supervisor, _ := w.up()
-	kept = w.finish(20)
+	var l lostEnd
+	l.kept = w.finish(20)
 	old := w.redis.Snapshot()
-	_, end = w.gaps()
-	lost = w.finish(20)
-	w.remembers(end + 1)
+	_, l.end = w.gaps()
+	l.lost = w.finish(20)
+	w.remembers(l.end + 1)
 	supervisor.kill()
 	w.redis.Restore(old)
-	return w, end, kept, lost
+	return w, l
 }
 
 // remembers waits until the state directory remembers a seal behind a place.
@@ -192,7 +199,7 @@ func (w *world) remembers(seq uint64) {
 // so.
 func TestALostEndIsDeclaredByAStandBy(t *testing.T) {
 	t.Parallel()
-	w, end, kept, lost := lostWhileDown(t)
+	w, l := lostWhileDown(t)
 
 	forgetful := newWorld(t, w.redis)
 	forgetful.ns = w.ns
@@ -202,8 +209,8 @@ func TestALostEndIsDeclaredByAStandBy(t *testing.T) {
 		t.Fatalf("who remembers nothing declares %+v", declared)
 	}
 	w.supervisor("--name", "remembers")
-	w.declares(end+1, "system:leader")
-	w.wantLoss(kept, lost)
+	w.declares(l.end+1, "system:leader")
+	w.wantLoss(l.kept, l.lost)
 }
 
 // copyKeys copies files of the state directory.
