@@ -17,11 +17,12 @@ const (
 	Log    Kind = "log"    // what the partition's log has lost
 	Runner Kind = "runner" // one runner id
 	Report Kind = "report" // what one runner process reported
+	Queue  Kind = "queue"  // one work queue
 	Job    Kind = "job"    // one job
 )
 
 // Aggregate names what an event happened to: job/<id>, runner/<id>,
-// report/<runner>/<process>, access, leader, log. Its events are versioned 1, 2,
+// report/<runner>/<process>, queue/<queue>, access, leader, log. Its events are versioned 1, 2,
 // 3 without a gap.
 type Aggregate struct {
 	Kind Kind
@@ -51,6 +52,11 @@ func ParseAggregate(s string) (Aggregate, error) {
 		}
 	case Runner, Report, Job:
 		if slash && id != "" && len(id) <= maxAggregateID && plain(id) {
+			return a, nil
+		}
+	case Queue: // runner:<name> or executor:<name>
+		sort, name, colon := strings.Cut(id, ":")
+		if slash && colon && sort != "" && name != "" && len(id) <= maxAggregateID && plain(sort) && plain(name) {
 			return a, nil
 		}
 	}

@@ -145,6 +145,7 @@ func TestAggregatesHaveOneSpelling(t *testing.T) {
 		"job/" + strings.Repeat("J", 128):    {Kind: event.Job, ID: strings.Repeat("J", 128)},
 		"job/a.b_c-D9":                       {Kind: event.Job, ID: "a.b_c-D9"},
 		"report/" + strings.Repeat("r", 160): {Kind: event.Report, ID: strings.Repeat("r", 160)},
+		"queue/executor:sh":                  {Kind: event.Queue, ID: "executor:sh"},
 	} {
 		got, err := event.ParseAggregate(text)
 		if err != nil || got != want || got.String() != text {
@@ -154,6 +155,7 @@ func TestAggregatesHaveOneSpelling(t *testing.T) {
 	for _, text := range []string{
 		"", "/", "job", "job/", "runner", "report/", "access/", "access/x", "leader/1", "flow/f", "Job/j", "job /j",
 		"job/a b", `job/a"b`, `job/a\b`, "job/é", "job/a\x00", "job/a:b", "job/{p000}", "report/" + strings.Repeat("r", 161),
+		"queue", "queue/", "queue/sh", "queue/:", "queue/executor:", "queue/:sh", "queue/a:b:c", "queue/executor:é",
 	} {
 		if got, err := event.ParseAggregate(text); domain.ReasonOf(err) != "aggregate" {
 			t.Errorf("ParseAggregate(%q) = %v, %v; want an error", text, got, err)
@@ -171,6 +173,20 @@ func TestActorsSayTheirKind(t *testing.T) {
 		if string(got) != want {
 			t.Errorf("actor %s, want %s", got, want)
 		}
+	}
+}
+
+func TestWhoAdministers(t *testing.T) {
+	for actor, want := range map[event.Actor]bool{
+		event.ByAPIKey("admin"): true, event.BySystem("presence"): true,
+		event.ByClient("0123"): false, event.ByRunner("r1"): false, "keys": false, "system": false,
+	} {
+		if got := actor.Administers(); got != want {
+			t.Errorf("%s administers: %t", actor, got)
+		}
+	}
+	if !event.BySystem("presence").IsSystem() || event.ByAPIKey("system").IsSystem() {
+		t.Error("only a part of the supervisor is the system")
 	}
 }
 

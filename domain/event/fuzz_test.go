@@ -31,7 +31,7 @@ func FuzzParseTime(f *testing.F) {
 }
 
 func FuzzParseAggregate(f *testing.F) {
-	seedtest.Add(f, "job/j1", "report/r1/8f3a", "access", "leader")
+	seedtest.Add(f, "job/j1", "report/r1/8f3a", "queue/executor:sh", "access", "leader")
 	f.Fuzz(func(t *testing.T, text string) {
 		if a, err := event.ParseAggregate(text); err == nil && (a.String() != text || a.Kind == "") {
 			t.Errorf("%q was read as %#v", text, a)

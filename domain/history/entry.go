@@ -10,11 +10,13 @@ package history
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -58,6 +60,8 @@ func decode(e event.Recorded) (event.Data, error) {
 		return runner.DecodeEvent(e.Type, e.Data)
 	case event.Job:
 		return job.DecodeEvent(e.Type, e.Data)
+	case event.Queue:
+		return line.DecodeEvent(e.Type, e.Data)
 	case event.Report:
 		if e.Type == (runner.Reported{}).EventName() {
 			return runner.DecodeReported(e.Data)
@@ -72,6 +76,24 @@ func decode(e event.Recorded) (event.Data, error) {
 		}
 	}
 	return nil, domain.Errorf(domain.Invalid, "type", "no event of that aggregate has that name")
+}
+
+// Types returns the wire names of all events that a log may hold, sorted.
+func Types() []string {
+	names := []string{(runner.Reported{}).EventName(), (term.Began{}).EventName(), (loss.Lost{}).EventName()}
+	names = appendNames(names, access.Events())
+	names = appendNames(names, line.Events())
+	names = appendNames(names, runner.Events())
+	names = appendNames(names, job.Events())
+	slices.Sort(names)
+	return names
+}
+
+func appendNames[E event.Data](names []string, events []E) []string {
+	for _, e := range events {
+		names = append(names, e.EventName())
+	}
+	return names
 }
 
 // FactOf is the entry as its aggregate's fold reads it.

@@ -82,7 +82,7 @@ func (s *State) leap(e *Entry) {
 	case runner.Joined:
 		id := domain.Name(e.Aggregate.ID)
 		if r := s.Runners[id]; e.Version > r.Version+1 {
-			s.Runners[id] = runner.State{Version: e.Version - 1, Pin: data.Pin}
+			s.Runners[id] = runner.State{Version: e.Version - 1, Pin: data.Pin, Mode: data.Mode}
 		}
 	}
 }

@@ -11,19 +11,19 @@ import (
 	"github.com/herocode/horus/domain/signing"
 )
 
-// What ended is forgotten, what is open is not, and the rest of a history is
-// judged as if nothing had been forgotten.
+// What ended for good is forgotten, what is open is not, nor what failed, and the
+// rest of a history is judged as if nothing had been forgotten.
 func TestWhatEndedIsForgotten(t *testing.T) {
 	p := historytest.New("horus")
-	p.Live(rand.New(rand.NewPCG(1, 0)).IntN, 400)
-	outcomes, left := map[job.Status]int{}, 0
+	p.Live(rand.New(rand.NewPCG(1, 0)).IntN, 1000)
+	forgotten, left := map[job.ID]job.Status{}, 0
 	chain, err := historytest.Follow("horus", p.Raws(), signing.NewVerifier(16), func(c *history.Chain, commit *history.Commit) error {
 		if err := c.Check(commit); err != nil {
 			return err
 		}
 		for i := range commit.Entries {
 			if j, ended := c.State.Forget(&commit.Entries[i]); ended && commit.Entries[i].Aggregate.Kind == event.Job {
-				outcomes[j.Status]++
+				forgotten[j.ID] = j.Status
 			} else if ended {
 				left++
 			}
@@ -33,32 +33,36 @@ func TestWhatEndedIsForgotten(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := map[job.Status]int{}
-	open := 0
+	gone, keep, deleted := map[job.Status]int{}, map[job.Status]int{}, 0
 	for id, j := range p.State.Jobs {
 		kept, there := chain.State.Jobs[id]
-		if j.Status.Terminal() {
-			want[j.Status]++
-		} else {
-			open++
+		was, forgot := forgotten[id]
+		ended := j.Status.Terminal() && j.Status != job.Broken
+		if there == ended || forgot != ended || there && kept.Version != j.Version {
+			t.Errorf("job %s is %s; kept: %v; forgotten: %v", id, j.Status, there, forgot)
 		}
-		if there == j.Status.Terminal() || there && kept.Version != j.Version {
-			t.Errorf("job %s is %s; kept: %v", id, j.Status, there)
+		if forgot && was != j.Status {
+			deleted++ // after it was forgotten
 		}
+		if forgot && was != j.Status && j.Status != job.Erased {
+			t.Errorf("job %s was forgotten as %s and is %s", id, was, j.Status)
+		}
+		gone[was]++
+		keep[kept.Status]++
 	}
-	if len(chain.State.Jobs) != open || open == 0 || outcomes[job.Done] != want[job.Done] || outcomes[job.Broken] != want[job.Broken] || outcomes[job.Done] == 0 {
-		t.Errorf("%d jobs are kept and %v forgotten, want %d and %v", len(chain.State.Jobs), outcomes, open, want)
+	if gone[job.Done] == 0 || gone[job.Erased] == 0 || keep[job.Broken] == 0 || keep[job.Waiting] == 0 || deleted == 0 {
+		t.Errorf("%v were forgotten, of which %d were deleted later, and %v kept: the test sees too little", gone, deleted, keep)
 	}
-	gone := 0
+	processes := 0
 	for id, process := range p.State.Processes {
 		if process.Left {
-			gone++
+			processes++
 		}
 		if _, there := chain.State.Processes[id]; there == process.Left {
 			t.Errorf("process %s left: %v; kept: %v", id, process.Left, there)
 		}
 	}
-	if gone == 0 || left != gone {
-		t.Errorf("%d processes are forgotten, want %d", left, gone)
+	if processes == 0 || left != processes {
+		t.Errorf("%d processes are forgotten, want %d", left, processes)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/seedtest"
@@ -55,6 +56,9 @@ func TestEventsHaveOneSpelling(t *testing.T) {
 		if again := event.Append(nil, e.Header, e.Data); string(again) != string(data) {
 			t.Errorf("%s is written as\n%s, want\n%s", name, again, data)
 		}
+		if !slices.Contains(history.Types(), e.Type) {
+			t.Errorf("%s holds a %s, of which Types does not know", name, e.Type)
+		}
 		if !strings.HasPrefix(name, e.Type+".") || e.Data.EventName() != e.Type {
 			t.Errorf("%s holds a %s that calls itself %s", name, e.Type, e.Data.EventName())
 		}
@@ -71,6 +75,9 @@ func names() []string {
 		list = append(list, e.EventName())
 	}
 	for _, e := range runner.Events() {
+		list = append(list, e.EventName())
+	}
+	for _, e := range line.Events() {
 		list = append(list, e.EventName())
 	}
 	for _, e := range access.Events() {
@@ -95,7 +102,7 @@ func TestEveryEventHasItsGoldenFiles(t *testing.T) {
 // to list is missed here and not in a log.
 func TestEventsListsAllThatTheSourceHas(t *testing.T) {
 	var found []string
-	for _, dir := range []string{"access", "job", "loss", "runner", "term"} {
+	for _, dir := range []string{"access", "job", "line", "loss", "runner", "term"} {
 		paths, err := filepath.Glob(filepath.Join("..", dir, "*.go"))
 		if err != nil {
 			t.Fatal(err)
@@ -158,6 +165,8 @@ func TestAnEventIsOfItsAggregate(t *testing.T) {
 		"a job's event of the leader":  swap("job.completed.json", `"agg":"job/j1"`, `"agg":"leader"`),
 		"a runner's event of a report": swap("runner.left.json", `"agg":"runner/r1"`, `"agg":"report/r1/8f3a"`),
 		"a report of a runner":         swap("runner.reported.json", `"agg":"report/r1/8f3a"`, `"agg":"runner/r1"`),
+		"a queue's event of a runner":  swap("queue.paused.least.json", `"agg":"queue/runner:r1"`, `"agg":"runner/r1"`),
+		"a runner's event of a queue":  swap("runner.paused.least.json", `"agg":"runner/r1"`, `"agg":"queue/runner:r1"`),
 		"a loss of the leader":         swap("log.lost.json", `"agg":"log"`, `"agg":"leader"`),
 		"a term of the log":            swap("term.began.json", `"agg":"leader"`, `"agg":"log"`),
 		"a term of the namespace":      swap("term.began.json", `"agg":"leader"`, `"agg":"access"`),

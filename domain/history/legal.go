@@ -133,6 +133,9 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 	}
 	state, known := s.Jobs[id]
 	if !known && !e.Begins() {
+		if s.forgot && e.Follows() {
+			return s.legalAftermath(e, data, c)
+		}
 		return illegal("%s of a job that nobody submitted, or that has ended", e.Type)
 	}
 	if err := job.Legal(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash)); err != nil {
@@ -140,6 +143,9 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 	}
 	switch data := data.(type) {
 	case job.Submitted:
+		if err := asked(e); err != nil {
+			return err
+		}
 		return s.legalSubmission(e, id, data, c)
 	case job.Started:
 		return s.legalOutcome(e, state, c, data.Process, begun)
@@ -148,18 +154,99 @@ func (s *State) legalJob(e *Entry, data job.Event, c *context) error {
 			done, ok := r.(runner.Completed)
 			return done.About, ok
 		})
+	case job.Checkpointed:
+		return s.legalOutcome(e, state, c, state.Process, func(r runner.Report) (runner.About, bool) {
+			kept, ok := r.(runner.Checkpoint)
+			return kept.About, ok && kept.Hash() == data.Hash
+		})
+	case job.AttemptFailed:
+		return s.legalOutcome(e, state, c, state.Process, func(r runner.Report) (runner.About, bool) {
+			failed, ok := r.(runner.Failed)
+			due, again := state.Retry(failed.Kind, failed.Again, failed.After, e.At)
+			return failed.About, ok && failed.Kind == data.Kind && again && due == data.Due
+		})
 	case job.Failed:
-		if data.Kind == job.FailedLost || data.Kind == job.FailedExpired {
-			return nil // follows AttemptLost: package job has checked that
+		if data.Kind == job.FailedExpired || state.Lost != "" {
+			return asked(e) // nobody reported it: package job has checked the rest
 		}
 		return s.legalOutcome(e, state, c, state.Process, func(r runner.Report) (runner.About, bool) {
 			failed, ok := r.(runner.Failed)
-			return failed.About, ok && failed.Kind == data.Kind
+			_, again := state.Retry(failed.Kind, failed.Again, failed.After, e.At)
+			return failed.About, ok && failed.Kind == data.Kind && !again
 		})
-	case job.Queued, job.AttemptLost:
-		return nil
+	case job.Stopped:
+		return s.legalStopped(e, state, c)
+	case job.ReportRefused:
+		return s.legalRefused(e, data, c)
+	case job.Scheduled, job.Queued, job.AttemptLost, job.Stopping, job.Replayed, job.Dropped, job.Deleted:
+		return asked(e)
 	}
 	panic("history: unknown job event")
+}
+
+// legalStopped checks that a runner that stopped an attempt said so.
+func (s *State) legalStopped(e *Entry, state job.State, c *context) error {
+	if _, reported := e.Actor.Runner(); !reported {
+		return nil // package job has checked that no runner had to
+	}
+	process := state.Process
+	if process == "" {
+		b, _, err := c.report(e)
+		if err != nil {
+			return err
+		}
+		process = b.Process
+	}
+	return s.legalOutcome(e, state, c, process, func(r runner.Report) (runner.About, bool) {
+		stopped, ok := r.(runner.Stopped)
+		return stopped.About, ok && state.Open()
+	})
+}
+
+// legalAftermath checks what can be checked of an event of a job that was
+// forgotten. Whether it fits the job's end is for whoever forgets.
+func (s *State) legalAftermath(e *Entry, data job.Event, c *context) error {
+	if refused, ok := data.(job.ReportRefused); ok {
+		return s.legalRefused(e, refused, c)
+	}
+	return asked(e)
+}
+
+// asked refuses that a runner did what only others may.
+func asked(e *Entry) error {
+	if _, ok := e.Actor.Runner(); ok {
+		return illegal("a runner did what only others may: %s", e.Type)
+	}
+	return nil
+}
+
+// legalRefused checks that what was refused was said.
+func (s *State) legalRefused(e *Entry, data job.ReportRefused, c *context) error {
+	b, report, err := c.report(e)
+	if err != nil {
+		return err
+	}
+	about, said, ok := Ends(report)
+	if !ok || said != data.Said || about.Job.String() != e.Aggregate.ID || about.Token != data.Token || b.Process != data.Process {
+		return illegal("%s does not say what was reported", e.Type)
+	}
+	return nil
+}
+
+// Ends returns what a report says about the end of an attempt; ok is false when
+// it does not speak of one.
+func Ends(r runner.Report) (about runner.About, said job.Said, ok bool) {
+	switch r := r.(type) {
+	case runner.Completed:
+		return r.About, job.SaidCompleted, true
+	case runner.Failed:
+		return r.About, job.SaidFailed, true
+	case runner.Stopped:
+		return r.About, job.SaidStopped, true
+	case runner.Join, runner.Leave, runner.Started, runner.Log, runner.Progress, runner.Checkpoint, runner.Refused:
+		return runner.About{}, "", false
+	}
+	panic("history: unknown report")
 }
 
 // begun returns the attempt that ran or has run if r is the first report on it.
@@ -167,11 +254,13 @@ func begun(r runner.Report) (runner.About, bool) {
 	switch r := r.(type) {
 	case runner.Started:
 		return r.About, true
+	case runner.Checkpoint:
+		return r.About, true
 	case runner.Completed:
 		return r.About, true
 	case runner.Failed:
 		return r.About, true
-	case runner.Join, runner.Leave, runner.Log, runner.Refused:
+	case runner.Join, runner.Leave, runner.Log, runner.Progress, runner.Stopped, runner.Refused:
 		return runner.About{}, false
 	}
 	panic("history: unknown report")

@@ -5,9 +5,9 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
-	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
 )
 
@@ -20,6 +20,9 @@ type State struct {
 	Jobs      map[job.ID]job.State
 	Runners   map[domain.Name]runner.State
 	Processes map[string]runner.Process // by runner.AggregateID
+	Queues    map[job.Queue]line.State
+
+	forgot bool // jobs that had ended
 }
 
 // NewState returns the state before the first event.
@@ -28,6 +31,7 @@ func NewState() *State {
 		Jobs:      map[job.ID]job.State{},
 		Runners:   map[domain.Name]runner.State{},
 		Processes: map[string]runner.Process{},
+		Queues:    map[job.Queue]line.State{},
 	}
 }
 
@@ -36,7 +40,10 @@ func (s *State) Apply(e *Entry) {
 	switch data := e.Data.(type) {
 	case job.Event:
 		id, _ := job.ParseID(e.Aggregate.ID) // a bad id is no job's: legalJob refuses it
-		state := s.Jobs[id]
+		state, known := s.Jobs[id]
+		if !known && s.forgot && e.Follows() {
+			return // of a job that was forgotten
+		}
 		state.ID = id // a job that the server named is not named in its document
 		s.Jobs[id] = job.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case runner.Reported:
@@ -45,6 +52,9 @@ func (s *State) Apply(e *Entry) {
 	case runner.Event:
 		id := domain.Name(e.Aggregate.ID)
 		s.Runners[id] = runner.Evolve(s.Runners[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	case line.Event:
+		q := queueOf(e)
+		s.Queues[q] = line.Evolve(s.Queues[q], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case access.Event:
 		s.Access = access.Evolve(s.Access, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case term.Began:
@@ -65,13 +75,9 @@ func (s *State) legal(e *Entry, c *context) error {
 	case runner.Reported:
 		return s.legalReport(e, data, c)
 	case runner.Event:
-		known := func(key signing.KeyID, kinds []domain.Name) bool {
-			return s.Access.MayServe(domain.Name(e.Aggregate.ID), key, kinds, c.latest)
-		}
-		if err := c.reported(e); err != nil {
-			return err
-		}
-		return runner.Legal(s.Runners[domain.Name(e.Aggregate.ID)], event.FactOf(e.Recorded, data, e.Seq, e.Hash), known)
+		return s.legalRunner(e, data, c)
+	case line.Event:
+		return s.legalQueue(e, data)
 	case access.Event:
 		return access.Legal(s.Access, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 	case term.Began:

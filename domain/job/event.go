@@ -1,11 +1,10 @@
 package job
 
 import (
-	"fmt"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
-	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/signing"
 )
 
@@ -19,14 +18,31 @@ type Event interface {
 
 // Events has one of every kind.
 func Events() []Event {
-	return []Event{Submitted{}, Queued{}, Started{}, Completed{}, Failed{}, AttemptLost{}}
+	return []Event{
+		Submitted{},
+		Scheduled{},
+		Queued{},
+		Started{},
+		Checkpointed{},
+		AttemptFailed{},
+		AttemptLost{},
+		Stopping{},
+		Completed{},
+		Failed{},
+		Stopped{},
+		ReportRefused{},
+		Replayed{},
+		Dropped{},
+		Deleted{},
+	}
 }
 
-// Submitted: the job was accepted. It waits in a queue when it carries a grant
-// and for a [Release] otherwise.
+// Submitted: the job was accepted. It waits in a queue when it carries a grant,
+// for its time when that is due later, and for a [Release] otherwise.
 type Submitted struct {
 	Submission Submission
-	Grant      *Grant // nil while the job is held
+	Grant      *Grant     // nil while the job is held or scheduled
+	Due        event.Time // when a scheduled job is to be queued
 
 	opened *Opened // what Submission says, when it was read already
 }
@@ -39,7 +55,19 @@ func (e Submitted) Open() (*Opened, error) {
 	return e.Submission.Open()
 }
 
-// Queued: a held job, or the next attempt of a job, was put in its queue.
+// Opened returns the event with its submission read, so that all who open it
+// after that read it once. What cannot be read is left as it is.
+func (e Submitted) Opened() Submitted {
+	if o, err := e.Open(); err == nil {
+		e.opened = o
+	}
+	return e
+}
+
+// Scheduled: a held job was released and waits for its time.
+type Scheduled struct{ Due event.Time }
+
+// Queued: a job that waited, or its next attempt, was put in its queue.
 type Queued struct{ Grant Grant }
 
 // Started: a runner process began the open attempt, or reported it finished
@@ -49,15 +77,17 @@ type Started struct {
 	Process string // of the runner that is the event's actor
 }
 
-// Completed: the attempt ended well. What the job returned stands in the
-// report that caused the event.
-type Completed struct{ Attempt uint32 }
-
-// Failed: the job has its outcome, and it is not good. Words of explanation
-// stand in the report that caused the event, if one did.
-type Failed struct {
+// Checkpointed: the attempt handed over how far it is. The next one gets it.
+type Checkpointed struct {
 	Attempt uint32
-	Kind    FailureKind
+	Hash    signing.Hash // SHA-256 of what stands in the report that caused the event
+}
+
+// AttemptFailed: the attempt ended badly, and another one is due.
+type AttemptFailed struct {
+	Attempt uint32
+	Kind    FailureKind // error or timeout
+	Due     event.Time
 }
 
 // AttemptLost: nobody will ever report on the attempt. What happens next is
@@ -67,6 +97,52 @@ type AttemptLost struct {
 	Reason  LossReason
 }
 
+// Stopping: somebody, the actor, wants the job stopped while an attempt may be
+// running. Runners that find it in a sealed event stop.
+type Stopping struct{ Attempt uint32 }
+
+// Completed: the attempt ended well. What the job returned stands in the
+// report that caused the event.
+type Completed struct{ Attempt uint32 }
+
+// Failed: the job has its outcome, and it is not good. Words of explanation
+// stand in the report that caused the event, if one did.
+type Failed struct {
+	Attempt uint32 // 0 when it expired before any was granted
+	Kind    FailureKind
+}
+
+// Stopped: the job was stopped before it had another outcome. The actor is who
+// asked for that when nothing ran, and else the runner or who settled it.
+type Stopped struct{ Attempt uint32 } // 0 when none was ever granted
+
+// ReportRefused: a runner, the actor, reported the end of an attempt that was
+// not the open one. It changes nothing, and shows who was late.
+type ReportRefused struct {
+	Token   signing.Hash // of the grant that the report names
+	Process string
+	Said    Said
+}
+
+// Replayed: somebody gave a failed job new attempts. The next event queues it.
+type Replayed struct {
+	Attempts uint32 // how many; the job's max_attempts from here on
+	Limits   Limits
+}
+
+// Limits replace some of a job's own for its attempts from here on.
+type Limits struct {
+	Timeout time.Duration // of an attempt; 0 as it was
+	Expires event.Time    // not begun after it; zero as it was
+}
+
+// Dropped: somebody took a failed job off the dead-letter list.
+type Dropped struct{}
+
+// Deleted: somebody took a job that has its outcome out of lists and views. Its
+// history stays, and its id stays taken.
+type Deleted struct{}
+
 // Grant lets a runner run one attempt: it must find this in a sealed event
 // before it runs anything.
 type Grant struct {
@@ -74,6 +150,9 @@ type Grant struct {
 	Queue   Queue
 	Job     signing.Hash    // [Opened.Hash] of the submission
 	Keys    []signing.KeyID // who signed it; empty when the supervisor stands for an API key
+
+	Checkpoint signing.Hash  // of what the attempt begins with; zero for nothing
+	Timeout    time.Duration // of the attempt; 0 for the document's
 }
 
 // FailureKind says why a job failed.
@@ -85,7 +164,7 @@ const (
 	FailedTimeout  FailureKind = "timeout"  // it ran too long
 	FailedLost     FailureKind = "lost"     // its last attempt was lost
 	FailedRejected FailureKind = "rejected" // the runner cannot run such jobs
-	FailedExpired  FailureKind = "expired"  // its not_after passed
+	FailedExpired  FailureKind = "expired"  // its expires_at or not_after passed before it was begun
 )
 
 // ParseFailureKind reads a kind's word.
@@ -102,188 +181,43 @@ type LossReason string
 
 // The reasons.
 const (
-	LostLease LossReason = "lease" // its runner stopped renewing it
-	LostQueue LossReason = "queue" // its queue entry vanished; not counted against max_attempts
+	LostLease   LossReason = "lease"   // its runner stopped renewing it
+	LostQueue   LossReason = "queue"   // its queue entry vanished; not counted against max_attempts
+	LostTimeout LossReason = "timeout" // its time is over, and its runner does not say so
+	LostStop    LossReason = "stop"    // it was to be stopped, and its runner does not say that it was
 )
 
 // ParseLossReason reads a reason's word.
 func ParseLossReason(s string) (LossReason, error) {
 	switch r := LossReason(s); r {
-	case LostLease, LostQueue:
+	case LostLease, LostQueue, LostTimeout, LostStop:
 		return r, nil
 	}
 	return "", domain.Errorf(domain.Invalid, "reason", "no such reason")
 }
 
-func (Submitted) jobEvent()   {}
-func (Queued) jobEvent()      {}
-func (Started) jobEvent()     {}
-func (Completed) jobEvent()   {}
-func (Failed) jobEvent()      {}
-func (AttemptLost) jobEvent() {}
-
-// EventName returns the wire name.
-func (Submitted) EventName() string { return "job.submitted" }
-
-// EventName returns the wire name.
-func (Queued) EventName() string { return "job.queued" }
-
-// EventName returns the wire name.
-func (Started) EventName() string { return "job.started" }
-
-// EventName returns the wire name.
-func (Completed) EventName() string { return "job.completed" }
-
-// EventName returns the wire name.
-func (Failed) EventName() string { return "job.failed" }
-
-// EventName returns the wire name.
-func (AttemptLost) EventName() string { return "job.attempt_lost" }
-
-// AppendData appends {"form":…,"doc":…,"sigs":[…],"grant":{…}}.
-func (e Submitted) AppendData(dst []byte) []byte {
-	dst = e.Submission.append(append(dst, '{'))
-	if e.Grant != nil {
-		dst = e.Grant.append(append(dst, `,"grant":`...))
+// failure returns what a job that has no attempts left failed by.
+func (r LossReason) failure() FailureKind {
+	if r == LostTimeout {
+		return FailedTimeout
 	}
-	return append(dst, '}')
+	return FailedLost
 }
 
-// AppendData appends {"grant":{…}}.
-func (e Queued) AppendData(dst []byte) []byte {
-	return append(e.Grant.append(append(dst, `{"grant":`...)), '}')
-}
+// Said is what a refused report said of its attempt.
+type Said string
 
-// AppendData appends {"attempt":…,"process":…}.
-func (e Started) AppendData(dst []byte) []byte {
-	dst = fixedjson.AppendString(append(appendAttempt(dst, e.Attempt), `,"process":`...), e.Process)
-	return append(dst, '}')
-}
+// What can be said.
+const (
+	SaidCompleted Said = "completed"
+	SaidFailed    Said = "failed"
+	SaidStopped   Said = "stopped"
+)
 
-// AppendData appends {"attempt":…}.
-func (e Completed) AppendData(dst []byte) []byte {
-	return append(appendAttempt(dst, e.Attempt), '}')
-}
-
-// AppendData appends {"attempt":…,"kind":…}.
-func (e Failed) AppendData(dst []byte) []byte {
-	dst = append(append(appendAttempt(dst, e.Attempt), `,"kind":"`...), e.Kind...)
-	return append(dst, `"}`...)
-}
-
-// AppendData appends {"attempt":…,"reason":…}.
-func (e AttemptLost) AppendData(dst []byte) []byte {
-	dst = append(append(appendAttempt(dst, e.Attempt), `,"reason":"`...), e.Reason...)
-	return append(dst, `"}`...)
-}
-
-func appendAttempt(dst []byte, attempt uint32) []byte {
-	return fixedjson.AppendUint(append(dst, `{"attempt":`...), uint64(attempt))
-}
-
-// append writes {"attempt":…,"queue":…,"job":…,"keys":[…]}.
-func (g *Grant) append(dst []byte) []byte {
-	dst = append(append(appendAttempt(dst, g.Attempt), `,"queue":"`...), g.Queue.String()...)
-	dst = append(append(dst, `","job":"`...), g.Job.String()...)
-	dst = append(dst, '"')
-	for i, key := range g.Keys {
-		if i == 0 {
-			dst = append(dst, `,"keys":["`...)
-		} else {
-			dst = append(dst, `,"`...)
-		}
-		dst = append(append(dst, key...), '"')
+func parseSaid(text string) (Said, error) {
+	switch s := Said(text); s {
+	case SaidCompleted, SaidFailed, SaidStopped:
+		return s, nil
 	}
-	if len(g.Keys) > 0 {
-		dst = append(dst, ']')
-	}
-	return append(dst, '}')
-}
-
-// DecodeEvent reads the data of the event with that wire name.
-func DecodeEvent(name string, data []byte) (Event, error) {
-	r := fixedjson.NewReader(data)
-	var e Event
-	switch name {
-	case "job.submitted":
-		e = readSubmitted(r)
-	case "job.queued":
-		r.Literal(`{"grant":`)
-		e = Queued{Grant: readGrant(r)}
-	case "job.started":
-		e = readStarted(r)
-	case "job.completed":
-		e = Completed{Attempt: readAttempt(r)}
-	case "job.failed":
-		attempt := readAttempt(r)
-		r.Literal(`,"kind":`)
-		e = Failed{attempt, fixedjson.Parsed(r, ParseFailureKind)}
-	case "job.attempt_lost":
-		attempt := readAttempt(r)
-		r.Literal(`,"reason":`)
-		e = AttemptLost{attempt, fixedjson.Parsed(r, ParseLossReason)}
-	default:
-		return nil, domain.Errorf(domain.Invalid, "type", "no job event has that name")
-	}
-	r.Literal(`}`)
-	if err := r.End(); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", name, err)
-	}
-	return e, nil
-}
-
-func readSubmitted(r *fixedjson.Reader) Submitted {
-	r.Literal(`{`)
-	e := Submitted{Submission: readSubmission(r)}
-	if r.Optional(`,"grant":`) {
-		g := readGrant(r)
-		e.Grant = &g
-	}
-	if r.Err() == nil {
-		e.opened, _ = e.Submission.Open() // who reads the event asks for it, and gets the error
-	}
-	return e
-}
-
-func readStarted(r *fixedjson.Reader) Started {
-	attempt := readAttempt(r)
-	r.Literal(`,"process":`)
-	process := r.String()
-	if process == "" {
-		r.Fail(domain.Errorf(domain.Invalid, "process", "a process has a name"))
-	}
-	return Started{Attempt: attempt, Process: process}
-}
-
-func readAttempt(r *fixedjson.Reader) uint32 {
-	r.Literal(`{"attempt":`)
-	n := r.Uint()
-	if n == 0 || n > maxAttemptNumber {
-		r.Fail(domain.Errorf(domain.Invalid, "attempt", "attempts are numbered from 1"))
-	}
-	return uint32(n) //nolint:gosec // bounded above
-}
-
-// maxAttemptNumber bounds attempts: lost queue entries do not count against
-// max_attempts, so an attempt's number may exceed that.
-const maxAttemptNumber = 1 << 30
-
-func readGrant(r *fixedjson.Reader) Grant {
-	var g Grant
-	g.Attempt = readAttempt(r)
-	r.Literal(`,"queue":`)
-	g.Queue = fixedjson.Parsed(r, ParseQueue)
-	r.Literal(`,"job":`)
-	g.Job = fixedjson.Parsed(r, signing.ParseHash)
-	if r.Optional(`,"keys":[`) {
-		for range maxSignatures {
-			g.Keys = append(g.Keys, fixedjson.Parsed(r, signing.ParseKeyID))
-			if !r.Optional(`,`) {
-				break
-			}
-		}
-		r.Literal(`]`)
-	}
-	r.Literal(`}`)
-	return g
+	return "", domain.Errorf(domain.Invalid, "said", "a report says completed, failed or stopped")
 }

@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/seedtest"
+	"github.com/herocode/horus/domain/signing"
 )
 
 func TestDecodeEventRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
@@ -18,6 +20,14 @@ func TestDecodeEventRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 	failed := string(job.Failed{Attempt: 1, Kind: job.FailedError}.AppendData(nil))
 	lost := string(job.AttemptLost{Attempt: 1, Reason: job.LostLease}.AppendData(nil))
 	one := string(o.Signers[0])
+	hash := signing.Hash{1}
+	again := string(job.AttemptFailed{Attempt: 1, Kind: job.FailedError, Due: noon}.AppendData(nil))
+	kept := string(job.Checkpointed{Attempt: 1, Hash: hash}.AppendData(nil))
+	refused := string(job.ReportRefused{Token: hash, Process: "a1", Said: job.SaidFailed}.AppendData(nil))
+	replayed := string(job.Replayed{Attempts: 3, Limits: job.Limits{Timeout: time.Second, Expires: noon}}.AppendData(nil))
+	grant.Checkpoint, grant.Timeout = hash, time.Minute
+	behind := string(job.Queued{Grant: grant}.AppendData(nil))
+	planned := string(job.Submitted{Submission: o.Submission, Due: noon}.AppendData(nil))
 	for _, tt := range []struct{ name, event, data, old, replacement string }{
 		{"attempt 0", "job.completed", `{"attempt":1}`, `1`, `0`},
 		{"a negative attempt", "job.completed", `{"attempt":1}`, `1`, `-1`},
@@ -32,6 +42,31 @@ func TestDecodeEventRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 		{"no keys, but a list", "job.queued", queued, `["` + one + `"]`, `[]`},
 		{"nine keys", "job.queued", queued, `["` + one + `"]`, `[` + strings.Repeat(`"`+one+`",`, 8) + `"` + one + `"]`},
 		{"a short key id", "job.queued", queued, one, one[1:]},
+		{"a retry of attempt 0", "job.attempt_failed", again, `"attempt":1`, `"attempt":0`},
+		{"a retry after a loss", "job.attempt_failed", again, `"error"`, `"lost"`},
+		{"a retry after a refusal", "job.attempt_failed", again, `"error"`, `"rejected"`},
+		{"a retry at no time", "job.attempt_failed", again, `,"due":"2026-01-02T12:00:00.000000Z"`, ``},
+		{"a retry at a time with few digits", "job.attempt_failed", again, `.000000Z`, `Z`},
+		{"a checkpoint in capitals", "job.checkpointed", kept, `"01`, `"0A`},
+		{"a checkpoint of attempt 0", "job.checkpointed", kept, `"attempt":1`, `"attempt":0`},
+		{"a refusal of what nobody says", "job.report_refused", refused, `"failed"`, `"started"`},
+		{"a refusal to nobody", "job.report_refused", refused, `"a1"`, `""`},
+		{"a stop of attempt 0", "job.stopping", `{"attempt":1}`, `1`, `0`},
+		{"a replay of no attempts", "job.replayed", replayed, `"attempts":3`, `"attempts":0`},
+		{"a replay of 26 attempts", "job.replayed", replayed, `"attempts":3`, `"attempts":26`},
+		{"a replay without time", "job.replayed", replayed, `"timeout":1`, `"timeout":0`},
+		{"a replay for more than a day", "job.replayed", replayed, `"timeout":1`, `"timeout":86401`},
+		{"a replay until no time", "job.replayed", replayed, `2026-01-02T12:00:00.000000Z`, ``},
+		{"a replay until 1970", "job.replayed", replayed, `2026-01-02T12:00:00.000000Z`, `1970-01-01T00:00:00.000000Z`},
+		{"a grant behind nothing", "job.queued", behind, hash.String(), signing.Hash{}.String()},
+		{"a grant for no time", "job.queued", behind, `"timeout":60`, `"timeout":0`},
+		{"a grant for too long", "job.queued", behind, `"timeout":60`, `"timeout":86401`},
+		{"a grant in another order", "job.queued", behind, `,"checkpoint":"` + hash.String() + `","timeout":60`, `,"timeout":60,"checkpoint":"` + hash.String() + `"`},
+		{"a grant and a time", "job.submitted", planned, `,"due":`, `,"grant":` + queued[len(`{"grant":`):len(queued)-1] + `,"due":`},
+		{"a time that is none", "job.submitted", planned, `2026-01-02T12:00:00.000000Z`, `noon`},
+		{"a release for no time", "job.scheduled", `{"due":"2026-01-02T12:00:00.000000Z"}`, `2026-01-02T12:00:00.000000Z`, ``},
+		{"a drop that says more", "job.dropped", `{}`, `{}`, `{"why":"x"}`},
+		{"a deletion that says nothing", "job.deleted", `{}`, `{}`, ``},
 		{"another event's data", "job.queued", started, "", ""},
 		{"an unknown name", "job.paused", started, "", ""},
 	} {
@@ -76,6 +111,8 @@ func TestASubmissionIsReadOnce(t *testing.T) {
 func FuzzDecodeEvent(f *testing.F) {
 	o := asked(f)
 	grant := job.Grant{Attempt: 2, Queue: o.Spec.Queue(), Job: o.Hash, Keys: o.Signers}
+	behind := grant
+	behind.Checkpoint, behind.Timeout = signing.Hash{1}, time.Minute
 	for _, e := range []job.Event{
 		job.Submitted{Submission: o.Submission, Grant: &grant},
 		job.Submitted{Submission: mustOpen(f, listed(f, openDoc, canonical, 1)).Submission},
@@ -84,6 +121,17 @@ func FuzzDecodeEvent(f *testing.F) {
 		job.Completed{Attempt: 1},
 		job.Failed{Attempt: 1, Kind: job.FailedError},
 		job.AttemptLost{Attempt: 1, Reason: job.LostQueue},
+		job.Submitted{Submission: mustOpen(f, []byte(`{"payload":"x","runner":"r1","delay":60}`)).Submission, Due: noon},
+		job.Scheduled{Due: noon},
+		job.Queued{Grant: behind},
+		job.Checkpointed{Attempt: 1, Hash: signing.Hash{1}},
+		job.AttemptFailed{Attempt: 1, Kind: job.FailedTimeout, Due: noon},
+		job.Stopping{Attempt: 1},
+		job.Stopped{},
+		job.ReportRefused{Token: signing.Hash{1}, Process: "a1", Said: job.SaidStopped},
+		job.Replayed{Attempts: 3, Limits: job.Limits{Timeout: time.Minute, Expires: noon}},
+		job.Dropped{},
+		job.Deleted{},
 	} {
 		for data := range seedtest.Variants(e.AppendData(nil)) {
 			f.Add(e.EventName(), data)

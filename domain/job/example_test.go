@@ -38,8 +38,8 @@ func Example() {
 	ask("key:web", job.Submit{Job: opened, Namespace: "horus", At: noon, By: "key:web"})
 	granted := s.Token
 	ask("system:redelivery", job.Lose{Token: granted, Reason: job.LostLease, At: noon})
-	ask("runner:r1", job.Finish{Token: granted, Process: "8f3a", By: "runner:r1"}) // too late
-	ask("runner:r2", job.Finish{Token: s.Token, Process: "77b0", By: "runner:r2"})
+	ask("runner:r1", job.Finish{Start: job.Start{Token: granted, Process: "8f3a", By: "runner:r1"}}) // too late
+	ask("runner:r2", job.Finish{Start: job.Start{Token: s.Token, Process: "77b0", By: "runner:r2"}})
 	// Output:
 	// job.submitted - the job is queued
 	// job.attempt_lost - the job is queued

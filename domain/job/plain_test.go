@@ -51,6 +51,10 @@ func valuesOf(t *testing.T, kind reflect.Type) []any {
 		return texts
 	case reflect.TypeFor[*int64]():
 		return []any{new(int64(-1)), new(int64(0)), new(int64(1)), new(int64(25)), new(int64(86401))}
+	case reflect.TypeFor[[]string]():
+		return []any{[]string{}, []string{"error"}, []string{"error", "error"}, []string{"lost"}}
+	case reflect.TypeFor[*DocumentBackoff]():
+		return []any{new(DocumentBackoff{}), new(DocumentBackoff{InitialMs: new(int64(9))})}
 	case reflect.TypeFor[map[string]string]():
 		return []any{map[string]string{}, map[string]string{"A": "b"}, map[string]string{"PATH": "b"}}
 	case reflect.TypeFor[[]DocumentSignature]():

@@ -3,6 +3,7 @@ package job
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -25,7 +26,12 @@ const (
 	MaxTimeout         = 24 * time.Hour
 	DefaultMaxAttempts = 3
 	MaxMaxAttempts     = 25
+	MaxDelay           = 366 * 24 * time.Hour // of run_at and delay, from the submission on
+	MaxBackoff         = 24 * time.Hour
 )
+
+// defaultBackoff is what a job that is tried again and says no more waits.
+func defaultBackoff() Backoff { return Backoff{Initial: time.Second, Factor: 2, Max: 5 * time.Minute} }
 
 // Document is a job as its client writes it, before any default. The members
 // created_at, updated_at and signatures are accepted because clients send
@@ -38,7 +44,12 @@ type Document struct {
 	Executor    string              `json:"executor,omitempty" validate:"required_without=Runner" doc:"Kind of runner, such as sh. Any runner of the kind may take the job unless runner is set."`
 	Runner      string              `json:"runner,omitempty" validate:"required_without=Executor" doc:"Runner id. Its queue waits for it when it is not there."`
 	Timeout     *int64              `json:"timeout,omitempty" validate:"omitnil,min=1,max=86400" doc:"Seconds that one attempt may run; 300 if absent."`
-	MaxAttempts *int64              `json:"max_attempts,omitempty" validate:"omitnil,min=1,max=25" doc:"Attempts before the job fails; 3 if absent. Used up when a runner is lost."`
+	MaxAttempts *int64              `json:"max_attempts,omitempty" validate:"omitnil,min=1,max=25" doc:"Attempts before the job fails; 3 if absent. Used up by runners that are lost, and by what retry_on names."`
+	RetryOn     []string            `json:"retry_on,omitempty" validate:"max=2,unique,dive,oneof=error timeout" doc:"What is tried again besides a lost runner: error, timeout."`
+	Backoff     *DocumentBackoff    `json:"backoff,omitempty" validate:"omitempty" doc:"How long a failed attempt keeps the next one waiting."`
+	RunAt       event.Time          `json:"run_at,omitzero" doc:"RFC 3339. The job is queued then, at most 366 days ahead; at once when it has passed."`
+	Delay       *int64              `json:"delay,omitempty" validate:"omitnil,min=0,max=31622400" doc:"Seconds after its submission that the job is queued; instead of run_at."`
+	ExpiresAt   event.Time          `json:"expires_at,omitzero" doc:"RFC 3339. A job that was not begun by then fails as expired; one that runs goes on, and is not tried again."`
 	EnvVars     map[string]string   `json:"env_vars,omitempty" validate:"max=64,dive,keys,env_name,endkeys,max=4096,env_value" doc:"Environment of the job; not PATH, LD_* or HORUS_*."`
 	NotAfter    event.Time          `json:"not_after,omitzero" doc:"RFC 3339. The job is not started after it."`
 	Audience    string              `json:"audience,omitempty" validate:"max=64" doc:"Namespace that the job is meant for; another one refuses it."`
@@ -53,20 +64,43 @@ type DocumentSignature struct {
 	Signature string `json:"signature" validate:"required,max=256" doc:"Signature, 128 hexadecimal digits."`
 }
 
+// DocumentBackoff is a document's backoff.
+type DocumentBackoff struct {
+	InitialMs *int64 `json:"initial_ms,omitempty" validate:"omitnil,min=10,max=3600000" doc:"Milliseconds after the first failure; 1,000 if absent. Half of each wait is jitter."`
+	Factor    *int64 `json:"factor,omitempty" validate:"omitnil,min=1,max=10" doc:"How much longer each further one is; 2 if absent."`
+	MaxMs     *int64 `json:"max_ms,omitempty" validate:"omitnil,min=10,max=86400000" doc:"Milliseconds at most, and no less than initial_ms; 300,000 if absent, or initial_ms if that is more."`
+}
+
 // Spec is what a job asks for, with defaults filled in.
 type Spec struct {
-	ID          ID // zero when the document names none
-	CallerID    string
-	ContextID   string
-	Payload     string
-	Executor    domain.Name
-	Runner      domain.Name
-	Timeout     time.Duration
-	MaxAttempts uint32
-	Env         map[string]string
-	NotAfter    event.Time
-	Audience    string
-	Signatures  []DocumentSignature // that stand in the document itself
+	ID         ID // zero when the document names none
+	CallerID   string
+	ContextID  string
+	Payload    string
+	Executor   domain.Name
+	Runner     domain.Name
+	Timeout    time.Duration
+	Policy     Policy
+	Env        map[string]string
+	RunAt      event.Time
+	Delay      time.Duration
+	Expires    event.Time // not begun after it, by the client's wish
+	NotAfter   event.Time // nor after this: its signature has ended
+	Audience   string
+	Signatures []DocumentSignature // that stand in the document itself
+}
+
+// Start returns when a job that was submitted at an instant is to be queued;
+// zero for at once.
+func (s *Spec) Start(submitted event.Time) event.Time {
+	start := s.RunAt
+	if s.Delay > 0 {
+		start = submitted.Add(s.Delay)
+	}
+	if start <= submitted {
+		return 0
+	}
+	return start
 }
 
 // Queue returns where the job's attempts wait.
@@ -99,27 +133,33 @@ func (d *Document) plain() bool {
 	return d.Payload != "" && len(d.Payload) <= MaxPayloadBytes && (d.Executor != "" || d.Runner != "") &&
 		len(d.ID) <= 128 && len(d.CallerID) <= 256 && len(d.ContextID) <= 256 && len(d.Audience) <= 64 &&
 		len(d.CreatedAt) <= 64 && len(d.UpdatedAt) <= 64 &&
-		d.Timeout == nil && d.MaxAttempts == nil && len(d.EnvVars) == 0 && len(d.Signatures) == 0
+		d.Timeout == nil && d.MaxAttempts == nil && d.Delay == nil && d.Backoff == nil &&
+		len(d.RetryOn) == 0 && len(d.EnvVars) == 0 && len(d.Signatures) == 0
 }
 
 // spec fills in the defaults and checks names.
 func (d *Document) spec() (Spec, error) {
 	s := Spec{
 		CallerID: d.CallerID, ContextID: d.ContextID, Payload: d.Payload,
-		Timeout: DefaultTimeout, MaxAttempts: DefaultMaxAttempts,
-		Env: d.EnvVars, NotAfter: d.NotAfter, Audience: d.Audience, Signatures: d.Signatures,
+		Timeout: DefaultTimeout, Policy: Policy{MaxAttempts: DefaultMaxAttempts, Backoff: defaultBackoff()},
+		Env: d.EnvVars, RunAt: d.RunAt, Expires: d.ExpiresAt, NotAfter: d.NotAfter, Audience: d.Audience, Signatures: d.Signatures,
 	}
 	if d.Timeout != nil {
 		s.Timeout = time.Duration(*d.Timeout) * time.Second
 	}
 	if d.MaxAttempts != nil {
-		s.MaxAttempts = uint32(*d.MaxAttempts) //nolint:gosec // at most 25, see the tag
+		s.Policy.MaxAttempts = uint32(*d.MaxAttempts) //nolint:gosec // at most 25, see the tag
 	}
+	s.Policy.OnError = slices.Contains(d.RetryOn, string(FailedError))
+	s.Policy.OnTimeout = slices.Contains(d.RetryOn, string(FailedTimeout))
 	if len(d.Payload) > MaxPayloadBytes { // the tag counts characters
 		return s, &domain.Error{
 			Code: domain.Invalid, Reason: "size", Pointer: "/payload",
 			Message: fmt.Sprintf("/payload has %d bytes; the limit is %d", len(d.Payload), MaxPayloadBytes),
 		}
+	}
+	if err := d.times(&s); err != nil {
+		return s, err
 	}
 	var err error
 	if d.ID != "" {
@@ -141,6 +181,40 @@ func (d *Document) spec() (Spec, error) {
 		}
 	}
 	return s, nil
+}
+
+// times fills in when the job may run, and how long it waits between attempts.
+func (d *Document) times(s *Spec) error {
+	if d.Delay != nil {
+		if !d.RunAt.IsZero() {
+			return at("/delay", domain.Errorf(domain.Invalid, "bounds", "a job has run_at or delay, not both"))
+		}
+		s.Delay = time.Duration(*d.Delay) * time.Second
+	}
+	if !d.ExpiresAt.IsZero() && d.ExpiresAt < d.RunAt {
+		return at("/expires_at", domain.Errorf(domain.Invalid, "bounds", "the job would expire before its run_at"))
+	}
+	if !d.NotAfter.IsZero() && d.NotAfter < d.RunAt {
+		return at("/not_after", domain.Errorf(domain.Invalid, "bounds", "the job's not_after is before its run_at"))
+	}
+	b := d.Backoff
+	if b == nil {
+		return nil
+	}
+	if b.InitialMs != nil {
+		s.Policy.Backoff.Initial = time.Duration(*b.InitialMs) * time.Millisecond
+	}
+	if b.Factor != nil {
+		s.Policy.Backoff.Factor = uint32(*b.Factor) //nolint:gosec // at most 10, see the tag
+	}
+	s.Policy.Backoff.Max = max(s.Policy.Backoff.Max, s.Policy.Backoff.Initial)
+	if b.MaxMs != nil {
+		s.Policy.Backoff.Max = time.Duration(*b.MaxMs) * time.Millisecond
+	}
+	if s.Policy.Backoff.Max < s.Policy.Backoff.Initial {
+		return at("/backoff/max_ms", domain.Errorf(domain.Invalid, "bounds", "max_ms is less than initial_ms"))
+	}
+	return nil
 }
 
 // at puts a pointer on a domain error.

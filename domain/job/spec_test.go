@@ -30,7 +30,7 @@ func TestADocumentSaysWhatItAsksFor(t *testing.T) {
 	}{
 		{
 			name: "nothing but what is required", doc: `{"payload":"x","executor":"sh"}`, queue: "executor:sh",
-			want: job.Spec{Payload: "x", Executor: "sh", Timeout: 300 * time.Second, MaxAttempts: 3},
+			want: job.Spec{Payload: "x", Executor: "sh", Timeout: 300 * time.Second, Policy: attempts(3)},
 		},
 		{
 			name: "everything", queue: "runner:r1",
@@ -39,21 +39,45 @@ func TestADocumentSaysWhatItAsksFor(t *testing.T) {
 				`"audience":"horus","created_at":"yesterday","updated_at":""}`,
 			want: job.Spec{
 				ID: id, CallerID: "me", ContextID: "demo", Payload: "x", Executor: "sh", Runner: "r1",
-				Timeout: 24 * time.Hour, MaxAttempts: 25, Env: map[string]string{"A": "b", "_c9": ""},
+				Timeout: 24 * time.Hour, Policy: attempts(25), Env: map[string]string{"A": "b", "_c9": ""},
 				NotAfter: noon, Audience: "horus",
 			},
 		},
 		{
+			name: "when, and again", queue: "runner:r1",
+			doc: `{"payload":"x","runner":"r1","run_at":"2026-01-02T13:00:00+01:00","expires_at":"2026-01-02T12:00:00.000001Z",` +
+				`"retry_on":["timeout","error"],"backoff":{"initial_ms":10,"factor":10,"max_ms":86400000}}`,
+			want: job.Spec{
+				Payload: "x", Runner: "r1", Timeout: 300 * time.Second, RunAt: noon, Expires: noon + 1,
+				Policy: job.Policy{
+					MaxAttempts: 3, OnError: true, OnTimeout: true,
+					Backoff: job.Backoff{Initial: 10 * time.Millisecond, Factor: 10, Max: 24 * time.Hour},
+				},
+			},
+		},
+		{
+			name: "a delay, and a back-off that begins above the usual ceiling", queue: "runner:r1",
+			doc: `{"payload":"x","runner":"r1","delay":31622400,"retry_on":[],"backoff":{"initial_ms":3600000,"factor":1}}`,
+			want: job.Spec{
+				Payload: "x", Runner: "r1", Timeout: 300 * time.Second, Delay: 366 * 24 * time.Hour,
+				Policy: job.Policy{MaxAttempts: 3, Backoff: job.Backoff{Initial: time.Hour, Factor: 1, Max: time.Hour}},
+			},
+		},
+		{
+			name: "a delay of nothing", queue: "runner:r1", doc: `{"payload":"x","runner":"r1","delay":0,"backoff":{}}`,
+			want: job.Spec{Payload: "x", Runner: "r1", Timeout: 300 * time.Second, Policy: attempts(3)},
+		},
+		{
 			name: "a runner alone", doc: `{"payload":"x","runner":"r1","timeout":1,"max_attempts":1}`, queue: "runner:r1",
-			want: job.Spec{Payload: "x", Runner: "r1", Timeout: time.Second, MaxAttempts: 1},
+			want: job.Spec{Payload: "x", Runner: "r1", Timeout: time.Second, Policy: attempts(1)},
 		},
 		{
 			name: "the original's word for osiris", doc: `{"payload":"x","executor":"osis"}`, queue: "executor:osiris",
-			want: job.Spec{Payload: "x", Executor: "osiris", Timeout: 300 * time.Second, MaxAttempts: 3},
+			want: job.Spec{Payload: "x", Executor: "osiris", Timeout: 300 * time.Second, Policy: attempts(3)},
 		},
 		{
 			name: "null for what may be missing", doc: `{"id":null,"payload":"x","executor":"sh","timeout":null,"env_vars":null}`, queue: "executor:sh",
-			want: job.Spec{Payload: "x", Executor: "sh", Timeout: 300 * time.Second, MaxAttempts: 3},
+			want: job.Spec{Payload: "x", Executor: "sh", Timeout: 300 * time.Second, Policy: attempts(3)},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -103,6 +127,39 @@ func TestADocumentHasBounds(t *testing.T) {
 		{"an end that is no time", `"not_after":"soon"`, "time", "/not_after"},
 		{"an end that is a number", `"not_after":1767355200`, "type", "/not_after"},
 		{"the end of no time", `"not_after":"1970-01-01T00:00:00Z"`, "time", "/not_after"},
+
+		{"a retry after what nobody knows", `"retry_on":["luck"]`, "bounds", "/retry_on/0"},
+		{"a retry after a loss, which always is", `"retry_on":["lost"]`, "bounds", "/retry_on/0"},
+		{"a retry after a refusal", `"retry_on":["error","rejected"]`, "bounds", "/retry_on/1"},
+		{"a retry in capitals", `"retry_on":["Error"]`, "bounds", "/retry_on/0"},
+		{"a retry twice", `"retry_on":["error","error"]`, "bounds", "/retry_on"},
+		{"three retries", `"retry_on":["error","timeout","error"]`, "bounds", "/retry_on"},
+		{"a retry that is no list", `"retry_on":"error"`, "type", "/retry_on"},
+		{"a back-off that is no object", `"backoff":5`, "type", "/backoff"},
+		{"a back-off of what nobody knows", `"backoff":{"jitter":1}`, "unknown_member", "/backoff/jitter"},
+		{"a back-off of 9 ms", `"backoff":{"initial_ms":9}`, "bounds", "/backoff/initial_ms"},
+		{"a back-off of more than an hour", `"backoff":{"initial_ms":3600001}`, "bounds", "/backoff/initial_ms"},
+		{"a back-off of half a millisecond", `"backoff":{"initial_ms":10.5}`, "type", "/backoff/initial_ms"},
+		{"a back-off that does not grow", `"backoff":{"factor":0}`, "bounds", "/backoff/factor"},
+		{"a back-off that shrinks", `"backoff":{"factor":-2}`, "bounds", "/backoff/factor"},
+		{"a back-off that grows too fast", `"backoff":{"factor":11}`, "bounds", "/backoff/factor"},
+		{"a factor of 1.5", `"backoff":{"factor":1.5}`, "type", "/backoff/factor"},
+		{"a ceiling of more than a day", `"backoff":{"max_ms":86400001}`, "bounds", "/backoff/max_ms"},
+		{"a ceiling of nothing", `"backoff":{"max_ms":0}`, "bounds", "/backoff/max_ms"},
+		{"a ceiling below the usual start", `"backoff":{"max_ms":999}`, "bounds", "/backoff/max_ms"},
+		{"a ceiling below its start", `"backoff":{"initial_ms":50,"max_ms":49}`, "bounds", "/backoff/max_ms"},
+		{"a start that is no time", `"run_at":"tomorrow"`, "time", "/run_at"},
+		{"a start that is a number", `"run_at":1767355200`, "type", "/run_at"},
+		{"a day that is none", `"run_at":"2026-02-30T12:00:00Z"`, "time", "/run_at"},
+		{"a start and a delay", `"run_at":"2026-01-02T12:00:00Z","delay":5`, "bounds", "/delay"},
+		{"a start and a delay of nothing", `"run_at":"2026-01-02T12:00:00Z","delay":0`, "bounds", "/delay"},
+		{"a negative delay", `"delay":-1`, "bounds", "/delay"},
+		{"a delay of more than 366 days", `"delay":31622401`, "bounds", "/delay"},
+		{"a delay of 10^15", `"delay":1000000000000000`, "bounds", "/delay"},
+		{"a delay in a string", `"delay":"5m"`, "type", "/delay"},
+		{"an expiry that is no time", `"expires_at":"never"`, "time", "/expires_at"},
+		{"an expiry before the start", `"run_at":"2026-01-02T12:00:00Z","expires_at":"2026-01-02T11:59:59.999999Z"`, "bounds", "/expires_at"},
+		{"an end before the start", `"run_at":"2026-01-02T12:00:00Z","not_after":"2026-01-02T11:59:59.999999Z"`, "bounds", "/not_after"},
 
 		{"65 variables", `"env_vars":` + bigEnv(65), "env", "/env_vars"},
 		{"1,000 variables", `"env_vars":` + bigEnv(1000), "env", "/env_vars"},
@@ -263,6 +320,51 @@ func TestAJobIsForItsAudienceAndItsTime(t *testing.T) {
 	}
 }
 
+func TestAJobComesInItsTime(t *testing.T) {
+	const day = 24 * time.Hour
+	for _, tt := range []struct {
+		name    string
+		spec    job.Spec
+		code    domain.Code
+		reason  string
+		pointer string
+	}{
+		{"whenever", job.Spec{}, 0, "", ""},
+		{"at its last instant", job.Spec{Expires: noon}, 0, "", ""},
+		{"after it", job.Spec{Expires: noon - 1}, domain.Expired, "expires_at", ""},
+		{"366 days ahead", job.Spec{RunAt: noon.Add(366 * day)}, 0, "", ""},
+		{"more than 366 days ahead", job.Spec{RunAt: noon.Add(366*day) + 1}, domain.Invalid, "bounds", "/run_at"},
+		{"when its start has passed", job.Spec{RunAt: noon - 1}, 0, "", ""},
+		{"when its start has passed, but not its end", job.Spec{RunAt: noon - hour, Expires: noon}, 0, "", ""},
+		{"with a delay up to its end", job.Spec{Delay: time.Hour, Expires: noon + hour}, 0, "", ""},
+		{"with a delay behind its end", job.Spec{Delay: time.Hour, Expires: noon + hour - 1}, domain.Invalid, "bounds", "/expires_at"},
+		{"with a delay up to its signature's end", job.Spec{Delay: time.Hour, NotAfter: noon + hour}, 0, "", ""},
+		{"with a delay behind its signature's end", job.Spec{Delay: time.Hour, NotAfter: noon + hour - 1}, domain.Invalid, "bounds", "/not_after"},
+	} {
+		err := tt.spec.CheckTimes(noon)
+		if domain.ReasonOf(err) != tt.reason || err != nil && domain.CodeOf(err) != tt.code {
+			t.Errorf("%s: %v, want the reason %q", tt.name, err, tt.reason)
+			continue
+		}
+		if e, ok := err.(*domain.Error); ok && e.Pointer != tt.pointer { //nolint:errorlint // the package returns it bare
+			t.Errorf("%s: pointer %q, want %q", tt.name, e.Pointer, tt.pointer)
+		}
+	}
+	for _, tt := range []struct {
+		spec job.Spec
+		want event.Time
+	}{
+		{job.Spec{}, 0},
+		{job.Spec{RunAt: noon}, 0},
+		{job.Spec{RunAt: noon + 1}, noon + 1},
+		{job.Spec{Delay: time.Second}, noon + 1_000_000},
+	} {
+		if got := tt.spec.Start(noon); got != tt.want {
+			t.Errorf("%+v starts at %s, want %s", tt.spec, got, tt.want)
+		}
+	}
+}
+
 func TestIDsQueuesAndWordsParse(t *testing.T) {
 	for _, text := range []string{"a", "A9", "0", "a.b_c-d", strings.Repeat("x", 128)} {
 		id, err := job.ParseID(text)
@@ -298,4 +400,9 @@ func TestIDsQueuesAndWordsParse(t *testing.T) {
 			t.Errorf("ParseStatus(%q) = %v", text, s)
 		}
 	}
+}
+
+// attempts is the policy of a job that says no more.
+func attempts(n uint32) job.Policy {
+	return job.Policy{MaxAttempts: n, Backoff: job.Backoff{Initial: time.Second, Factor: 2, Max: 5 * time.Minute}}
 }

@@ -1,55 +1,9 @@
 package job
 
 import (
-	"slices"
-
-	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/signing"
 )
-
-// Status is where a job stands.
-type Status uint8
-
-// The statuses. None is a job that nobody submitted.
-const (
-	None Status = iota
-	Created
-	Waiting // in its queue
-	Running
-	Done   // completed
-	Broken // failed
-)
-
-// Statuses lists every status that a submitted job can have.
-func Statuses() []Status { return []Status{Created, Waiting, Running, Done, Broken} }
-
-// String returns the status' word in the API and in views.
-func (s Status) String() string {
-	return [...]string{"none", "created", "queued", "running", "completed", "failed"}[s]
-}
-
-// ParseStatus reads what String writes.
-func ParseStatus(word string) (Status, error) {
-	for _, s := range Statuses() {
-		if s.String() == word {
-			return s, nil
-		}
-	}
-	return None, domain.Errorf(domain.Invalid, "state", "a state is created, queued, running, completed or failed")
-}
-
-// Terminal reports whether nothing can happen to the job any more.
-func (s Status) Terminal() bool { return s == Done || s == Broken }
-
-// MarshalText returns the status' word.
-func (s Status) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
-
-// UnmarshalText parses text as [ParseStatus] does.
-func (s *Status) UnmarshalText(text []byte) (err error) {
-	*s, err = ParseStatus(string(text))
-	return err
-}
 
 // State is a job as its events left it: what deciding needs and no more. The
 // zero State is a job that nobody submitted.
@@ -63,46 +17,83 @@ type State struct {
 	Submitter event.Actor
 	Queue     Queue
 
-	MaxAttempts uint32
-	NotAfter    event.Time
+	Policy   Policy
+	NotAfter event.Time // of the signed document
+	Timer
 
-	Attempt  uint32       // the open or last one; 0 before the first
-	Counted  uint32       // lost attempts that count against MaxAttempts
-	Lost     bool         // the last attempt is lost and nothing followed yet
-	Token    signing.Hash // of the event that granted the open attempt
-	Process  string       // that runs the open attempt; empty before it reported
-	By       event.Actor  // the runner of Process
-	Failure  FailureKind
-	GrantSeq uint64 // place of the event that granted the open attempt
+	Attempt    uint32       // the open or last one; 0 before the first
+	Counted    uint32       // attempts that count against Policy.MaxAttempts and did not end well
+	Lost       LossReason   // why the last attempt is lost, while nothing followed; empty otherwise
+	Token      signing.Hash // of the event that granted the open attempt
+	GrantSeq   uint64       // its place
+	Process    string       // that runs the open attempt; empty before it reported
+	By         event.Actor  // the runner of Process
+	Checkpoint signing.Hash // of what the next attempt begins with; zero for nothing
+	Kept       uint32       // checkpoints of the open or last attempt
+	KeptAt     event.Time   // of the last of them
+	Limits     Limits       // of a replay
+	Failure    FailureKind  // of a job that failed
+	Refused    uint32       // reports that were refused and recorded
 }
 
 // Open reports whether an attempt waits or runs, and is not lost.
-func (s *State) Open() bool { return !s.Lost && (s.Status == Waiting || s.Status == Running) }
+func (s *State) Open() bool {
+	return s.Lost == "" && (s.Status == Waiting || s.Status == Running || s.Status == Ending)
+}
 
 // Evolve returns the state after a fact. It reads facts and refuses nothing:
 // whether a fact was possible is for [Legal].
 func Evolve(s State, f event.Fact[Event]) State {
-	s.Version = f.Version
+	s.Version, s.Timer = f.Version, s.After(f)
 	switch e := f.Data.(type) {
 	case Submitted:
 		return evolveSubmitted(s, e, f)
+	case Scheduled:
+		s.Status = Planned
+		return s
 	case Queued:
 		return s.granted(e.Grant, f)
 	case Started:
-		s.Status, s.Process, s.By = Running, e.Process, f.Actor
+		if s.Status == Waiting {
+			s.Status = Running
+		}
+		s.Process, s.By = e.Process, f.Actor
 		return s
-	case Completed:
-		s.Status = Done
-		return s.closed()
-	case Failed:
-		s.Status, s.Failure, s.Lost = Broken, e.Kind, false
-		return s.closed()
+	case Checkpointed:
+		s.Checkpoint, s.KeptAt = e.Hash, f.At
+		s.Kept++
+		return s
+	case AttemptFailed:
+		s.Counted++
+		return s.closed(Retrying)
 	case AttemptLost:
 		if e.Reason != LostQueue {
 			s.Counted++
 		}
-		s.Lost = true
-		return s.closed()
+		s.Lost = e.Reason
+		return s.closed(s.Status)
+	case Stopping:
+		s.Status = Ending
+		return s
+	case Completed:
+		return s.closed(Done)
+	case Failed:
+		s.Failure, s.Lost = e.Kind, ""
+		return s.closed(Broken)
+	case Stopped:
+		s.Lost = ""
+		return s.closed(Halted)
+	case ReportRefused:
+		s.Refused++
+		return s
+	case Replayed:
+		return s.replayed(e)
+	case Dropped:
+		s.Status = Shelved
+		return s
+	case Deleted:
+		s.Status = Erased
+		return s
 	}
 	panic("job: unknown event")
 }
@@ -115,127 +106,53 @@ func evolveSubmitted(s State, e Submitted, f event.Fact[Event]) State {
 			s.ID = o.Spec.ID
 		}
 		s.Hash, s.Signers, s.Queue = o.Hash, o.Signers, o.Spec.Queue()
-		s.MaxAttempts, s.NotAfter = o.Spec.MaxAttempts, o.Spec.NotAfter
+		s.Policy, s.NotAfter = o.Spec.Policy, o.Spec.NotAfter
 	}
-	if e.Grant != nil {
-		s = s.granted(*e.Grant, f)
+	switch {
+	case e.Grant != nil:
+		return s.granted(*e.Grant, f)
+	case !e.Due.IsZero():
+		s.Status = Planned
 	}
 	return s
 }
 
 func (s State) granted(g Grant, f event.Fact[Event]) State {
-	s.Status, s.Attempt, s.Lost = Waiting, g.Attempt, false
+	s.Status, s.Attempt, s.Lost = Waiting, g.Attempt, ""
 	s.Token, s.GrantSeq, s.Process, s.By = f.Hash, f.Seq, "", ""
+	s.Kept, s.KeptAt = 0, 0
 	return s
 }
 
 // closed forgets the attempt that was open.
-func (s State) closed() State {
+func (s State) closed(to Status) State {
+	s.Status = to
 	s.Token, s.GrantSeq = signing.Hash{}, 0
 	return s
 }
 
-// Legal reports why a fact could not have followed a state, or nil. Auditors
-// ask it of every event; deciders never cause anything else.
-func Legal(s State, f event.Fact[Event]) error {
-	if f.Version != s.Version+1 {
-		return illegal("version %d follows version %d", f.Version, s.Version)
+// replayed makes a job due at once, with nothing counted.
+func (s State) replayed(e Replayed) State {
+	s.Status, s.Counted, s.Failure = Retrying, 0, ""
+	s.Policy.MaxAttempts = e.Attempts
+	if e.Limits.Timeout > 0 {
+		s.Limits.Timeout = e.Limits.Timeout
 	}
-	if s.Lost {
-		switch f.Data.(type) {
-		case Queued, Failed:
-		default:
-			return illegal("%s follows a lost attempt", f.Data.EventName())
-		}
+	if !e.Limits.Expires.IsZero() {
+		s.Limits.Expires = e.Limits.Expires
 	}
-	switch e := f.Data.(type) {
-	case Submitted:
-		return legalSubmitted(s, e, f.Actor)
-	case Queued:
-		return legalQueued(s, e)
-	case Started:
-		return s.expect(e, e.Attempt, Waiting)
-	case Completed:
-		return s.reported(e, e.Attempt, f.Actor)
-	case AttemptLost:
-		return s.expect(e, e.Attempt, Waiting, Running)
-	case Failed:
-		return legalFailed(s, e, f.Actor)
-	}
-	panic("job: unknown event")
+	return s
 }
 
-func legalSubmitted(s State, e Submitted, by event.Actor) error {
-	if s.Status != None {
-		return illegal("a job was submitted twice")
-	}
-	o, err := e.Open()
-	if err != nil {
-		return illegal("a job that cannot be read: %v", err)
-	}
-	if !o.from(by) {
-		return illegal("%s did not submit what its signers signed", by)
-	}
-	if e.Grant == nil {
-		return nil
-	}
-	return legalGrant(*e.Grant, 1, o.Spec.Queue(), o.Hash, o.Signers)
+// keeps reports whether a checkpoint of the open attempt is news, and may be kept.
+func (s *State) keeps(checkpoint signing.Hash, at event.Time) bool {
+	return checkpoint != s.Checkpoint && (s.Kept < ManyKept || at >= s.KeptAt.Add(KeepEvery))
 }
 
-func legalQueued(s State, e Queued) error {
-	if s.Status != Created && !s.Lost {
-		return illegal("a %s job was queued", s.Status)
+// nextGrant is what the next attempt is granted with.
+func (s *State) nextGrant() Grant {
+	return Grant{
+		Attempt: s.Attempt + 1, Queue: s.Queue, Job: s.Hash, Keys: s.Signers,
+		Checkpoint: s.Checkpoint, Timeout: s.Limits.Timeout,
 	}
-	if s.Lost && s.Counted >= s.MaxAttempts {
-		return illegal("a job was queued that had all its %d attempts", s.MaxAttempts)
-	}
-	return legalGrant(e.Grant, s.Attempt+1, s.Queue, s.Hash, s.Signers)
-}
-
-func legalFailed(s State, e Failed, by event.Actor) error {
-	lost := e.Kind == FailedLost || e.Kind == FailedExpired
-	switch {
-	case lost != s.Lost:
-		return illegal("a job failed as %s without its cause", e.Kind)
-	case !lost:
-		return s.reported(e, e.Attempt, by)
-	case e.Kind == FailedLost && s.Counted < s.MaxAttempts:
-		return illegal("a job failed as lost after %d of %d attempts", s.Counted, s.MaxAttempts)
-	case e.Kind == FailedExpired && s.NotAfter.IsZero():
-		return illegal("a job expired that has no end")
-	}
-	return s.expect(e, e.Attempt, Waiting, Running)
-}
-
-func legalGrant(g Grant, attempt uint32, queue Queue, hash signing.Hash, keys []signing.KeyID) error {
-	if g.Attempt != attempt || g.Queue != queue || g.Job != hash || !slices.Equal(g.Keys, keys) {
-		return illegal("a grant does not fit its job")
-	}
-	return nil
-}
-
-// expect checks the status and the attempt's number.
-func (s *State) expect(e Event, attempt uint32, statuses ...Status) error {
-	if !slices.Contains(statuses, s.Status) {
-		return illegal("%s in a %s job", e.EventName(), s.Status)
-	}
-	if attempt != s.Attempt {
-		return illegal("%s of attempt %d while %d is open", e.EventName(), attempt, s.Attempt)
-	}
-	return nil
-}
-
-// reported checks that the runner of the open attempt ended it.
-func (s *State) reported(e Event, attempt uint32, by event.Actor) error {
-	if err := s.expect(e, attempt, Running); err != nil {
-		return err
-	}
-	if by != s.By {
-		return illegal("%s by %s of an attempt that %s runs", e.EventName(), by, s.By)
-	}
-	return nil
-}
-
-func illegal(format string, args ...any) error {
-	return domain.Errorf(domain.Halted, "illegal", "illegal transition: "+format, args...)
 }

@@ -243,14 +243,33 @@ func (o *Opened) AppendChecks(dst []signing.Check, known func(signing.KeyID) (si
 	return dst, nil
 }
 
-// CheckFor refuses a job that is meant for another namespace or comes after
-// its time.
+// CheckFor refuses a job that is meant for another namespace or whose
+// signature has ended.
 func (s *Spec) CheckFor(namespace string, now event.Time) error {
 	if s.Audience != "" && s.Audience != namespace {
 		return domain.Errorf(domain.Expired, "audience", "the job is meant for another audience")
 	}
 	if !s.NotAfter.IsZero() && now > s.NotAfter {
 		return domain.Errorf(domain.Expired, "not_after", "the job's not_after has passed")
+	}
+	return nil
+}
+
+// CheckTimes refuses a job that comes after its time or far too long before it.
+// Only a leader's clock says so: a runner's may be wrong, and would keep a job
+// that nobody else gets.
+func (s *Spec) CheckTimes(now event.Time) error {
+	if !s.Expires.IsZero() && now > s.Expires {
+		return domain.Errorf(domain.Expired, "expires_at", "the job's expires_at has passed")
+	}
+	if s.RunAt > now.Add(MaxDelay) {
+		return at("/run_at", domain.Errorf(domain.Invalid, "bounds", "run_at is more than 366 days ahead"))
+	}
+	if !s.Expires.IsZero() && s.Start(now) > s.Expires {
+		return at("/expires_at", domain.Errorf(domain.Invalid, "bounds", "the job would expire before its delay is over"))
+	}
+	if !s.NotAfter.IsZero() && s.Start(now) > s.NotAfter {
+		return at("/not_after", domain.Errorf(domain.Invalid, "bounds", "the job's not_after is before its delay is over"))
 	}
 	return nil
 }

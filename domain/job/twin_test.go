@@ -2,219 +2,349 @@ package job_test
 
 import (
 	"fmt"
-	"slices"
-	"testing"
+	"strings"
+	"time"
 
-	"github.com/google/go-cmp/cmp"
-	"pgregory.net/rapid"
-
-	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 )
 
-// twin is a job as somebody would write it down who knows the rules and nothing
-// of this package: three attempts, good until an hour after noon.
-type twin struct {
-	word    string // "", held, waiting, running, over
-	attempt int
-	losses  int
-	owner   string // who runs it
+// plan is what one of the documents says that twins live through.
+type plan struct {
+	doc       string
+	start     time.Duration // after noon, when it names a time; 0 for at once
+	delay     time.Duration // after its submission
+	expires   time.Duration // after noon; 0 for never
+	notAfter  time.Duration
+	timeout   time.Duration
+	max       int
+	onError   bool
+	onTimeout bool
+	backoff   job.Backoff
 }
 
-// ask answers in words what happens, or why nothing may.
-func (w *twin) ask(c move) (then, why string) {
+func plans() []plan {
+	usual := job.Backoff{Initial: time.Second, Factor: 2, Max: 5 * time.Minute}
+	const five = 300 * time.Second
+	return []plan{
+		{doc: onceDoc, notAfter: time.Hour, timeout: five, max: 3, backoff: usual},
+		{doc: againDoc, notAfter: time.Hour, timeout: five, max: 3, onError: true, onTimeout: true, backoff: usual},
+		{doc: laterDoc, start: 10 * time.Minute, notAfter: time.Hour, timeout: five, max: 3, backoff: usual},
+		{
+			doc: `{"id":"j1","payload":"x","executor":"sh","delay":90,"timeout":60,"max_attempts":2,"retry_on":["timeout"],` +
+				`"backoff":{"initial_ms":100,"factor":10,"max_ms":5000}}`,
+			delay: 90 * time.Second, timeout: time.Minute, max: 2, onTimeout: true,
+			backoff: job.Backoff{Initial: 100 * time.Millisecond, Factor: 10, Max: 5 * time.Second},
+		},
+		{
+			doc: `{"id":"j1","payload":"x","executor":"sh","expires_at":"2026-01-02T12:30:00Z","max_attempts":25,` +
+				`"retry_on":["error"],"backoff":{"initial_ms":600000}}`,
+			expires: 30 * time.Minute, timeout: five, max: 25, onError: true,
+			backoff: job.Backoff{Initial: 10 * time.Minute, Factor: 2, Max: 10 * time.Minute},
+		},
+	}
+}
+
+// twin is a job as somebody would write it down who knows the rules and nothing
+// of this package.
+type twin struct {
+	plan
+
+	phase    string // "", held, planned, open, retrying, or how it ended
+	begun    bool   // the open attempt
+	stopping bool   // the same
+	owner    string // who runs it
+
+	attempt, failures, refused int
+	due                        event.Time // of what it waits for, or what ends the open attempt
+	last                       event.Time // it is not begun after that; 0 for never
+	checkpoint                 signing.Hash
+	longer                     time.Duration // timeout of its replays; 0 for its own
+}
+
+// next is when somebody should look at it, 0 for never.
+func (w *twin) next() event.Time {
+	end := event.Time(0)
+	if w.last > 0 {
+		end = w.last + 1
+	}
 	switch {
-	case c.what == "submit" && w.word == "":
-		if c.late {
-			return "", "not_after"
+	case w.phase == "held":
+		return end
+	case w.phase == "planned" || w.phase == "retrying":
+		if end > 0 && end < w.due {
+			return end
 		}
-		if c.held {
-			w.word = "held"
-			return "held", ""
-		}
-		return "submitted, " + w.grant(), ""
-	case c.what == "submit" && c.other:
+		return w.due
+	case w.phase == "open" && (w.begun || w.stopping):
+		return w.due
+	case w.phase == "open" && end > 0:
+		return end + 2_000_000
+	}
+	return 0
+}
+
+func (w *twin) late(at event.Time) bool { return w.last > 0 && at > w.last }
+
+// ask answers in words what happens, or why nothing may.
+func (w *twin) ask(m move) (then, why string) {
+	switch {
+	case m.what == "submit" && w.phase == "":
+		return w.submit(m)
+	case m.what == "submit" && m.other:
 		return "", "id_taken"
-	case c.what == "submit":
+	case m.what == "submit":
 		return "", ""
-	case w.word == "":
+	case w.phase == "":
 		return "", "job"
-	case c.what == "release" && w.word == "held":
-		return w.grant(), ""
-	case c.what == "release":
-		return "", ""
-	case w.word == "held" || w.word == "over" || c.back > 0:
-		return "", "stale_attempt"
-	case c.what == "lose":
-		return w.lose(c), ""
 	}
-	who := c.process + " of " + string(c.by)
-	if w.word == "running" && w.owner != who {
-		return "", "stale_attempt"
+	switch m.what {
+	case "release":
+		return w.release(m.at), ""
+	case "tick":
+		return w.tick(m.at), ""
+	case "stop":
+		return w.stop(m.at), ""
+	case "refuse":
+		if w.phase == "deleted" || w.refused == 16 {
+			return "", ""
+		}
+		w.refused++
+		return fmt.Sprintf("refused to %s that it completed", m.process), ""
+	case "replay":
+		return w.replay(m)
+	case "drop":
+		return w.drop()
+	case "delete":
+		return w.remove()
+	case "lose":
+		if w.phase != "open" || m.back > 0 {
+			return "", "stale_attempt"
+		}
+		return w.lose(string(m.reason), m.at), ""
+	case "withdraw":
+		if w.phase != "open" || m.back > 0 || !w.stopping || w.begun {
+			return "", "stale_attempt"
+		}
+		return w.end("stopped"), ""
 	}
-	if c.what == "finish" && (c.failure == job.FailedLost || c.failure == job.FailedExpired) {
-		return "", "kind"
+	return w.report(m)
+}
+
+func (w *twin) submit(m move) (then, why string) {
+	start := noon.Add(w.start + w.delay) // with a delay, it is submitted at noon
+	switch {
+	case w.notAfter > 0 && m.at > noon.Add(w.notAfter):
+		return "", "not_after"
+	case w.expires > 0 && m.at > noon.Add(w.expires):
+		return "", "expires_at"
 	}
-	if w.word == "waiting" {
-		then = fmt.Sprintf("attempt %d started by %s", w.attempt, c.process)
-		w.word, w.owner = "running", who
+	if w.delay > 0 {
+		start = m.at.Add(w.delay)
 	}
-	if c.what == "start" {
-		return then, ""
+	for _, end := range []time.Duration{w.expires, w.notAfter} {
+		if end > 0 && (w.last == 0 || noon.Add(end) < w.last) {
+			w.last = noon.Add(end)
+		}
 	}
-	if then != "" {
-		then += "; "
+	if start > m.at {
+		w.due = start
 	}
-	w.word = "over"
-	if c.failure == "" {
-		return then + fmt.Sprintf("attempt %d completed", w.attempt), ""
+	if m.held {
+		w.phase = "held"
+		return "held", ""
 	}
-	return then + fmt.Sprintf("attempt %d failed: %s", w.attempt, c.failure), ""
+	if w.due == 0 {
+		return "submitted, " + w.grant(), ""
+	}
+	w.phase = "planned"
+	return "scheduled for " + clock(w.due), ""
+}
+
+func (w *twin) release(at event.Time) string {
+	switch {
+	case w.phase != "held":
+		return ""
+	case w.late(at):
+		return w.fail("expired")
+	case w.due > at:
+		w.phase = "planned"
+		return "released for " + clock(w.due)
+	}
+	return w.grant()
 }
 
 func (w *twin) grant() string {
 	w.attempt++
-	w.word, w.owner = "waiting", ""
-	return fmt.Sprintf("attempt %d granted to executor:sh", w.attempt)
+	w.phase, w.begun, w.stopping, w.owner, w.due = "open", false, false, "", 0
+	text := fmt.Sprintf("attempt %d granted to executor:sh", w.attempt)
+	if w.checkpoint != (signing.Hash{}) {
+		text += fmt.Sprintf(" behind %x", w.checkpoint[:2])
+	}
+	if w.longer > 0 {
+		text += ", for " + w.longer.String()
+	}
+	return text
 }
 
-func (w *twin) lose(c move) string {
-	then := fmt.Sprintf("attempt %d lost: %s; ", w.attempt, c.reason)
-	if c.reason == job.LostLease {
-		w.losses++
+func (w *twin) fail(kind string) string {
+	w.phase = "failed"
+	return fmt.Sprintf("attempt %d failed: %s", w.attempt, kind)
+}
+
+func (w *twin) end(how string) string {
+	w.phase = how
+	return fmt.Sprintf("attempt %d %s", w.attempt, how)
+}
+
+func (w *twin) tick(at event.Time) string {
+	if n := w.next(); n == 0 || at < n {
+		return ""
 	}
 	switch {
-	case c.late:
-		w.word = "over"
-		return then + fmt.Sprintf("attempt %d failed: expired", w.attempt)
-	case w.losses == 3:
-		w.word = "over"
-		return then + fmt.Sprintf("attempt %d failed: lost", w.attempt)
+	case w.phase == "open" && w.stopping:
+		return w.lose("stop", at)
+	case w.phase == "open" && w.begun:
+		return w.lose("timeout", at)
+	case w.late(at):
+		return w.fail("expired")
+	}
+	return w.grant()
+}
+
+func (w *twin) stop(at event.Time) string {
+	switch {
+	case w.phase == "held" || w.phase == "planned" || w.phase == "retrying":
+		return w.end("stopped")
+	case w.phase == "open" && !w.stopping:
+		w.stopping, w.due = true, at.Add(30*time.Second)
+		return fmt.Sprintf("attempt %d stopping", w.attempt)
+	}
+	return ""
+}
+
+func (w *twin) lose(reason string, at event.Time) string {
+	then := fmt.Sprintf("attempt %d lost: %s; ", w.attempt, reason)
+	if reason != "queue" {
+		w.failures++
+	}
+	switch {
+	case w.stopping:
+		return then + w.end("stopped")
+	case w.late(at):
+		return then + w.fail("expired")
+	case reason == "timeout" && (!w.onTimeout || w.failures >= w.max):
+		return then + w.fail("timeout")
+	case w.failures >= w.max:
+		return then + w.fail("lost")
 	}
 	return then + w.grant()
 }
 
-// move is a command before it knows the tokens.
-type move struct {
-	what    string
-	held    bool // submit
-	other   bool // submit another job of the id
-	late    bool // after the job's end
-	back    int  // how many grants before the open one it names
-	process string
-	by      event.Actor
-	failure job.FailureKind
-	reason  job.LossReason
-}
-
-func moves() *rapid.Generator[move] {
-	return rapid.Custom(func(t *rapid.T) move {
-		return move{
-			what:    rapid.SampledFrom([]string{"submit", "release", "start", "start", "finish", "lose", "lose", "lose"}).Draw(t, "what"),
-			held:    rapid.Bool().Draw(t, "held"),
-			other:   rapid.IntRange(0, 5).Draw(t, "other") == 0,
-			late:    rapid.IntRange(0, 9).Draw(t, "late") == 0,
-			back:    max(rapid.IntRange(-6, 2).Draw(t, "back"), 0),
-			process: rapid.SampledFrom([]string{"a1", "a1", "a1", "a2"}).Draw(t, "process"),
-			by:      rapid.SampledFrom([]event.Actor{runnerOne, runnerOne, runnerOne, runnerTwo}).Draw(t, "by"),
-			failure: rapid.SampledFrom([]job.FailureKind{"", "", job.FailedError, job.FailedTimeout, job.FailedRejected, job.FailedLost, job.FailedExpired}).Draw(t, "failure"),
-			reason:  rapid.SampledFrom([]job.LossReason{job.LostLease, job.LostLease, job.LostQueue}).Draw(t, "reason"),
-		}
-	})
-}
-
-// TestJobsDoAsTheirTwins lets a job and its twin live through the same commands.
-func TestJobsDoAsTheirTwins(t *testing.T) {
-	mine := asked(t)
-	other := mustOpen(t, enveloped(t, job.PayloadType, `{"id":"j1","payload":"y","executor":"sh","not_after":"2026-01-02T13:00:00Z"}`, 1))
-	me := client(t, 1)
-	rapid.Check(t, func(t *rapid.T) {
-		var s job.State
-		var w twin
-		var grants []signing.Hash
-		outcomes := 0
-		for i, m := range rapid.SliceOfN(moves(), 1, 40).Draw(t, "moves") {
-			if w.word == "" {
-				m.other = false // whichever comes first is the job
-			}
-			at := noon + event.Time(i+1)
-			if m.late {
-				at += hour
-			}
-			token := signing.Hash{31: 1} // of no grant
-			if m.back < len(grants) {
-				token = grants[len(grants)-1-m.back]
-			}
-			c, by := command(m, token, at, mine, other, me)
-
-			before := s
-			before.Signers = slices.Clone(s.Signers)
-			events, err := job.Decide(s, c)
-			again, _ := job.Decide(s, c)
-			then, why := w.ask(m)
-			if told(events) != then || domain.ReasonOf(err) != why || told(again) != then {
-				t.Fatalf("%d %+v: %q, %v; the twin says %q, %q", i, m, told(events), err, then, why)
-			}
-			for _, e := range events {
-				f := fact(s, e, by, at)
-				if err := job.Legal(s, f); err != nil {
-					t.Fatalf("%d %+v: an auditor says of %s: %v", i, m, e.EventName(), err)
-				}
-				next := job.Evolve(s, f)
-				checkStep(t, s, next, e)
-				if s = next; s.Status.Terminal() {
-					outcomes++
-				}
-				if s.Token == f.Hash {
-					grants = append(grants, f.Hash)
-				}
-			}
-			if len(events) == 0 && cmp.Diff(before, s, byText) != "" {
-				t.Fatalf("%d %+v changed the state without an event", i, m)
-			}
-			if outcomes > 1 {
-				t.Fatalf("%d %+v: the job has two outcomes", i, m)
+// report is what a runner says of an attempt.
+func (w *twin) report(m move) (then, why string) {
+	who := m.process + " of " + string(m.by)
+	if w.phase != "open" || m.back > 0 || w.begun && w.owner != who {
+		return "", "stale_attempt"
+	}
+	stopped := m.what == "finish" && m.stopped
+	switch {
+	case stopped && !w.stopping:
+		return "", "stale_attempt"
+	case stopped:
+		return w.end("stopped"), ""
+	case m.what == "finish" && (m.failure == job.FailedLost || m.failure == job.FailedExpired):
+		return "", "kind"
+	}
+	var said []string
+	if !w.begun {
+		said = append(said, fmt.Sprintf("attempt %d started by %s", w.attempt, m.process))
+		w.begun, w.owner = true, who
+		if !w.stopping {
+			w.due = m.at.Add(w.timeout + 30*time.Second)
+			if w.longer > 0 {
+				w.due = m.at.Add(w.longer + 30*time.Second)
 			}
 		}
-	})
+	}
+	switch {
+	case m.what == "keep" && m.hash != w.checkpoint:
+		w.checkpoint = m.hash
+		said = append(said, fmt.Sprintf("attempt %d kept %x", w.attempt, m.hash[:2]))
+	case m.what == "finish" && m.failure == "":
+		said = append(said, w.end("completed"))
+	case m.what == "finish":
+		said = append(said, w.failed(m))
+	}
+	return strings.Join(said, "; "), ""
 }
 
-// checkStep holds what is true of every step: versions without a gap, attempts
-// that grow by one, nothing after an outcome.
-func checkStep(t *rapid.T, s, next job.State, e job.Event) {
-	t.Helper()
-	if next.Version != s.Version+1 {
-		t.Fatalf("version %d follows %d", next.Version, s.Version)
+// failed is what becomes of an attempt that failed: another one, or nothing.
+func (w *twin) failed(m move) string {
+	wanted := m.failure == job.FailedError && w.onError || m.failure == job.FailedTimeout && w.onTimeout
+	if m.again != job.ByPolicy {
+		wanted = m.again == job.Please
 	}
-	if s.Status.Terminal() {
-		t.Fatalf("%s after an outcome", e.EventName())
+	if m.failure == job.FailedRejected || w.stopping || w.failures+1 >= w.max || !wanted {
+		return w.fail(string(m.failure))
 	}
-	granted := !next.Token.IsZero() && next.Token != s.Token
-	if granted && next.Attempt != s.Attempt+1 || !granted && next.Attempt != s.Attempt {
-		t.Fatalf("%s: attempt %d follows %d", e.EventName(), next.Attempt, s.Attempt)
+	wait := waits(w.backoff, uint32(w.failures), m.token) //nolint:gosec // few
+	if m.again == job.Please && m.after > 0 {
+		wait = m.after
 	}
-	if next.Counted > next.MaxAttempts || next.Open() != !next.Token.IsZero() {
-		t.Fatalf("%s: %+v", e.EventName(), next)
+	if w.late(m.at.Add(wait)) {
+		return w.fail(string(m.failure))
 	}
+	w.failures++
+	w.phase, w.due = "retrying", m.at.Add(wait)
+	return fmt.Sprintf("attempt %d failed for now: %s, again at %s", w.attempt, m.failure, clock(w.due))
 }
 
-// command gives a move its job and tokens.
-func command(m move, token signing.Hash, at event.Time, mine, other *job.Opened, me event.Actor) (job.Command, event.Actor) {
-	switch m.what {
-	case "submit":
-		o := mine
-		if m.other {
-			o = other
-		}
-		return job.Submit{Job: o, Namespace: "horus", At: at, By: me, Held: m.held}, me
-	case "release":
-		return job.Release{}, event.BySystem("test")
-	case "start":
-		return job.Start{Token: token, Process: m.process, By: m.by}, m.by
-	case "finish":
-		return job.Finish{Token: token, Process: m.process, By: m.by, Failure: m.failure}, m.by
+func (w *twin) replay(m move) (then, why string) {
+	signed := noon.Add(w.notAfter)
+	last := w.last
+	if m.limits.Expires > 0 {
+		last = m.limits.Expires
 	}
-	return job.Lose{Token: token, Reason: m.reason, At: at}, event.BySystem("test")
+	switch {
+	case w.phase != "failed":
+		return "", "not_dead"
+	case w.notAfter > 0 && m.at > signed:
+		return "", "not_after"
+	case w.notAfter > 0 && last > signed:
+		return "", "expires_at"
+	case last > 0 && m.at > last:
+		return "", "expires_at"
+	}
+	if m.attempts > 0 {
+		w.max = m.attempts
+	}
+	w.failures, w.last = 0, last
+	if m.limits.Timeout > 0 {
+		w.longer = m.limits.Timeout
+	}
+	return fmt.Sprintf("replayed with %d attempts%s; %s", w.max, limited(m.limits), w.grant()), ""
+}
+
+func (w *twin) drop() (then, why string) {
+	switch w.phase {
+	case "failed":
+		w.phase = "dropped"
+		return "dropped", ""
+	case "dropped":
+		return "", ""
+	}
+	return "", "not_dead"
+}
+
+func (w *twin) remove() (then, why string) {
+	switch w.phase {
+	case "deleted":
+		return "", ""
+	case "completed", "failed", "stopped", "dropped":
+		w.phase = "deleted"
+		return "deleted", ""
+	}
+	return "", "not_ended"
 }

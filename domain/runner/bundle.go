@@ -91,7 +91,7 @@ func readBundle(r *fixedjson.Reader) *Bundle {
 	r.Literal(`,"runner":`)
 	b.Runner = fixedjson.Parsed(r, domain.ParseName)
 	r.Literal(`,"process":`)
-	b.Process = fixedjson.Parsed(r, parseProcess)
+	b.Process = fixedjson.Parsed(r, ParseProcess)
 	r.Literal(`,"number":`)
 	b.Number = r.Uint()
 	if p > math.MaxUint16 || b.Number == 0 {
@@ -113,9 +113,9 @@ func readBundle(r *fixedjson.Reader) *Bundle {
 	return &b
 }
 
-// parseProcess checks a process' name: 1 to 32 hexadecimal digits that it drew
-// when it started.
-func parseProcess(s string) (string, error) {
+// ParseProcess checks a process' name: 1 to 32 hexadecimal digits that it drew
+// when it started. Its error has [domain.Invalid] and the reason process.
+func ParseProcess(s string) (string, error) {
 	if s == "" || len(s) > 32 || strings.Trim(s, "0123456789abcdef") != "" {
 		return "", domain.Errorf(domain.Invalid, "process", "a process has a name of 1 to 32 hexadecimal digits")
 	}
@@ -161,7 +161,7 @@ func ParseCause(s string) (c Cause, ok bool) {
 	number, err1 := strconv.ParseUint(count, 10, 64)
 	index, err2 := strconv.Atoi(place)
 	id, err3 := domain.ParseName(name)
-	_, err4 := parseProcess(process)
+	_, err4 := ParseProcess(process)
 	c = Cause{id, process, number, index}
 	var room [maxCause]byte
 	return c, cmp.Or(err1, err2, err3, err4) == nil && index >= 0 && string(c.spell(room[:0])) == s

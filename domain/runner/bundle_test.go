@@ -327,7 +327,7 @@ func TestAJoinMayShowASeal(t *testing.T) {
 
 // FuzzBundle holds that whatever is read has one spelling.
 func FuzzBundle(f *testing.F) {
-	seedtest.Add(f, []byte(bundleGolden), []byte(leastGolden), []byte(seenGolden))
+	seedtest.Add(f, []byte(bundleGolden), []byte(leastGolden), []byte(seenGolden), []byte(lifeGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		b, err := runner.ParseBundle(data)
 		if err != nil {

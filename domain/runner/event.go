@@ -1,8 +1,6 @@
 package runner
 
 import (
-	"fmt"
-
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/fixedjson"
@@ -10,22 +8,26 @@ import (
 	"github.com/herocode/horus/domain/signing"
 )
 
-// Event is something that happened to a runner id.
+// Event is something that happened to a runner id. Each one carries the whole
+// state that it left the id in: Pin and Mode, where its name does not say that.
 //
 //sumtype:decl
 type Event interface {
 	event.Data
-	runnerEvent()
+	left() State // but for the version
 }
 
 // Events has one of every kind.
-func Events() []Event { return []Event{Joined{}, Left{}} }
+func Events() []Event {
+	return []Event{Joined{}, Left{}, Paused{}, Drained{}, Resumed{}, Silent{}, Alive{}, Gone{}, Removed{}}
+}
 
 // Joined: a process of the runner may take work.
 type Joined struct {
 	Process string
 	Key     signing.PublicKey // of the process
 	Pin     signing.PublicKey // admitted by first use of the id; zero if none was
+	Mode    domain.Mode       // of the id
 	Kinds   []domain.Name
 	Slots   uint32
 	Marks   []Mark // one for each queue that the process may take from
@@ -42,10 +44,57 @@ type Mark struct {
 type Left struct {
 	Process string
 	Pin     signing.PublicKey
+	Mode    domain.Mode
 }
 
-func (Joined) runnerEvent() {}
-func (Left) runnerEvent()   {}
+// Paused: the processes of the id take nothing, from no queue.
+type Paused struct{ Pin signing.PublicKey }
+
+// Drained: the processes of the id take nothing, and each ends when it has
+// finished what it holds.
+type Drained struct{ Pin signing.PublicKey }
+
+// Resumed: the id is open again.
+type Resumed struct{ Pin signing.PublicKey }
+
+// Silent: the leader has not heard a process for a while.
+type Silent struct {
+	Process string
+	Pin     signing.PublicKey
+	Mode    domain.Mode
+}
+
+// Alive: a process that was silent or gone was heard again.
+type Alive struct {
+	Process string
+	Pin     signing.PublicKey
+	Mode    domain.Mode
+}
+
+// Gone: a process was silent for so long that nobody waits for it. What it held
+// is for its leases to say.
+type Gone struct {
+	Process string
+	Pin     signing.PublicKey
+	Mode    domain.Mode
+}
+
+// Removed: somebody took the id, of which no process is there, out of the lists.
+// Whatever happens to it next puts it back.
+type Removed struct {
+	Pin  signing.PublicKey
+	Mode domain.Mode
+}
+
+func (e Joined) left() State  { return State{Pin: e.Pin, Mode: e.Mode} }
+func (e Left) left() State    { return State{Pin: e.Pin, Mode: e.Mode} }
+func (e Paused) left() State  { return State{Pin: e.Pin, Mode: domain.Paused} }
+func (e Drained) left() State { return State{Pin: e.Pin, Mode: domain.Drained} }
+func (e Resumed) left() State { return State{Pin: e.Pin, Mode: domain.Open} }
+func (e Silent) left() State  { return State{Pin: e.Pin, Mode: e.Mode} }
+func (e Alive) left() State   { return State{Pin: e.Pin, Mode: e.Mode} }
+func (e Gone) left() State    { return State{Pin: e.Pin, Mode: e.Mode} }
+func (e Removed) left() State { return State{Pin: e.Pin, Mode: e.Mode, Removed: true} }
 
 // EventName returns the wire name.
 func (Joined) EventName() string { return "runner.joined" }
@@ -53,9 +102,31 @@ func (Joined) EventName() string { return "runner.joined" }
 // EventName returns the wire name.
 func (Left) EventName() string { return "runner.left" }
 
-// AppendData appends {"process":…,"pin":…,"key":…,"kinds":[…],"slots":…,"marks":[…]}.
+// EventName returns the wire name.
+func (Paused) EventName() string { return "runner.paused" }
+
+// EventName returns the wire name.
+func (Drained) EventName() string { return "runner.drained" }
+
+// EventName returns the wire name.
+func (Resumed) EventName() string { return "runner.resumed" }
+
+// EventName returns the wire name.
+func (Silent) EventName() string { return "runner.silent" }
+
+// EventName returns the wire name.
+func (Alive) EventName() string { return "runner.alive" }
+
+// EventName returns the wire name.
+func (Gone) EventName() string { return "runner.gone" }
+
+// EventName returns the wire name.
+func (Removed) EventName() string { return "runner.removed" }
+
+// AppendData appends
+// {"process":…,"pin":…,"mode":…,"key":…,"kinds":[…],"slots":…,"marks":[…]}.
 func (e Joined) AppendData(dst []byte) []byte {
-	dst = appendMember(dst, e.Process, e.Pin)
+	dst = carried{e.Process, e.Pin, e.Mode}.begin(dst)
 	dst = append(append(dst, `,"key":"`...), e.Key.String()...)
 	dst = append(dst, `","kinds":[`...)
 	for i, kind := range e.Kinds {
@@ -76,64 +147,60 @@ func (e Joined) AppendData(dst []byte) []byte {
 	return append(dst, `]}`...)
 }
 
-// AppendData appends {"process":…,"pin":…}.
-func (e Left) AppendData(dst []byte) []byte {
-	return append(appendMember(dst, e.Process, e.Pin), '}')
+// AppendData appends {"process":…,"pin":…,"mode":…}.
+func (e Left) AppendData(dst []byte) []byte { return carried(e).whole(dst) }
+
+// AppendData appends {"pin":…}.
+func (e Paused) AppendData(dst []byte) []byte { return carried{Pin: e.Pin}.whole(dst) }
+
+// AppendData appends {"pin":…}.
+func (e Drained) AppendData(dst []byte) []byte { return carried{Pin: e.Pin}.whole(dst) }
+
+// AppendData appends {"pin":…}.
+func (e Resumed) AppendData(dst []byte) []byte { return carried{Pin: e.Pin}.whole(dst) }
+
+// AppendData appends {"process":…,"pin":…,"mode":…}.
+func (e Silent) AppendData(dst []byte) []byte { return carried(e).whole(dst) }
+
+// AppendData appends {"process":…,"pin":…,"mode":…}.
+func (e Alive) AppendData(dst []byte) []byte { return carried(e).whole(dst) }
+
+// AppendData appends {"process":…,"pin":…,"mode":…}.
+func (e Gone) AppendData(dst []byte) []byte { return carried(e).whole(dst) }
+
+// AppendData appends {"pin":…,"mode":…}.
+func (e Removed) AppendData(dst []byte) []byte { return carried{Pin: e.Pin, Mode: e.Mode}.whole(dst) }
+
+// carried is what events have in common: the process that they are about, if
+// they are about one, and the id's state. What is empty is left out.
+type carried struct {
+	Process string
+	Pin     signing.PublicKey
+	Mode    domain.Mode
 }
 
-func appendMember(dst []byte, process string, pin signing.PublicKey) []byte {
-	dst = fixedjson.AppendString(append(dst, `{"process":`...), process)
-	if !pin.IsZero() {
-		dst = append(append(append(dst, `,"pin":"`...), pin.String()...), '"')
+// whole appends the object.
+func (c carried) whole(dst []byte) []byte { return append(c.begin(dst), '}') }
+
+// begin appends the object without its end.
+func (c carried) begin(dst []byte) []byte {
+	comma := byte('{')
+	member := func(name, value string) {
+		dst = append(append(append(dst, comma, '"'), name...), `":"`...)
+		dst = append(append(dst, value...), '"')
+		comma = ','
+	}
+	if c.Process != "" {
+		member("process", c.Process)
+	}
+	if !c.Pin.IsZero() {
+		member("pin", c.Pin.String())
+	}
+	if c.Mode != domain.Open {
+		member("mode", string(c.Mode))
+	}
+	if comma == '{' {
+		dst = append(dst, comma)
 	}
 	return dst
-}
-
-// DecodeEvent reads the data of the event with that wire name.
-func DecodeEvent(name string, data []byte) (Event, error) {
-	r := fixedjson.NewReader(data)
-	r.Literal(`{"process":`)
-	process := fixedjson.Parsed(r, parseProcess)
-	var pin signing.PublicKey
-	if r.Optional(`,"pin":`) {
-		pin = fixedjson.Parsed(r, signing.ParsePublicKey)
-	}
-	var e Event
-	switch name {
-	case "runner.joined":
-		e = readJoined(r, process, pin)
-	case "runner.left":
-		e = Left{process, pin}
-	default:
-		return nil, domain.Errorf(domain.Invalid, "type", "no runner event has that name")
-	}
-	r.Literal(`}`)
-	if err := r.End(); err != nil {
-		return nil, fmt.Errorf("decode %s: %w", name, err)
-	}
-	return e, nil
-}
-
-func readJoined(r *fixedjson.Reader, process string, pin signing.PublicKey) Joined {
-	e := Joined{Process: process, Pin: pin}
-	r.Literal(`,"key":`)
-	e.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
-	r.Literal(`,"kinds":`)
-	e.Kinds = readNames(r)
-	e.Slots = readSlots(r)
-	r.Literal(`,"marks":[`)
-	for range 1 + maxKinds {
-		var m Mark
-		r.Literal(`{"queue":`)
-		m.Queue = fixedjson.Parsed(r, job.ParseQueue)
-		r.Literal(`,"seq":`)
-		m.Seq = r.Uint()
-		r.Literal(`}`)
-		e.Marks = append(e.Marks, m)
-		if !r.Optional(`,`) {
-			break
-		}
-	}
-	r.Literal(`]`)
-	return e
 }

@@ -17,6 +17,30 @@ const (
 	leftGolden = `{"process":"8f3a"}`
 )
 
+// goldens are events that leave out all, or nothing, of what may be left out.
+func goldens() [][2]string {
+	const pin, mode = `"pin":"` + publicKey + `"`, `"mode":"paused"`
+	return [][2]string{
+		{"runner.joined", joinedGolden},
+		{"runner.joined", strings.Replace(joinedGolden, `,"key"`, `,"mode":"drained","key"`, 1)},
+		{"runner.left", leftGolden},
+		{"runner.left", `{"process":"8f3a",` + pin + `,` + mode + `}`},
+		{"runner.paused", `{}`},
+		{"runner.paused", `{` + pin + `}`},
+		{"runner.drained", `{}`},
+		{"runner.drained", `{` + pin + `}`},
+		{"runner.resumed", `{}`},
+		{"runner.resumed", `{` + pin + `}`},
+		{"runner.silent", `{"process":"8f3a"}`},
+		{"runner.silent", `{"process":"8f3a",` + pin + `,` + mode + `}`},
+		{"runner.alive", `{"process":"8f3a",` + mode + `}`},
+		{"runner.gone", `{"process":"8f3a",` + pin + `}`},
+		{"runner.removed", `{}`},
+		{"runner.removed", `{` + mode + `}`},
+		{"runner.removed", `{` + pin + `,` + mode + `}`},
+	}
+}
+
 // decode reads the data of any event of the package.
 func decode(name string, data []byte) (event.Data, error) {
 	if name == (runner.Reported{}).EventName() {
@@ -26,10 +50,11 @@ func decode(name string, data []byte) (event.Data, error) {
 }
 
 func TestEventsHaveOneSpelling(t *testing.T) {
-	for name, text := range map[string]string{"runner.joined": joinedGolden, "runner.left": leftGolden} {
+	for _, golden := range goldens() {
+		name, text := golden[0], golden[1]
 		e, err := runner.DecodeEvent(name, []byte(text))
 		if err != nil {
-			t.Fatal(err)
+			t.Fatalf("%s %s: %v", name, text, err)
 		}
 		if got := string(e.AppendData(nil)); got != text || e.EventName() != name {
 			t.Errorf("%s came back as %s %s", text, e.EventName(), got)
@@ -45,11 +70,31 @@ func TestDecodeEventRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 		{"no slot", "runner.joined", `"slots":4`, `"slots":0`},
 		{"a pin that is null", "runner.joined", `"pin":"` + publicKey + `"`, `"pin":null`},
 		{"another event's data", "runner.left", "", ""},
-		{"an unknown name", "runner.paused", "", ""},
+		{"an unknown name", "runner.stopped", "", ""},
+		{"a mode that is open", "runner.joined", `,"key"`, `,"mode":"","key"`},
+		{"a mode that nobody knows", "runner.joined", `,"key"`, `,"mode":"asleep","key"`},
 	} {
 		data := strings.Replace(joinedGolden, tt.old, tt.replacement, 1)
 		if e, err := runner.DecodeEvent(tt.event, []byte(data)); domain.CodeOf(err) != domain.Invalid {
 			t.Errorf("%s: %+v, %v; want invalid", tt.name, e, err)
+		}
+	}
+}
+
+func TestPausesSayNothingElse(t *testing.T) {
+	for _, tt := range [][2]string{
+		{"runner.paused", `{"mode":"paused"}`},
+		{"runner.paused", `{"process":"8f3a"}`},
+		{"runner.removed", `{"process":"8f3a"}`},
+		{"runner.removed", `{,"mode":"paused"}`},
+		{"runner.removed", `{"mode":"paused","pin":"` + publicKey + `"}`},
+		{"runner.silent", `{}`},
+		{"runner.silent", `{"mode":"paused"}`},
+		{"runner.silent", `{"process":""}`},
+		{"runner.gone", ``},
+	} {
+		if e, err := runner.DecodeEvent(tt[0], []byte(tt[1])); domain.CodeOf(err) != domain.Invalid {
+			t.Errorf("%s %s was read: %+v, %v", tt[0], tt[1], e, err)
 		}
 	}
 }
@@ -86,12 +131,10 @@ func TestAReportedBundleIsReadOnce(t *testing.T) {
 // FuzzDecodeEvent holds that whatever is read has one spelling.
 func FuzzDecodeEvent(f *testing.F) {
 	b := goldenBundle(f)
-	for name, text := range map[string]string{
-		"runner.joined": joinedGolden, "runner.left": leftGolden,
-		"runner.reported": string(runner.NewReported(b.Sign(key(f, 4)), b).AppendData(nil)),
-	} {
-		for data := range seedtest.Variants([]byte(text)) {
-			f.Add(name, data)
+	reported := runner.NewReported(b.Sign(key(f, 4)), b).AppendData(nil)
+	for _, golden := range append(goldens(), [2]string{"runner.reported", string(reported)}) {
+		for data := range seedtest.Variants([]byte(golden[1])) {
+			f.Add(golden[0], data)
 		}
 	}
 	f.Fuzz(func(t *testing.T, name string, data []byte) {

@@ -1,7 +1,9 @@
 package runner
 
 import (
-	"slices"
+	"crypto/sha256"
+	"encoding/base64"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -64,6 +66,22 @@ const (
 	System Stream = "runner" // the runner itself, about the attempt
 )
 
+// Progress says how far an attempt is, for people.
+type Progress struct {
+	About
+	Percent uint32 // 0 to 100
+	Text    string // at most [MaxProgressText]
+}
+
+// Checkpoint holds what the next attempt is to begin with.
+type Checkpoint struct {
+	About
+	Data []byte // at most [MaxCheckpoint]
+}
+
+// Hash names the checkpoint in events and grants.
+func (r *Checkpoint) Hash() signing.Hash { return signing.Hash(sha256.Sum256(r.Data)) }
+
 // Completed says that an attempt ended well.
 type Completed struct {
 	About
@@ -77,6 +95,14 @@ type Failed struct {
 	Exit    int32           // exit code of a process, 0 to 255; 0 if there was none
 	Message string
 	Result  string // what the job had returned until then
+	Again   job.Again
+	After   time.Duration // until the next attempt, in whole milliseconds; 0 leaves that to the job
+}
+
+// Stopped says that an attempt has ended because the job is to be stopped.
+type Stopped struct {
+	About
+	Result string // what the job had returned until then
 }
 
 // Refused says that a queue entry was not run because a check did not hold.
@@ -93,6 +119,10 @@ const (
 	MaxReportBytes = 240 << 10 // of one encoded report: it fits a bundle of its own
 	maxKinds       = 16
 	maxLines       = 4096
+
+	MaxCheckpoint   = 64 << 10 // bytes: every queue entry of a later attempt carries them
+	MaxProgressText = 1 << 10
+	MaxAfter        = 24 * time.Hour
 )
 
 func (r Join) append(dst []byte) []byte {
@@ -148,171 +178,36 @@ func (r Failed) append(dst []byte) []byte {
 	dst = fixedjson.AppendUint(append(dst, `","exit":`...), uint64(min(max(r.Exit, 0), maxExit))) //nolint:gosec // not negative
 	dst = fixedjson.AppendString(append(dst, `,"message":`...), r.Message)
 	dst = fixedjson.AppendString(append(dst, `,"result":`...), r.Result)
+	switch r.Again {
+	case job.Please:
+		dst = append(dst, `,"retry":"again"`...)
+		if r.After > 0 {
+			after := min(r.After, MaxAfter).Milliseconds()
+			dst = fixedjson.AppendUint(append(dst, `,"after":`...), uint64(max(after, 1))) //nolint:gosec // not negative
+		}
+	case job.Never:
+		dst = append(dst, `,"retry":"never"`...)
+	case job.ByPolicy:
+	}
 	return append(dst, '}')
+}
+
+func (r Progress) append(dst []byte) []byte {
+	dst = fixedjson.AppendUint(append(r.About.append(dst, "progress"), `,"percent":`...), uint64(min(r.Percent, 100)))
+	return append(fixedjson.AppendString(append(dst, `,"text":`...), r.Text), '}')
+}
+
+func (r Checkpoint) append(dst []byte) []byte {
+	dst = append(r.About.append(dst, "checkpoint"), `,"data":"`...)
+	return append(base64.StdEncoding.AppendEncode(dst, r.Data), `"}`...)
+}
+
+func (r Stopped) append(dst []byte) []byte {
+	dst = append(r.About.append(dst, "stopped"), `,"result":`...)
+	return append(fixedjson.AppendString(dst, r.Result), '}')
 }
 
 func (r Refused) append(dst []byte) []byte {
 	dst = append(r.About.append(dst, "refused"), `,"reason":`...)
 	return append(fixedjson.AppendString(dst, r.Reason), '}')
 }
-
-// readReport reads one report of a bundle whose place was read already.
-func (b *Bundle) readReport(r *fixedjson.Reader) Report {
-	r.Literal(`{"t":`)
-	switch kind := r.String(); kind {
-	case "join":
-		return b.readJoin(r)
-	case "leave":
-		r.Literal(`}`)
-		return Leave{}
-	case "started":
-		about := readAbout(r)
-		r.Literal(`}`)
-		return Started{about}
-	case "log":
-		return readLog(r)
-	case "completed":
-		about := readAbout(r)
-		r.Literal(`,"result":`)
-		result := r.String()
-		r.Literal(`}`)
-		return Completed{about, result}
-	case "failed":
-		return readFailed(r)
-	case "refused":
-		about := readAbout(r)
-		r.Literal(`,"reason":`)
-		reason := r.String()
-		r.Literal(`}`)
-		return Refused{about, reason}
-	default:
-		r.Fail(domain.Errorf(domain.Invalid, "type", "no such report"))
-		return nil
-	}
-}
-
-func readAbout(r *fixedjson.Reader) About {
-	var a About
-	r.Literal(`,"job":`)
-	a.Job = fixedjson.Parsed(r, job.ParseID)
-	r.Literal(`,"grant":`)
-	a.Token = fixedjson.Parsed(r, signing.ParseHash)
-	r.Literal(`,"at":`)
-	a.At = fixedjson.Parsed(r, event.ParseTime)
-	return a
-}
-
-func (b *Bundle) readJoin(r *fixedjson.Reader) Report {
-	var j Join
-	r.Literal(`,"key":`)
-	j.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
-	r.Literal(`,"kinds":`)
-	j.Kinds = readNames(r)
-	j.Slots = readSlots(r)
-	if r.Optional(`,"seen":`) {
-		seal := fixedjson.Parsed(r, func(wire string) (signing.Seal, error) {
-			return signing.ParseSeal(b.Namespace, b.Partition, []byte(wire))
-		})
-		j.Seen = &seal
-	}
-	r.Literal(`}`)
-	return j
-}
-
-func readSlots(r *fixedjson.Reader) uint32 {
-	r.Literal(`,"slots":`)
-	slots := r.Uint()
-	if slots == 0 || slots > MaxSlots {
-		r.Fail(domain.Errorf(domain.Invalid, "slots", "a process has 1 to %d slots", MaxSlots))
-	}
-	return uint32(min(slots, MaxSlots)) //nolint:gosec // bounded
-}
-
-// MaxSlots bounds what one process runs at once.
-const MaxSlots = 4096
-
-// readNames reads a list of different names.
-func readNames(r *fixedjson.Reader) []domain.Name {
-	r.Literal(`[`)
-	var names []domain.Name
-	for len(names) < maxKinds && !r.Optional(`]`) {
-		if len(names) > 0 {
-			r.Literal(`,`)
-		}
-		name := fixedjson.Parsed(r, domain.ParseName)
-		if slices.Contains(names, name) {
-			r.Fail(domain.Errorf(domain.Invalid, "kinds", "a kind is named twice"))
-		}
-		if r.Err() != nil {
-			return nil
-		}
-		names = append(names, name)
-		if len(names) == maxKinds {
-			r.Literal(`]`)
-		}
-	}
-	return names
-}
-
-func readLog(r *fixedjson.Reader) Report {
-	log := Log{About: readAbout(r)}
-	r.Literal(`,"lines":[`)
-	for range maxLines {
-		var line Line
-		r.Literal(`{"at":`)
-		line.At = fixedjson.Parsed(r, event.ParseTime)
-		r.Literal(`,"stream":`)
-		line.Stream = fixedjson.Parsed(r, parseStream)
-		r.Literal(`,"text":`)
-		line.Text = r.String()
-		r.Literal(`}`)
-		if r.Err() != nil {
-			return nil
-		}
-		log.Lines = append(log.Lines, line)
-		if !r.Optional(`,`) {
-			break
-		}
-	}
-	r.Literal(`]}`)
-	return log
-}
-
-func parseStream(s string) (Stream, error) {
-	switch stream := Stream(s); stream {
-	case Stdout, Stderr, System:
-		return stream, nil
-	}
-	return "", domain.Errorf(domain.Invalid, "stream", "no such stream")
-}
-
-func readFailed(r *fixedjson.Reader) Report {
-	f := Failed{About: readAbout(r)}
-	r.Literal(`,"kind":`)
-	f.Kind = fixedjson.Parsed(r, parseKind)
-	r.Literal(`,"exit":`)
-	exit := r.Uint()
-	r.Literal(`,"message":`)
-	f.Message = r.String()
-	r.Literal(`,"result":`)
-	f.Result = r.String()
-	r.Literal(`}`)
-	if exit > maxExit {
-		r.Fail(domain.Errorf(domain.Invalid, "exit", "an exit code is 0 to %d", maxExit))
-	}
-	f.Exit = int32(exit & maxExit) //nolint:gosec // bounded above
-	return f
-}
-
-// parseKind reads the kinds of failure that a runner can know of.
-func parseKind(s string) (job.FailureKind, error) {
-	switch k := job.FailureKind(s); k {
-	case job.FailedError, job.FailedTimeout, job.FailedRejected:
-		return k, nil
-	case job.FailedLost, job.FailedExpired:
-	}
-	return "", domain.Errorf(domain.Invalid, "kind", "a runner reports a failure as error, timeout or rejected")
-}
-
-// maxExit is the largest exit code of a process.
-const maxExit = 255

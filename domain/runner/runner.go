@@ -16,6 +16,8 @@ import (
 type State struct {
 	Version uint64
 	Pin     signing.PublicKey // the key that the id was first used with, if that admitted it
+	Mode    domain.Mode       // paused, its processes take nothing; drained, they end besides
+	Removed bool              // out of the lists, until something happens to it
 }
 
 // Command is something that is asked of a runner id.
@@ -40,9 +42,11 @@ type Go struct{ Process string }
 func (JoinAs) runnerCommand() {}
 func (Go) runnerCommand()     {}
 
-// Decide returns what happens when c is asked of a runner in state s; nobody
-// leaves an id that no process joined. Its errors have [domain.Forbidden], or
-// [domain.Internal] when marks are missing.
+// Decide returns what happens when c is asked of a runner in state s: nothing
+// when it is so already, and nothing to processes that did not join or have left.
+// Its errors have [domain.Forbidden] or [domain.Internal] for [JoinAs]; of
+// commands that somebody gives, [domain.NotFound] for an id that no process
+// joined; and for [Remove] also [domain.TryAgain] and [domain.Conflict].
 func Decide(s State, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case JoinAs:
@@ -51,7 +55,21 @@ func Decide(s State, c Command) ([]Event, error) {
 		if s.Version == 0 {
 			return nil, nil
 		}
-		return []Event{Left{c.Process, s.Pin}}, nil
+		return []Event{Left{c.Process, s.Pin, s.Mode}}, nil
+	case Pause:
+		return decideMode(s, Paused{s.Pin})
+	case Drain:
+		return decideMode(s, Drained{s.Pin})
+	case Resume:
+		return decideMode(s, Resumed{s.Pin})
+	case Miss:
+		return decidePresence(s, c.Reports, Silent{c.Process, s.Pin, s.Mode}), nil
+	case Hear:
+		return decidePresence(s, c.Reports, Alive{c.Process, s.Pin, s.Mode}), nil
+	case GiveUp:
+		return decidePresence(s, c.Reports, Gone{c.Process, s.Pin, s.Mode}), nil
+	case Remove:
+		return decideRemove(s, c)
 	}
 	panic("runner: unknown command")
 }
@@ -74,30 +92,24 @@ func decideJoin(s State, c JoinAs) ([]Event, error) {
 	if len(c.Marks) != len(c.Join.Kinds)+1 {
 		return nil, domain.Errorf(domain.Internal, "marks", "%d marks for %d queues", len(c.Marks), len(c.Join.Kinds)+1)
 	}
-	return []Event{Joined{c.Process, c.Join.Key, pin, c.Join.Kinds, c.Join.Slots, c.Marks}}, nil
+	return []Event{Joined{c.Process, c.Join.Key, pin, s.Mode, c.Join.Kinds, c.Join.Slots, c.Marks}}, nil
 }
 
 // Evolve returns the state after a fact.
-func Evolve(s State, f event.Fact[Event]) State {
+func Evolve(_ State, f event.Fact[Event]) State {
+	s := f.Data.left()
 	s.Version = f.Version
-	switch e := f.Data.(type) {
-	case Joined:
-		s.Pin = e.Pin
-		return s
-	case Left:
-		s.Pin = e.Pin
-		return s
-	}
-	panic("runner: unknown event")
+	return s
 }
 
 // Legal reports why a fact could not have followed a state, or nil. known says
-// whether a statement before it admits a key for the id and these kinds.
+// whether a statement before it admits a key for the id and these kinds. That
+// the processes which events are about are there is for the history to say.
 func Legal(s State, f event.Fact[Event], known func(signing.KeyID, []domain.Name) bool) error {
 	if f.Version != s.Version+1 {
 		return illegal("version %d follows version %d", f.Version, s.Version)
 	}
-	pin := s.Pin
+	pin, mode := s.Pin, s.Mode // that it must carry
 	switch e := f.Data.(type) {
 	case Joined:
 		if s.Version == 0 && !e.Pin.IsZero() {
@@ -107,19 +119,25 @@ func Legal(s State, f event.Fact[Event], known func(signing.KeyID, []domain.Name
 		if !pinned && !known(e.Key.ID(), e.Kinds) {
 			return illegal("a process joined with a key that was not admitted")
 		}
-		return samePin(e.Pin, pin)
 	case Left:
 		if s.Version == 0 {
 			return illegal("a process left an id that none joined")
 		}
-		return samePin(e.Pin, pin)
+	case Silent, Alive, Gone:
+		if s.Version == 0 || !f.Actor.IsSystem() {
+			return illegal("%s of an id that no process joined, or by %s", e.EventName(), f.Actor)
+		}
+	case Paused, Drained, Resumed:
+		if mode = e.left().Mode; s.Version == 0 || mode == s.Mode || !f.Actor.Administers() {
+			return illegal("%s of an id that is %q in version %d, by %s", e.EventName(), s.Mode, s.Version, f.Actor)
+		}
+	case Removed:
+		if s.Version == 0 || s.Removed || !f.Actor.Administers() {
+			return illegal("an id was removed that no process joined, or twice, or by %s", f.Actor)
+		}
 	}
-	panic("runner: unknown event")
-}
-
-func samePin(got, want signing.PublicKey) error {
-	if got != want {
-		return illegal("a runner's pinned key changed")
+	if after := f.Data.left(); after.Pin != pin || after.Mode != mode {
+		return illegal("a runner's pinned key or its mode changed by itself")
 	}
 	return nil
 }

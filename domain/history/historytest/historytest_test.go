@@ -78,6 +78,38 @@ func TestAHistoryOfSeveralSupervisorsIsLegal(t *testing.T) {
 	}
 }
 
+// What Step does not do no property test sees.
+func TestEverythingHappensNowAndThen(t *testing.T) {
+	happened, stood := map[string]int{}, map[job.Status]int{}
+	for seed := range uint64(6) {
+		p := historytest.New("horus")
+		p.Live(rand.New(rand.NewPCG(seed, 0)).IntN, 400)
+		for _, c := range p.Commits {
+			for i := range c.Entries {
+				happened[c.Entries[i].Type]++
+			}
+		}
+		for _, j := range p.State.Jobs {
+			stood[j.Status]++
+		}
+	}
+	for _, e := range job.Events() {
+		if happened[e.EventName()] < 5 {
+			t.Errorf("%s happened %d times", e.EventName(), happened[e.EventName()])
+		}
+	}
+	for _, e := range runner.Events() {
+		if happened[e.EventName()] == 0 {
+			t.Errorf("%s never happened", e.EventName())
+		}
+	}
+	for _, s := range job.Statuses() {
+		if stood[s] == 0 {
+			t.Errorf("no job was %s at the end", s)
+		}
+	}
+}
+
 func TestAForkLeavesTheHistoryAlone(t *testing.T) {
 	p := historytest.New("horus")
 	draw := rand.New(rand.NewPCG(1, 0)).IntN

@@ -18,6 +18,7 @@ type Job struct {
 	Payload          string // "x" if empty
 	Attempts         int    // 3 if zero
 	Held             bool
+	More             string   // members of its document besides, such as "delay":5
 	Form             job.Form // [job.FormDSSE] if empty; an unsigned one is from the API key web
 }
 
@@ -38,6 +39,9 @@ func (j Job) document(id string) []byte {
 	}
 	if j.Attempts > 0 {
 		doc = fmt.Appendf(doc, `,"max_attempts":%d`, j.Attempts)
+	}
+	if j.More != "" {
+		doc = append(append(doc, ','), j.More...)
 	}
 	return append(doc, '}')
 }
@@ -89,9 +93,9 @@ func (tx *Tx) decide(id job.ID, h event.Header, c job.Command) {
 // JobOf names a job's aggregate.
 func JobOf(id string) event.Aggregate { return event.Aggregate{Kind: event.Job, ID: id} }
 
-// Release queues a held job.
+// Release queues or schedules a held job.
 func (tx *Tx) Release(id string) {
-	tx.decide(ID(id), event.Header{Actor: event.ByAPIKey("web")}, job.Release{})
+	tx.decide(ID(id), event.Header{Actor: event.ByAPIKey("web")}, job.Release{At: tx.Now})
 }
 
 // Lose gives a job's open attempt up.
@@ -103,7 +107,9 @@ func (tx *Tx) Lose(id string, reason job.LossReason) {
 // Grant returns what an attempt of a job would be granted with.
 func (p *Partition) Grant(id string, attempt uint32) job.Grant {
 	s := p.Job(id)
-	return job.Grant{Attempt: attempt, Queue: s.Queue, Job: s.Hash, Keys: s.Signers}
+	return job.Grant{
+		Attempt: attempt, Queue: s.Queue, Job: s.Hash, Keys: s.Signers, Checkpoint: s.Checkpoint, Timeout: s.Limits.Timeout,
+	}
 }
 
 // ID makes a job id.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -74,8 +75,8 @@ func (tx *Tx) Hear(w *Process, reports ...runner.Report) (cause func(index int) 
 	}
 }
 
-// Report records a bundle and everything that it decides. Reports on attempts
-// that are not open are kept and decide nothing.
+// Report records a bundle and everything that it decides. Of the end of an
+// attempt that is not the open one the job's history says that it was refused.
 func (tx *Tx) Report(w *Process, reports ...runner.Report) {
 	cause := tx.Hear(w, reports...)
 	for i, r := range reports {
@@ -89,14 +90,23 @@ func (tx *Tx) Report(w *Process, reports ...runner.Report) {
 		case runner.Leave:
 			tx.runner(w, h, runner.Go{Process: w.Name})
 		case runner.Started:
-			tx.about(w, r.About, h, job.Start{Token: r.Token, Process: w.Name, By: h.Actor})
+			tx.about(w, r, r.About, h, w.start(r.About))
+		case runner.Checkpoint:
+			tx.about(w, r, r.About, h, job.Keep{Start: w.start(r.About), Hash: r.Hash(), At: tx.Now})
 		case runner.Completed:
-			tx.about(w, r.About, h, job.Finish{Token: r.Token, Process: w.Name, By: h.Actor})
+			tx.about(w, r, r.About, h, job.Finish{Start: w.start(r.About), At: tx.Now})
 		case runner.Failed:
-			tx.about(w, r.About, h, job.Finish{Token: r.Token, Process: w.Name, By: h.Actor, Failure: r.Kind})
-		case runner.Log, runner.Refused:
+			tx.about(w, r, r.About, h, job.Finish{Start: w.start(r.About), Failure: r.Kind, Again: r.Again, After: r.After, At: tx.Now})
+		case runner.Stopped:
+			tx.about(w, r, r.About, h, job.Finish{Start: w.start(r.About), Stopped: true, At: tx.Now})
+		case runner.Log, runner.Progress, runner.Refused:
 		}
 	}
+}
+
+// start says that the process began an attempt.
+func (w *Process) start(a runner.About) job.Start {
+	return job.Start{Token: a.Token, Process: w.Name, By: w.Actor()}
 }
 
 // Marks lets a process begin with the grants of its queues that are open.
@@ -133,14 +143,18 @@ func (tx *Tx) runner(w *Process, h event.Header, c runner.Command) {
 }
 
 // about asks a command of the job that a report is about, unless the report is
-// late or from somebody who may not.
-func (tx *Tx) about(w *Process, about runner.About, h event.Header, c job.Command) {
+// from somebody who may not. One that is late is refused.
+func (tx *Tx) about(w *Process, r runner.Report, about runner.About, h event.Header, c job.Command) {
 	state := tx.State.Jobs[about.Job]
-	if !state.Open() || state.Token != about.Token || !tx.serves(w, state.Queue) {
+	if state.Status == job.None || !tx.serves(w, state.Queue) {
 		return
 	}
 	if _, err := job.Decide(state, c); domain.CodeOf(err) != domain.Stale {
 		tx.decide(about.Job, h, c)
+		return
+	}
+	if _, said, ends := history.Ends(r); ends {
+		tx.decide(about.Job, h, job.Refuse{Token: about.Token, Process: w.Name, Said: said})
 	}
 }
 

@@ -15,9 +15,11 @@ import (
 // source; the same choices make the same history.
 type Draw func(n int) int
 
-// Step appends a random legal commit and returns it. It submits, releases and
-// loses jobs, lets processes of three runners and one kind join, report and
-// leave, admits, rotates and revokes keys, declares losses, and now and then
+// Step appends a random legal commit and returns it. It submits, releases,
+// loses, stops, replays, drops and deletes jobs, lets time go by and happen what
+// is due, lets processes of three runners and one kind join, report and
+// leave, and be silent or heard again, pauses, drains and resumes queues and
+// runners, admits, rotates and revokes keys, declares losses, and now and then
 // lets another supervisor begin a term; a leader whose key ends does not
 // go without a successor, whose commit is one more.
 func (p *Partition) Step(draw Draw) *history.Commit {
@@ -38,7 +40,7 @@ func (p *Partition) Step(draw Draw) *history.Commit {
 // act does one thing, or nothing when there is nothing of that sort to do.
 func (tx *Tx) act(draw Draw) {
 	p := tx.Partition
-	switch what := draw(14); {
+	switch what := draw(21); {
 	case what < 3:
 		tx.submitAny(draw)
 	case what == 3:
@@ -58,6 +60,16 @@ func (tx *Tx) act(draw Draw) {
 		tx.endAny(draw)
 	case what == 8:
 		tx.declareAny(draw)
+	case what == 9:
+		tx.orderAny(draw)
+	case what == 10:
+		tx.watchAny(draw)
+	case what == 11:
+		tx.dueAny(draw)
+	case what == 12:
+		tx.stopAny(draw)
+	case what == 13:
+		tx.afterAny(draw)
 	default:
 		tx.reportAny(draw)
 	}
@@ -66,11 +78,14 @@ func (tx *Tx) act(draw Draw) {
 func (tx *Tx) submitAny(draw Draw) {
 	id := fmt.Sprintf("j%d", len(tx.jobs)+1)
 	forms := []job.Form{job.FormDSSE, job.FormJCS, job.FormUnsigned, job.FormUnsigned}
-	j := Job{Payload: "echo " + id, Attempts: 1 + draw(3), Held: draw(5) == 0, Form: forms[draw(len(forms))]}
+	j := Job{Payload: "echo " + id, Attempts: 1 + draw(3), Held: draw(4) == 0, Form: forms[draw(len(forms))]}
 	if n := draw(4); n < 3 {
 		j.Runner = domain.Name(fmt.Sprintf("r%d", n+1))
 	} else {
 		j.Executor = "sh"
+	}
+	if j.More = manners()[draw(len(manners()))]; j.More == "" && draw(6) == 0 {
+		j.More = tx.hurried(draw)
 	}
 	if draw(4) == 0 {
 		clients := tx.holding(access.Client)
@@ -139,34 +154,11 @@ func (tx *Tx) reportAny(draw Draw) {
 	}
 	var reports []runner.Report
 	for range 1 + draw(4) {
-		mine := func(s job.State) bool { return s.Open() && (tx.serves(w, s.Queue) || draw(8) == 0) }
-		if id, ok := tx.pick(draw, mine); ok {
+		if id, ok := tx.spoken(draw, w); ok {
 			reports = append(reports, tx.reportOn(draw, id))
 		}
 	}
 	if len(reports) > 0 {
 		tx.Report(w, reports...)
 	}
-}
-
-func (p *Partition) reportOn(draw Draw, id job.ID) runner.Report {
-	about := p.About(id.String())
-	switch draw(6) {
-	case 0:
-		return runner.Started{About: about}
-	case 1, 2:
-		lines := make([]runner.Line, 1+draw(3))
-		for i := range lines {
-			lines[i] = runner.Line{At: p.Now, Stream: runner.Stdout, Text: fmt.Sprintf("line %d of %s", i, id)}
-		}
-		if draw(6) == 0 {
-			about.Token[0] ^= 1 // of an attempt that never was
-		}
-		return runner.Log{About: about, Lines: lines}
-	case 3:
-		return runner.Failed{About: about, Kind: job.FailedError, Exit: 7, Message: "no luck"}
-	case 4:
-		return runner.Refused{About: about, Reason: "signature"}
-	}
-	return runner.Completed{About: about, Result: "done " + id.String()}
 }

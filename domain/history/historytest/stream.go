@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
@@ -19,10 +20,13 @@ import (
 //		commit := s.Next()
 //	}
 type Stream struct {
+	Tidy bool // also delete some of the jobs that ended, one commit later
+
 	p       *Partition
 	form    job.Form
 	worker  *Process
 	open    []string // submitted by the last commit
+	done    []string // ended by the last commit, and to be deleted
 	made    int      // jobs
 	payload string
 }
@@ -32,6 +36,7 @@ type Stream struct {
 const (
 	streamBundles = 2
 	streamReports = 40
+	streamTidied  = 10 // deletions, if any
 )
 
 // NewStream returns a stream of jobs in a form.
@@ -64,7 +69,13 @@ func (s *Stream) Next() *history.Commit {
 }
 
 func (s *Stream) fill(tx *Tx) {
+	for _, id := range s.done {
+		tx.Emit(event.Header{Aggregate: JobOf(id), Version: 4, Actor: event.ByAPIKey("web")}, job.Deleted{})
+	}
 	ended := s.open
+	if s.done = nil; s.Tidy && len(ended) > 0 {
+		s.done = ended[:streamTidied]
+	}
 	s.open = make([]string, 0, streamBundles*streamReports)
 	for range cap(s.open) {
 		s.made++

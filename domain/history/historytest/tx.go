@@ -52,6 +52,9 @@ func (p *Partition) version(a event.Aggregate) uint64 {
 		return p.State.Runners[domain.Name(a.ID)].Version
 	case event.Report:
 		return p.State.Processes[a.ID].Version
+	case event.Queue:
+		q, _ := job.ParseQueue(a.ID) // a bad one is no queue's, as in the state
+		return p.State.Queues[q].Version
 	case event.Job:
 		id, _ := job.ParseID(a.ID) // a bad id is no job's, as in the state
 		return p.State.Jobs[id].Version
