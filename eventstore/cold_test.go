@@ -72,7 +72,7 @@ func TestANewLeaderKnowsARunnersFirstKey(t *testing.T) {
 func TestAChainThatFoldedJobsIsNoHotterThanAnother(t *testing.T) {
 	h := open(t)
 	o := opened("j1", "x")
-	o.Spec.MaxAttempts = 3
+	o.Spec.Policy.MaxAttempts = 3
 	h.must(h.execute(submit("j1", "x")))
 	h.must(h.execute(lose("j1")))
 	chain, tip := h.follow((*history.Chain).Check)

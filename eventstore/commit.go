@@ -170,8 +170,12 @@ func (l *Leader) seal(c *commit) {
 func (l *Leader) arrive(start time.Time) (busy bool) {
 	c := l.flying
 	l.flying, l.tip, l.prev = nil, c.wire.Tip(), c.batch.Seal.Hash()
+	l.reached(l.tip, c)
 	close(c.done)
 	l.cfg.Feed(&c.batch)
+	if l.cfg.Syncer == nil {
+		l.assured(&c.batch)
+	}
 	if l.cfg.Observe != nil {
 		l.cfg.Observe(len(c.batch.Entries), l.cfg.Clock().Sub(start))
 	}
@@ -201,6 +205,7 @@ func (l *Leader) fail(cause error) {
 	}
 	settle(l.open, lost)
 	l.flying, l.full, l.open = nil, nil, nil
+	l.giveUp()
 }
 
 func unanswered() error {
@@ -208,5 +213,5 @@ func unanswered() error {
 }
 
 // Fail ends the leader from outside, as when its beat found the term over.
-// Turn must not be running.
+// Neither Turn nor Assure may be running.
 func (l *Leader) Fail(cause error) { l.fail(cause) }

@@ -34,9 +34,12 @@ type house struct {
 	key     signing.PrivateKey
 	terms   uint64
 	fed     []*history.Commit
+	assured []*history.Commit
 	indexed func() uint64
 	observe func(events int, took time.Duration)
 	index   eventstore.Index
+	syncer  eventstore.Syncer // nil when nobody holds copies
+	press   error             // why nothing new is to be begun
 }
 
 // clock is advanced by hand.
@@ -91,6 +94,8 @@ func (h *house) crownWith(term uint64, tip eventstore.Tip, chain *history.Chain)
 		Indexed: func() uint64 { return h.indexed() },
 		Feed:    func(c *history.Commit) { h.fed = append(h.fed, c) },
 		Observe: func(events int, took time.Duration) { h.observe(events, took) },
+		Assured: func(c *history.Commit) { h.assured = append(h.assured, c) },
+		Syncer:  h.syncer, Pressure: func() error { return h.press },
 	}, term, tip, chain)
 }
 
@@ -156,7 +161,8 @@ func (h *house) begin() error {
 	return h.do(func(ctx context.Context) error { return h.Begin(ctx, eventstore.Beginning{Founding: founding()}) })
 }
 
-// do runs f while the leader turns whenever it says that it has something to do.
+// do runs f while the leader turns, or asks whether the log is durable, whenever
+// it says that it has something to do.
 func (h *house) do(f func(context.Context) error) error {
 	done := make(chan error, 1)
 	go func() { done <- f(context.Background()) }()
@@ -164,6 +170,10 @@ func (h *house) do(f func(context.Context) error) error {
 		select {
 		case err := <-done:
 			return err
+		case <-h.AssureWake():
+			if _, err := h.Assure(context.Background()); errors.Is(err, eventstore.ErrConflict) {
+				h.Leader.Fail(err)
+			}
 		case <-h.Wake():
 			for {
 				if _, err := h.Turn(context.Background()); err == nil || errors.Is(err, eventstore.ErrConflict) {
@@ -317,8 +327,8 @@ func report(process string, number uint64, k signing.PrivateKey, news *bool, rep
 	signed := b.Sign(k)
 	aggregates := eventstore.Process(b.Runner, b.Process)
 	for _, r := range reports {
-		if done, ok := r.(runner.Completed); ok {
-			aggregates = append(aggregates, eventstore.Jobs(done.Job)...)
+		if about, _, ends := history.Ends(r); ends {
+			aggregates = append(aggregates, eventstore.Jobs(about.Job)...)
 		}
 	}
 	return eventstore.Work{Aggregates: aggregates, Decide: func(tx *eventstore.Tx) (err error) {
@@ -335,8 +345,8 @@ func report(process string, number uint64, k signing.PrivateKey, news *bool, rep
 					Join: joins, Process: process, FirstUse: true, Marks: []runner.Mark{{Queue: job.RunnerQueue("r1"), Seq: tx.Next()}},
 				})
 			}
-			if done, ok := r.(runner.Completed); ok {
-				_, err = tx.DecideJob(done.Job, by, job.Finish{Token: done.Token, By: by.Actor, Process: process})
+			if about, said, ends := history.Ends(r); ends {
+				err = finish(tx, by, process, about, said)
 			}
 			if err != nil {
 				return err
@@ -344,6 +354,19 @@ func report(process string, number uint64, k signing.PrivateKey, news *bool, rep
 		}
 		return nil
 	}}
+}
+
+// finish ends an attempt as a report says, or has the job say that it was late.
+func finish(tx *eventstore.Tx, by eventstore.By, process string, about runner.About, said job.Said) error {
+	c := job.Finish{Start: job.Start{Token: about.Token, By: by.Actor, Process: process}, At: tx.Now(), Stopped: said == job.SaidStopped}
+	if said == job.SaidFailed {
+		c.Failure = job.FailedError
+	}
+	_, err := tx.DecideJob(about.Job, by, c)
+	if domain.CodeOf(err) == domain.Stale {
+		_, err = tx.DecideJob(about.Job, by, job.Refuse{Token: about.Token, Process: process, Said: said})
+	}
+	return err
 }
 
 func join(k signing.PrivateKey) runner.Report { return runner.Join{Key: k.Public(), Slots: 1} }

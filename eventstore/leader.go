@@ -10,7 +10,6 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
-	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
 )
@@ -19,10 +18,21 @@ import (
 // look is in vain when the index is behind what was forgotten meanwhile.
 const maxLooks = 4
 
-// Config is what a leader needs. All fields are required but Address, Observe
-// and Await.
+// MaxBehind is how many events the index may be behind the log before
+// [Tx.Room] has none for anything new: what the index has not passed stays in memory, some 100 MiB of
+// it then.
+const MaxBehind = 50_000
+
+// Config is what a leader needs. All fields are required but Syncer, Pressure,
+// Address, Assured, Observe and Await.
 type Config struct {
-	Store     Store
+	Store Store
+	// Syncer says how far the log is durable, where that takes more than an
+	// Append. Nil: what was appended is durable.
+	Syncer Syncer
+	// Pressure returns why nothing new is to be begun now, nil if it may be. It
+	// is called with the leader locked and must be quick. Nil: it always may.
+	Pressure  func() error
 	Index     Index
 	Namespace domain.Name
 	Partition uint16
@@ -36,6 +46,10 @@ type Config struct {
 	// Feed receives every commit once it is in the log, in order. It must
 	// not block.
 	Feed func(*history.Commit)
+	// Assured receives every commit once it is durable, in order. While replicas
+	// lag for long some are left out, but neither the first nor the last one. It
+	// must not block. Nil if nobody wants to know.
+	Assured func(*history.Commit)
 	// Observe is told of every append: how many events it had and how long it
 	// took. Nil if nobody wants to know.
 	Observe func(events int, took time.Duration)
@@ -75,13 +89,15 @@ type Leader struct {
 	loader loader
 	wake   chan struct{}
 
-	mu     sync.Mutex
-	memory *memory
-	next   uint64  // place of the next event
-	open   *commit // gathers; nil when empty
-	full   []*commit
-	failed error
-	newest *commit // the youngest that was not settled when it was made
+	mu      sync.Mutex
+	time    timeline
+	memory  *memory
+	next    uint64  // place of the next event
+	open    *commit // gathers; nil when empty
+	full    []*commit
+	failed  error
+	newest  *commit // the youngest that was not settled when it was made
+	horizon horizon
 
 	// Owned by Turn.
 	flying *commit // sealed and sent, outcome unknown
@@ -99,8 +115,13 @@ func NewLeader(cfg Config, newTerm uint64, tip Tip, chain *history.Chain) *Leade
 	}
 	l := &Leader{
 		cfg: cfg, term: newTerm, after: max(head.Term, chain.State.Term.Term), key: cfg.Key.Public().ID(),
-		wake: make(chan struct{}, 1), memory: newMemory(chain.State, head), next: head.Seq + 1,
-		tip: tip, prev: head.Seal,
+		wake: make(chan struct{}, 1), time: newTimeline(cfg.Clock, head.Latest),
+		memory: newMemory(chain.State, head), next: head.Seq + 1,
+		horizon: horizon{end: tip, wake: make(chan struct{}, 1)},
+		tip:     tip, prev: head.Seal,
+	}
+	if cfg.Syncer == nil {
+		l.horizon.durable = tip.Seq
 	}
 	l.loader = loader{
 		log: cfg.Store, index: cfg.Index, verifier: cfg.Verifier, await: cfg.Await,
@@ -203,38 +224,13 @@ func (l *Leader) maySeal(keys access.State, now event.Time) bool {
 	return ok
 }
 
-// Work is something to decide.
-type Work struct {
-	Aggregates []event.Aggregate // that Decide looks at, besides statements and term
-	Trace      string            // W3C traceparent; empty if none
-	// Decide asks commands through tx. It is called with the leader locked
-	// and may be called again: it must be quick and without effects of its
-	// own. An error of it keeps nothing.
-	Decide func(tx *Tx) error
-}
-
-// Jobs names jobs as aggregates of a [Work].
-func Jobs(ids ...job.ID) []event.Aggregate {
-	aggregates := make([]event.Aggregate, len(ids))
-	for i, id := range ids {
-		aggregates[i] = jobAggregate(id)
-	}
-	return aggregates
-}
-
-// Gaps names the aggregate of what the log has lost.
-func Gaps() []event.Aggregate { return []event.Aggregate{gapAggregate()} }
-
-// Process names what a bundle of a runner process touches besides jobs.
-func Process(id domain.Name, process string) []event.Aggregate {
-	return []event.Aggregate{runnerAggregate(id), processAggregate(id, process)}
-}
-
 // Execute decides and appends. Nil means that what w decided, and all that it
-// was decided upon, is in the log as durably as the store is set to be. An
-// error of Decide comes back as it is, once what it was decided upon is in the
-// log. [domain.TryAgain] and [domain.Overloaded] mean that nothing was kept;
-// [domain.Indeterminate] that nobody knows yet, and the same again is safe.
+// was decided upon, is in the log, and durable if w asks for that. An error of
+// Decide comes back as it is, once the same holds for what it was decided upon.
+// [domain.TryAgain] and [domain.Overloaded] mean that nothing was kept;
+// [domain.NotDurable] that it is in the log and may yet be lost;
+// [domain.Indeterminate] that nobody knows yet. After the last two the same
+// again is safe, and tells the truth.
 func (l *Leader) Execute(ctx context.Context, w Work) error {
 	return l.Propose(ctx, w).Wait(ctx)
 }
@@ -243,7 +239,8 @@ func (l *Leader) Execute(ctx context.Context, w Work) error {
 type Proposal struct {
 	commit  *commit // nil when nothing is on its way
 	decided error
-	await   func(ctx context.Context, done <-chan struct{})
+	leader  *Leader
+	through uint64 // place that must be durable before anybody is told; 0 if none
 }
 
 // Propose decides like Execute but does not wait: decisions of one caller that
@@ -251,13 +248,12 @@ type Proposal struct {
 // before Wait has answered.
 func (l *Leader) Propose(ctx context.Context, w Work) Proposal {
 	for range maxLooks {
-		var decided error
-		c, cold, err := l.try(w, &decided)
+		p, cold, err := l.try(w)
 		switch {
 		case err != nil:
 			return Proposal{decided: err}
 		case len(cold) == 0:
-			return Proposal{commit: c, decided: decided, await: l.cfg.Await}
+			return p
 		}
 		if err := l.warm(ctx, cold); err != nil {
 			return Proposal{decided: err}
@@ -273,29 +269,33 @@ func (p Proposal) Decided() error { return p.decided }
 
 // Wait answers as Execute does.
 func (p Proposal) Wait(ctx context.Context) error {
-	if p.commit == nil {
-		return p.decided
+	if p.commit != nil {
+		if !isClosed(p.commit.done) {
+			p.leader.cfg.Await(ctx, p.commit.done)
+		}
+		if !isClosed(p.commit.done) {
+			return unanswered()
+		}
+		if p.commit.err != nil {
+			return p.commit.err
+		}
 	}
-	if !isClosed(p.commit.done) {
-		p.await(ctx, p.commit.done)
-	}
-	if !isClosed(p.commit.done) {
-		return unanswered()
-	}
-	if p.commit.err != nil {
-		return p.commit.err
+	if p.through > 0 {
+		if err := p.leader.reach(ctx, p.through); err != nil {
+			return err
+		}
 	}
 	return p.decided
 }
 
-// try decides if everything that w looks at is in memory, and returns the
-// commit that must be settled before the caller may be answered. Otherwise it
-// returns what is missing.
-func (l *Leader) try(w Work, decided *error) (wait *commit, cold []event.Aggregate, err error) {
+// try decides if everything that w looks at is in memory, and returns what must
+// be settled before the caller may be answered. Otherwise it returns what is
+// missing.
+func (l *Leader) try(w Work) (p Proposal, cold []event.Aggregate, err error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.failed != nil {
-		return nil, nil, l.failed
+		return p, nil, l.failed
 	}
 	for _, a := range w.Aggregates {
 		if !l.memory.has(a) {
@@ -303,18 +303,35 @@ func (l *Leader) try(w Work, decided *error) (wait *commit, cold []event.Aggrega
 		}
 	}
 	if len(cold) > 0 {
-		return nil, cold, nil
+		return p, cold, nil
 	}
 	// Keys are judged as of their place in the log, so no event is older than
 	// one before it, whatever a clock says.
-	now := max(event.At(l.cfg.Clock()), l.memory.latest)
-	tx := Tx{leader: l, now: now, first: l.next, trace: w.Trace}
-	if *decided = w.Decide(&tx); *decided == nil && len(tx.entries) > 0 {
+	tx := Tx{leader: l, now: l.time.now(), first: l.next, trace: w.Trace}
+	p.decided, p.leader = w.Decide(&tx), l
+	happened := p.decided == nil && len(tx.entries) > 0
+	if happened {
 		if err := l.gather(&tx); err != nil {
-			return nil, nil, err
+			return Proposal{}, nil, err
 		}
 	}
-	return l.pending(), nil, nil
+	p.commit = l.pending()
+	if w.Durable {
+		p.through = l.restsOn(w.Aggregates, happened)
+	}
+	return p, nil, nil
+}
+
+// restsOn returns the last place of what a decision rests on: what it decided,
+// else the aggregates that it looked at, or everything if it named none.
+func (l *Leader) restsOn(aggregates []event.Aggregate, happened bool) (through uint64) {
+	if happened || len(aggregates) == 0 {
+		return l.next - 1
+	}
+	for _, a := range aggregates {
+		through = max(through, l.memory.touched[a])
+	}
+	return through
 }
 
 // warm reads cold aggregates into memory.

@@ -89,12 +89,12 @@ func (l *loader) read(ctx context.Context, b *loadBatch, keys access.State) erro
 		return fmt.Errorf("look up the events of %d aggregates: %w", len(b.wanted), err)
 	}
 	b.passed, b.loaded = passed, make(map[event.Aggregate][]history.Entry, len(b.wanted))
-	proved := map[uint64]history.Entry{}
+	proved, page := map[uint64]history.Entry{}, &page{log: l.log}
 	for i, a := range b.wanted {
 		entries := make([]history.Entry, 0, len(found[i]))
 		for _, seq := range found[i] {
 			if _, ok := proved[seq]; !ok {
-				if err := l.prove(ctx, seq, keys, proved); err != nil {
+				if err := l.prove(ctx, page, seq, keys, proved); err != nil {
 					return err
 				}
 			}
@@ -111,13 +111,17 @@ const peek = 16
 
 // prove reads the commit around a place and checks its seal: what is decided
 // about is what a supervisor sealed, whatever an index or a store says.
-func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into map[uint64]history.Entry) error {
-	raws, end, err := readToSeal(ctx, l.log, seq)
-	if err != nil {
-		return err
-	}
+func (l *loader) prove(ctx context.Context, page *page, seq uint64, keys access.State, into map[uint64]history.Entry) error {
+	raws, end := page.toSeal(seq)
 	if end < 0 {
-		return damaged(seq)
+		var err error
+		if raws, end, err = readToSeal(ctx, l.log, seq); err != nil {
+			return err
+		}
+		if end < 0 {
+			return damaged(seq)
+		}
+		page.raws = raws
 	}
 	probe := l.reader(raws[end].Seq - 1)
 	last, err := probe.Next(raws[end])
@@ -129,7 +133,7 @@ func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into 
 		return damaged(seq)
 	}
 	if seal.First < seq {
-		if raws, err = l.log.Read(ctx, seal.First-1, int(seal.Count)); err != nil {
+		if raws, err = page.from(ctx, seal.First, int(seal.Count)); err != nil {
 			return fmt.Errorf("read the commit from %d: %w", seal.First, err)
 		}
 	}
@@ -147,6 +151,40 @@ func (l *loader) prove(ctx context.Context, seq uint64, keys access.State, into 
 		into[e.Seq] = e
 	}
 	return nil
+}
+
+// page is what was read of a log last. The events of a job that checkpoints
+// often stand close together, between bundles that are large: without it, each
+// bundle was read many times.
+type page struct {
+	log  Log
+	raws []history.Raw // entries that stand behind each other
+}
+
+// toSeal returns the entries from a place on and the index of the first one with
+// a seal; that is -1 when the page does not have both.
+func (p *page) toSeal(seq uint64) (raws []history.Raw, end int) {
+	if raws = p.behind(seq); raws == nil {
+		return nil, -1
+	}
+	return raws, slices.IndexFunc(raws, func(r history.Raw) bool { return len(r.Seal) > 0 })
+}
+
+// from returns as many entries from a place on.
+func (p *page) from(ctx context.Context, seq uint64, count int) ([]history.Raw, error) {
+	if raws := p.behind(seq); len(raws) >= count {
+		return raws, nil
+	}
+	return p.log.Read(ctx, seq-1, count)
+}
+
+// behind returns the page from a place on, nil if it has not that place.
+func (p *page) behind(seq uint64) []history.Raw {
+	at := slices.IndexFunc(p.raws, func(r history.Raw) bool { return r.Seq == seq })
+	if at < 0 {
+		return nil
+	}
+	return p.raws[at:]
 }
 
 // readToSeal reads from a place on, and finds the first entry with a seal; end

@@ -29,7 +29,6 @@ const maxHot = 100_000
 // the term are always in it. The leader's lock guards it.
 type memory struct {
 	state   *history.State
-	latest  event.Time                 // latest time that any event bears
 	touched map[event.Aggregate]uint64 // place of the last event; 0 for "never was"
 	order   []touch                    // oldest first
 	limit   int                        // of order
@@ -49,8 +48,7 @@ func newMemory(followed *history.State, head history.Head) *memory {
 	state := history.NewState()
 	state.Access, state.Term = followed.Access, followed.Term
 	return &memory{
-		state: state, latest: head.Latest, touched: map[event.Aggregate]uint64{},
-		limit: maxHot, forgot: head.Seq,
+		state: state, touched: map[event.Aggregate]uint64{}, limit: maxHot, forgot: head.Seq,
 	}
 }
 
@@ -88,6 +86,9 @@ func (m *memory) forget(indexed uint64) {
 			delete(m.state.Runners, domain.Name(t.aggregate.ID))
 		case event.Report:
 			delete(m.state.Processes, t.aggregate.ID)
+		case event.Queue:
+			q, _ := job.ParseQueue(t.aggregate.ID) // was one when it was kept
+			delete(m.state.Queues, q)
 		case event.Log:
 			m.state.Loss = loss.State{}
 		case event.Access, event.Leader:

@@ -30,6 +30,10 @@ var (
 	// from the end of the log, and the store takes none in their place until the
 	// log was cut there.
 	ErrTruncated = fmt.Errorf("%w: entries were deleted from the end of the log", ErrRefused)
+	// ErrNotDurable means that the log holds what it held, but that too few of
+	// those who must have it said so in time: it may be lost with the one who
+	// has it.
+	ErrNotDurable = errors.New("not durable: too few replicas have the end of the log")
 )
 
 // Store is one partition's log and lease. Its calls are safe for concurrent
@@ -46,9 +50,9 @@ type Log interface {
 	// after, and nothing otherwise. It is all or nothing.
 	//
 	// nil means that the commit is the end of the log, as durable as the
-	// store is set to be. The same call again, after an error that left the
-	// outcome open, answers nil when the commit was kept and is still the end
-	// of the log.
+	// store by itself is set to be; on how many replicas it is, [Syncer.Sync]
+	// says. The same call again, after an error that left the outcome open,
+	// answers nil when the commit was kept and is still the end of the log.
 	Append(ctx context.Context, term uint64, after Tip, c Batch) error
 	// Tip returns the end of the log as a reader sees it now.
 	Tip(ctx context.Context) (Tip, error)
@@ -92,6 +96,19 @@ func (b *Batch) Check(after Tip) error {
 		return fmt.Errorf("a commit with an empty event or without a seal: %w", ErrConflict)
 	}
 	return nil
+}
+
+// Syncer is a store that others hold copies of, which take over when it is lost.
+type Syncer interface {
+	// Sync asks whether enough of the copies have the log up to a place, and
+	// waits for that, but not for long. nil means that the log has the entry
+	// there under that seal, and so have the copies, which follow in order: that
+	// commit and whatever was before it is durable. [ErrNotDurable] means that
+	// nothing changed, and that a later Sync may find all of it there.
+	// ErrConflict means that the term is over, or that the log lacks the place:
+	// a copy took over that did not have it. Any other error says nothing; the
+	// call may be made again as often as one likes.
+	Sync(ctx context.Context, term uint64, through Tip) error
 }
 
 // Cutter takes an end away from a log that no history can go on from.

@@ -6,6 +6,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
@@ -25,6 +26,7 @@ type Tx struct {
 	jobs    []changed[job.ID, job.State]
 	runners []changed[domain.Name, runner.State]
 	process []changed[string, runner.Process]
+	queues  []changed[job.Queue, line.State]
 	access  *access.State
 	term    *term.State
 	loss    *loss.State
@@ -51,6 +53,21 @@ func (tx *Tx) Namespace() string { return string(tx.leader.cfg.Namespace) }
 
 // Next is the place that the next event will have.
 func (tx *Tx) Next() uint64 { return tx.first + uint64(len(tx.entries)) }
+
+// Room returns nil when there is room for something new, and else why it is to
+// be refused: [domain.Overloaded], for it is to come back later. What goes on
+// with something that was begun does not ask.
+func (tx *Tx) Room() error {
+	cfg := &tx.leader.cfg
+	if in, passed := tx.first-1, cfg.Indexed(); in > passed && in-passed > MaxBehind {
+		return domain.Errorf(domain.Overloaded, "lagging",
+			"the read models are %d events behind the history, and take nothing new beyond %d: come back later", in-passed, MaxBehind)
+	}
+	if cfg.Pressure == nil {
+		return nil
+	}
+	return cfg.Pressure()
+}
 
 // Access returns the statements so far.
 func (tx *Tx) Access() access.State {
@@ -249,6 +266,9 @@ func (tx *Tx) install(m *memory) {
 	for _, c := range tx.process {
 		m.state.Processes[c.key] = c.state
 	}
+	for _, c := range tx.queues {
+		m.state.Queues[c.key] = c.state
+	}
 	if tx.access != nil {
 		m.state.Access = *tx.access
 	}
@@ -258,7 +278,6 @@ func (tx *Tx) install(m *memory) {
 	if tx.loss != nil {
 		m.state.Loss = *tx.loss
 	}
-	m.latest = tx.now
 	for i := range tx.entries {
 		e := &tx.entries[i]
 		if k := e.Aggregate.Kind; k != event.Access && k != event.Leader {

@@ -118,22 +118,34 @@ func (a *Account) tell(p *history.Part) error {
 				told.Signed = opened.Signers
 			}
 		}
-		if r, ok := reportOf(p.Entries, e); ok {
+		r, ok := reportOf(p.Entries, e)
+		if ok {
 			told.Signed = []signing.KeyID{r.key}
-			a.outcome(r.says)
 		}
+		a.outcome(e.Data, r.says)
 		a.Events = append(a.Events, told)
 	}
 	return nil
 }
 
-func (a *Account) outcome(r runner.Report) {
+// outcome takes down what the report said that ended the job, if one did. What a
+// late report says of it, or one on an attempt that was tried again, is no
+// outcome; a replay has none any more.
+func (a *Account) outcome(e event.Data, r runner.Report) {
+	switch e.(type) {
+	case job.Completed, job.Failed, job.Stopped, job.Replayed:
+		a.Result, a.Message, a.Exit = "", "", 0
+	default:
+		return
+	}
 	switch r := r.(type) {
 	case runner.Completed:
 		a.Result = r.Result
 	case runner.Failed:
 		a.Result, a.Message, a.Exit = r.Result, r.Message, r.Exit
-	case runner.Join, runner.Leave, runner.Log, runner.Refused, runner.Started:
+	case runner.Stopped:
+		a.Result = r.Result
+	case nil, runner.Join, runner.Leave, runner.Log, runner.Progress, runner.Checkpoint, runner.Refused, runner.Started:
 	}
 }
 
@@ -201,7 +213,7 @@ func (a *Account) story() string {
 	_, _ = fmt.Fprintf(&b, "proved: job %s is %s as of its event %d, seq %d of %s\n",
 		a.Job, a.State.Status, a.State.Version, last.Seq, place(a.Namespace, a.Partition))
 	_, _ = fmt.Fprintf(&b, "  founded by  %s (%s)\n", a.Founding, Verdict{Trusted: a.Trusted}.trusting())
-	if a.State.Status == job.Broken {
+	if a.State.Failure != "" { // dropped and deleted ones too
 		_, _ = fmt.Fprintf(&b, "  failed      %s\n", strings.TrimSuffix(string(a.State.Failure)+": "+printable(a.Message), ": "))
 	}
 	b.WriteByte('\n')

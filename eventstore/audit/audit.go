@@ -71,10 +71,10 @@ func Verify(ctx context.Context, source Source, o Options) (Verdict, error) {
 		reader:  history.NewReader(string(o.Namespace), o.Partition, 0),
 		chain:   history.NewChain(string(o.Namespace), o.Partition, verifier),
 		notary:  newNotary(verifier),
-		begun:   newOnce(),
-		jobs:    Jobs{Failed: map[string]uint64{}},
+		once:    newOnce(),
+		jobs:    Jobs{Failed: map[string]uint64{}, States: map[string]uint64{}},
 	}
-	defer a.begun.close()
+	defer a.once.close()
 	return a.verdict(a.settle(a.read(ctx))), nil
 }
 
@@ -85,7 +85,7 @@ type auditor struct {
 	reader  *history.Reader
 	chain   *history.Chain
 	notary  *notary
-	begun   *once // jobs and processes
+	once    *once // jobs and processes
 
 	jobs                Jobs         // that ended
 	gaps                []Gap        // that were declared
@@ -153,24 +153,64 @@ func (a *auditor) take(raw history.Raw) error {
 // broken disk.
 func (a *auditor) retire(commit *history.Commit, wrong error) error {
 	end, tampered := history.IsFault(wrong)
+	forgotten := map[string]uint64{} // jobs of this commit, and their last version in it
 	for i := range commit.Entries {
 		e := &commit.Entries[i]
 		if tampered && e.Seq >= end {
 			return nil
 		}
-		if e.Begins() && (e.Aggregate.Kind == event.Job || e.Aggregate.Kind == event.Report) {
-			if err := a.begun.begin(e.Aggregate.String(), e.Seq); err != nil {
-				return err
-			}
+		switch data := e.Data.(type) {
+		case loss.Lost:
+			a.gaps = append(a.gaps, Gap{data.From, data.Seal.Last(), data.Seal.Hash().String(), e.Seq, e.Actor, e.At})
+		case job.ReportRefused:
+			a.jobs.Refused++
 		}
-		if lost, ok := e.Data.(loss.Lost); ok {
-			a.gaps = append(a.gaps, Gap{lost.From, lost.Seal.Last(), lost.Seal.Hash().String(), e.Seq, e.Actor, e.At})
+		kind := e.Aggregate.Kind
+		if kind != event.Job && kind != event.Report {
+			continue
 		}
-		if j, ended := a.chain.State.Forget(e); ended {
-			a.jobs.add(j)
+		if e.Begins() {
+			a.once.begin(e.Aggregate.String(), e.Seq)
+		}
+		j, ended := a.chain.State.Forget(e)
+		var err error
+		switch {
+		case ended:
+			a.jobs.add(endedBy(e, j))
+			forgotten[e.Aggregate.String()] = j.Version
+			err = a.once.end(e.Aggregate.String(), j.Version, kind == event.Report || j.Status == job.Erased)
+		case kind == event.Job && !a.knows(e) && e.Version > forgotten[e.Aggregate.String()]:
+			_, last := e.Data.(job.Deleted)
+			err = a.once.follow(e.Aggregate.String(), e.Seq, e.Version, last)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// endedBy returns a job as its end left it that was deleted in the same commit.
+func endedBy(e *history.Entry, j job.State) job.State {
+	if j.Status != job.Erased {
+		return j
+	}
+	switch e.Data.(type) {
+	case job.Completed:
+		j.Status = job.Done
+	case job.Stopped:
+		j.Status = job.Halted
+	case job.Dropped:
+		j.Status = job.Shelved
+	}
+	return j
+}
+
+// knows reports whether a job is remembered.
+func (a *auditor) knows(e *history.Entry) bool {
+	id, _ := job.ParseID(e.Aggregate.ID) // was one when it was examined
+	_, ok := a.chain.State.Jobs[id]
+	return ok
 }
 
 // meet compares the founding with the one that is trusted.
@@ -221,15 +261,17 @@ func (a *auditor) unexplained() error {
 }
 
 // settle waits for what is found out beside the reading: signatures that do not
-// hold, and ids that were used twice. That is a fault whatever else ended the
+// hold, and ids that were used twice, or for what never was. That is a fault whatever else ended the
 // reading, and perhaps the earlier one.
 func (a *auditor) settle(err error) error {
-	again, unread := a.begun.again()
-	repeated := unread
-	if again != 0 {
-		repeated = fault(again, "a job or a process begins here that had begun before")
+	seq, begins, odd := a.once.wrong()
+	switch {
+	case seq != 0 && begins:
+		odd = fault(seq, "a job or a process begins here that had begun before")
+	case seq != 0:
+		odd = fault(seq, "what happens here to a job that had ended does not follow what happened to it before")
 	}
-	for _, found := range []error{repeated, a.notary.settle(), a.unexplained()} {
+	for _, found := range []error{odd, a.notary.settle(), a.unexplained()} {
 		_, was := history.IsFault(err)
 		_, is := history.IsFault(found)
 		switch {
@@ -298,10 +340,16 @@ func (c *Jobs) add(j job.State) {
 	switch j.Status {
 	case job.Done:
 		c.Completed++
-	case job.Broken:
+	case job.Broken, job.Erased: // else it was forgotten before, with another outcome
 		c.Failed[string(j.Failure)]++
-	case job.None, job.Created, job.Waiting, job.Running:
+	case job.Shelved:
+		c.Failed[string(j.Failure)]++
+		c.Dropped++
+	case job.Halted:
+		c.Stopped++
+	case job.None, job.Created, job.Planned, job.Waiting, job.Running, job.Retrying, job.Ending:
 		c.Open++
+		c.States[j.Status.String()]++
 	}
 }
 

@@ -14,55 +14,89 @@ import (
 	"slices"
 )
 
-// beginning is that an aggregate's first event stands at a place. The aggregate
-// is named by a hash with a salt of the audit's own, so that nobody can make
-// two ids that look like one: 128 bits of it tell apart what chance would ever
-// bring together.
-type beginning struct {
-	high, low uint64
-	seq       uint64
+// trace is what stays of an aggregate's life when the auditor has forgotten it:
+// where it began and what its last event was then, or that one came after that.
+// The aggregate is named by a hash with a salt of the audit's own, so that nobody
+// can make two ids that look like one: 128 bits of it tell apart what chance
+// would ever bring together.
+type trace struct {
+	name
+	seq  uint64 // of its first event, or of the one that came after
+	left uint64 // the version of its last event then, or of that one, above two bits
 }
 
-func (b beginning) compare(c beginning) int {
-	return cmp.Or(cmp.Compare(b.high, c.high), cmp.Compare(b.low, c.low), cmp.Compare(b.seq, c.seq))
+type name struct{ high, low uint64 }
+
+// The two bits.
+const (
+	final = 1 // nothing may follow
+	after = 2 // it is of an event of a job that had been forgotten
+)
+
+func traceOf(n name, seq, version, bits uint64) trace { return trace{n, seq, version<<2 | bits} }
+
+func (t trace) version() uint64 { return t.left >> 2 }
+
+func (t trace) compare(u trace) int {
+	return cmp.Or(cmp.Compare(t.high, u.high), cmp.Compare(t.low, u.low), cmp.Compare(t.seq, u.seq))
 }
 
-func (b beginning) same(c beginning) bool { return b.high == c.high && b.low == c.low }
+const traceBytes = 32
 
-const beginningBytes = 24
+// maxTraces is how many traces are held in memory, at 32 bytes each.
+const maxTraces = 1 << 17
 
-// maxBeginnings is how many beginnings are held in memory, at 24 bytes each.
-const maxBeginnings = 1 << 18
-
-// once finds aggregates that began twice, over a history of any length in a
-// bounded piece of memory. What ended leaves the auditor's memory, so nothing
-// else remembers that its id was used.
+// once finds, over a history of any length and in a bounded piece of memory,
+// what nobody remembers any more who forgets what ended: aggregates that began
+// twice, and events of forgotten jobs that do not follow the last one.
 //
-// Beginnings are gathered, sorted, and put aside in a temporary file when there
-// are too many; the end merges what was put aside. A log of fewer aggregates
-// than fit in memory touches no disk. The file has no name any more when it is
+// Traces are gathered, sorted, and put aside in a temporary file when there are
+// too many; the end merges what was put aside. A log of fewer aggregates than
+// fit in memory touches no disk. The file has no name any more when it is
 // written to: a crash anywhere leaves nothing behind.
 type once struct {
 	limit    int // of gathered
 	salt     [16]byte
-	gathered []beginning
+	open     map[name]uint64 // where those began that are not forgotten
+	gathered []trace
 	file     *os.File // nil until something was put aside
 	ends     []int64  // where each sorted run in file ends
 }
 
 func newOnce() *once {
-	o := &once{limit: maxBeginnings}
+	o := &once{limit: maxTraces, open: map[name]uint64{}}
 	_, _ = rand.Read(o.salt[:]) // never fails
 	return o
 }
 
-// begin remembers that the aggregate with that name began.
-func (o *once) begin(name string, seq uint64) error {
+func (o *once) name(aggregate string) name {
 	room := make([]byte, 0, 256)
-	sum := sha256.Sum256(append(append(room, o.salt[:]...), name...))
-	o.gathered = append(o.gathered, beginning{
-		high: binary.BigEndian.Uint64(sum[:]), low: binary.BigEndian.Uint64(sum[8:]), seq: seq,
-	})
+	sum := sha256.Sum256(append(append(room, o.salt[:]...), aggregate...))
+	return name{binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])}
+}
+
+// begin remembers where an aggregate began.
+func (o *once) begin(aggregate string, seq uint64) { o.open[o.name(aggregate)] = seq }
+
+// end remembers that an aggregate is forgotten, whose last event has a version.
+// last says that nothing can follow.
+func (o *once) end(aggregate string, version uint64, last bool) error {
+	n := o.name(aggregate)
+	t := traceOf(n, o.open[n], version, 0)
+	delete(o.open, n)
+	return o.gather(t, last)
+}
+
+// follow remembers an event of an aggregate that was forgotten.
+func (o *once) follow(aggregate string, seq, version uint64, last bool) error {
+	return o.gather(traceOf(o.name(aggregate), seq, version, after), last)
+}
+
+func (o *once) gather(t trace, last bool) error {
+	if last {
+		t.left |= final
+	}
+	o.gathered = append(o.gathered, t)
 	if len(o.gathered) < o.limit {
 		return nil
 	}
@@ -84,13 +118,13 @@ func (o *once) putAside() error {
 			return err
 		}
 	}
-	slices.SortFunc(o.gathered, beginning.compare)
+	slices.SortFunc(o.gathered, trace.compare)
 	w := bufio.NewWriterSize(o.file, 64<<10)
-	var record [beginningBytes]byte
-	for _, b := range o.gathered {
-		binary.BigEndian.PutUint64(record[0:], b.high)
-		binary.BigEndian.PutUint64(record[8:], b.low)
-		binary.BigEndian.PutUint64(record[16:], b.seq)
+	var record [traceBytes]byte
+	for _, t := range o.gathered {
+		for i, field := range [...]uint64{t.high, t.low, t.seq, t.left} {
+			binary.BigEndian.PutUint64(record[8*i:], field)
+		}
 		if _, err := w.Write(record[:]); err != nil {
 			return err
 		}
@@ -102,46 +136,57 @@ func (o *once) putAside() error {
 	if len(o.ends) > 0 {
 		last = o.ends[len(o.ends)-1]
 	}
-	o.ends = append(o.ends, last+int64(len(o.gathered))*beginningBytes)
+	o.ends = append(o.ends, last+int64(len(o.gathered))*traceBytes)
 	o.gathered = o.gathered[:0]
 	return nil
 }
 
-// again returns the first place at which an aggregate began that had begun
-// before, 0 when none did.
-func (o *once) again() (first uint64, err error) {
-	slices.SortFunc(o.gathered, beginning.compare)
-	if o.file == nil {
-		var t twice
-		for _, b := range o.gathered {
-			t.see(b)
+// wrong returns the first place at which something stands that does not follow
+// what was there of its aggregate before, 0 when there is none; begins says that
+// it is a beginning.
+func (o *once) wrong() (seq uint64, begins bool, err error) {
+	for n, began := range o.open {
+		if err := o.gather(traceOf(n, began, 0, 0), true); err != nil { // what still comes is judged by who remembers
+			return 0, false, err
 		}
-		return t.first, nil
 	}
-	if first, err = o.merge(); err != nil {
-		err = fmt.Errorf("read again which ids were used: %w", err)
+	clear(o.open)
+	slices.SortFunc(o.gathered, trace.compare)
+	var r reading
+	if o.file == nil {
+		for _, t := range o.gathered {
+			r.see(t)
+		}
+	} else if err := o.merge(&r); err != nil {
+		return 0, false, fmt.Errorf("read again which ids were used: %w", err)
 	}
-	return first, err
+	return r.wrong, r.begins, nil
 }
 
-// twice sees beginnings in order and remembers the first repetition by place.
-type twice struct {
-	last  beginning
-	first uint64
+// reading sees traces in order and remembers the first by place that does not
+// follow the one before it.
+type reading struct {
+	last   trace
+	any    bool
+	wrong  uint64
+	begins bool
 }
 
-func (t *twice) see(b beginning) {
-	if b.same(t.last) && t.last.seq != 0 && (t.first == 0 || b.seq < t.first) {
-		t.first = b.seq
+func (r *reading) see(t trace) {
+	same := r.any && t.name == r.last.name
+	begins := t.left&after == 0
+	good := begins && !same || !begins && same && r.last.left&final == 0 && t.version() == r.last.version()+1
+	if !good && (r.wrong == 0 || t.seq < r.wrong) {
+		r.wrong, r.begins = t.seq, begins
 	}
-	t.last = b
+	r.last, r.any = t, true
 }
 
 // runBuffer is what is read of a run at once: a history of a thousand million
 // jobs has four thousand runs.
 const runBuffer = 8 << 10
 
-func (o *once) merge() (uint64, error) {
+func (o *once) merge(into *reading) error {
 	var runs runs
 	from := int64(0)
 	for _, end := range o.ends {
@@ -152,17 +197,16 @@ func (o *once) merge() (uint64, error) {
 	runs = append(runs, &run{gathered: o.gathered})
 	for _, r := range runs {
 		if err := r.next(); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	runs = slices.DeleteFunc(runs, func(r *run) bool { return r.ended })
 	heap.Init(&runs)
-	var t twice
 	for len(runs) > 0 {
 		r := runs[0]
-		t.see(r.head)
+		into.see(r.head)
 		if err := r.next(); err != nil {
-			return 0, err
+			return err
 		}
 		if r.ended {
 			heap.Pop(&runs)
@@ -170,7 +214,7 @@ func (o *once) merge() (uint64, error) {
 			heap.Fix(&runs, 0)
 		}
 	}
-	return t.first, nil
+	return nil
 }
 
 // close gives the file up.
@@ -180,12 +224,12 @@ func (o *once) close() {
 	}
 }
 
-// run is a sorted run of beginnings: what was put aside, or what is in memory.
+// run is a sorted run of traces: what was put aside, or what is in memory.
 type run struct {
-	head     beginning
+	head     trace
 	ended    bool
 	rest     *bufio.Reader // nil: gathered
-	gathered []beginning
+	gathered []trace
 }
 
 func (r *run) next() error {
@@ -195,18 +239,15 @@ func (r *run) next() error {
 		}
 		return nil
 	}
-	var record [beginningBytes]byte
+	var record [traceBytes]byte
 	if _, err := io.ReadFull(r.rest, record[:]); errors.Is(err, io.EOF) {
 		r.ended = true
 		return nil
 	} else if err != nil {
 		return err
 	}
-	r.head = beginning{
-		high: binary.BigEndian.Uint64(record[0:]),
-		low:  binary.BigEndian.Uint64(record[8:]),
-		seq:  binary.BigEndian.Uint64(record[16:]),
-	}
+	field := func(i int) uint64 { return binary.BigEndian.Uint64(record[8*i:]) }
+	r.head = trace{name{field(0), field(1)}, field(2), field(3)}
 	return nil
 }
 

@@ -8,37 +8,78 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestRepetitionsAreFound compares with a map, whether everything fits in
-// memory or is put aside a few at a time.
-func TestRepetitionsAreFound(t *testing.T) {
+// remembers is somebody who forgets nothing.
+type remembers struct {
+	known   map[string]bool   // and not forgotten
+	version map[string]uint64 // of the last event of what was forgotten
+	final   map[string]bool   // nothing may follow it
+	wrong   uint64
+	begins  bool
+}
+
+func (m *remembers) fault(seq uint64, begins bool) {
+	if m.wrong == 0 {
+		m.wrong, m.begins = seq, begins
+	}
+}
+
+// TestWhatDoesNotFollowIsFound compares with somebody who forgets nothing,
+// whether everything fits in memory or is put aside a few at a time.
+func TestWhatDoesNotFollowIsFound(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		o := newOnce()
 		o.limit = rapid.SampledFrom([]int{1, 2, 7, 1000}).Draw(t, "limit")
 		defer o.close()
-		names := rapid.SliceOfN(rapid.IntRange(0, 200), 0, 60).Draw(t, "names")
-		seen, want := map[int]bool{}, uint64(0)
-		for i, name := range names {
-			seq := uint64(i) + 1
-			if err := o.begin(fmt.Sprintf("job/%d", name), seq); err != nil {
+		m := remembers{known: map[string]bool{}, version: map[string]uint64{}, final: map[string]bool{}}
+		names := rapid.IntRange(1, 60).Draw(t, "names")
+		for i := range rapid.IntRange(0, 60).Draw(t, "events") {
+			name, seq := fmt.Sprintf("job/%d", rapid.IntRange(1, names).Draw(t, "name")), uint64(i)+1 //nolint:gosec // not negative
+			last := rapid.IntRange(0, 3).Draw(t, "last") == 0
+			before, had := m.version[name]
+			var err error
+			switch {
+			case m.known[name]: // in the auditor's memory, which judges what comes until it ends
+				m.known[name], m.version[name], m.final[name] = false, seq, last
+				err = o.end(name, seq, last)
+			case rapid.Bool().Draw(t, "begins"):
+				if had {
+					m.fault(seq, true)
+				}
+				m.known[name] = true
+				o.begin(name, seq)
+			default:
+				version := before + uint64(rapid.IntRange(0, 8).Draw(t, "gap")/4) + boolean(rapid.IntRange(0, 5).Draw(t, "good") > 0) //nolint:gosec // few
+				if !had || m.final[name] || version != before+1 {
+					m.fault(seq, false)
+				}
+				m.version[name], m.final[name] = version, last
+				err = o.follow(name, seq, version, last)
+			}
+			if err != nil {
 				t.Fatal(err)
 			}
-			if seen[name] && want == 0 {
-				want = seq
-			}
-			seen[name] = true
 		}
-		if got, err := o.again(); err != nil || got != want {
-			t.Fatalf("found at %d, %v; want %d", got, err, want)
+		if seq, begins, err := o.wrong(); err != nil || seq != m.wrong || begins != m.begins {
+			t.Fatalf("found at %d, a beginning: %v, %v; want %d, %v", seq, begins, err, m.wrong, m.begins)
 		}
 	})
+}
+
+func boolean(b bool) uint64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 func TestWhatIsPutAsideLeavesNothingBehind(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	o := newOnce()
 	o.limit = 2
-	for i := range 5 {
-		if err := o.begin(fmt.Sprint(i), uint64(i)+1); err != nil {
+	for i := range uint64(5) {
+		name := fmt.Sprint(i)
+		o.begin(name, i+1)
+		if err := o.end(name, 2, false); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -55,7 +96,12 @@ func TestADirectoryThatTakesNothingIsSaid(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()+"/nowhere")
 	o := newOnce()
 	o.limit = 1
-	if err := o.begin("job/1", 1); err == nil {
+	o.begin("job/1", 1)
+	if err := o.end("job/1", 2, false); err == nil {
 		t.Error("nothing could be put aside, and nobody said so")
+	}
+	o.begin("job/2", 3)
+	if _, _, err := o.wrong(); err == nil {
+		t.Error("nothing could be put aside at the end, and nobody said so")
 	}
 }

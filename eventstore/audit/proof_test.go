@@ -124,6 +124,50 @@ func TestAProofReadsWell(t *testing.T) {
 	}
 }
 
+// The result of a report that had come too late was proved as the job's, and so
+// was the message of an attempt that was tried again.
+func TestAProofTellsTheOutcomeAndNoOther(t *testing.T) {
+	p := lived(1, 1)
+	r1 := p.Processes()[0]
+	p.Commit(func(tx *historytest.Tx) { tx.Submit("job-1", historytest.Job{}) })
+	first := p.About("job-1")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Failed{About: first, Kind: job.FailedError, Exit: 3, Message: "no luck", Result: "a", Again: job.Please})
+	})
+	p.Commit(func(tx *historytest.Tx) { tx.Await("job-1") })
+	tell := func(want ...string) {
+		t.Helper()
+		a := audit.CheckProof(prove(t, p.Raws(), historytest.ID("job-1")).Append(nil), signing.Hash{})
+		if got := []string{a.State.Status.String(), a.Result, a.Message, fmt.Sprint(a.Exit)}; !slices.Equal(got, want) {
+			t.Errorf("proved is %q, want %q", got, want)
+		}
+	}
+	tell("queued", "", "", "0")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Failed{About: tx.About("job-1"), Kind: job.FailedTimeout, Exit: 124, Message: "too long", Result: "b"})
+	})
+	tell("failed", "b", "too long", "124")
+	p.Commit(func(tx *historytest.Tx) { tx.Replay("job-1", 2, job.Limits{}) })
+	tell("queued", "", "", "0")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Completed{About: tx.About("job-1"), Result: "c"}, runner.Completed{About: first, Result: "late"})
+	})
+	tell("completed", "c", "", "0")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Delete("job-1")
+		tx.Submit("job-2", historytest.Job{})
+		tx.Stop("job-2")
+	})
+	tell("deleted", "c", "", "0")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Stopped{About: tx.About("job-2"), Result: "half"})
+	})
+	a := audit.CheckProof(prove(t, p.Raws(), historytest.ID("job-2")).Append(nil), signing.Hash{})
+	if a.State.Status != job.Halted || a.Result != "half" {
+		t.Errorf("proved is that job-2 is %s with %q", a.State.Status, a.Result)
+	}
+}
+
 func TestAChangedProofIsFound(t *testing.T) {
 	log := tried().Raws()
 	data := prove(t, log, historytest.ID("job-1")).Append(nil)

@@ -180,6 +180,9 @@ func (s Shown) String() string {
 		if e.Cause != "" {
 			line("cause", "%s", printable(e.Cause))
 		}
+		if text, ok := meaning(s.Seq, s.Event); ok {
+			line("says", "%s", text)
+		}
 	}
 	line("hash", "%s", s.Hash)
 	if s.Seal != nil {

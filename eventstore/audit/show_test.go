@@ -7,8 +7,11 @@ import (
 	"testing"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore/audit"
 )
@@ -47,6 +50,70 @@ func TestEntriesAreShown(t *testing.T) {
 	for _, places := range [][2]uint64{{0, 1}, {2, 1}, {1, audit.MaxShown + 1}} {
 		if _, _, err := show(t, log, places[0], places[1]); domain.CodeOf(err) != domain.Invalid {
 			t.Errorf("%v: %v", places, err)
+		}
+	}
+}
+
+func TestEveryEventOfAJobIsPutIntoWords(t *testing.T) {
+	said := map[string]bool{}
+	for seed := range uint64(5) {
+		p := lived(seed, 500)
+		for _, c := range p.Commits {
+			for i := range c.Entries {
+				e := &c.Entries[i]
+				text := audit.Shown{Seq: e.Seq, Event: e.Bytes}.String()
+				if e.Aggregate.Kind != event.Job {
+					continue
+				}
+				if !strings.Contains(text, "\nsays  ") {
+					t.Fatalf("no words for\n%s", text)
+				}
+				said[e.Type] = true
+			}
+		}
+	}
+	for _, e := range job.Events() {
+		if !said[e.EventName()] {
+			t.Errorf("%s was not said", e.EventName())
+		}
+	}
+}
+
+func TestWhatHappenedIsPutIntoWords(t *testing.T) {
+	p := lived(1, 1)
+	r1 := p.Processes()[0]
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j1", historytest.Job{More: `"delay":2,"retry_on":["error"]`})
+		tx.Await("j1")
+		about := tx.About("j1")
+		tx.Report(r1, runner.Checkpoint{About: about, Data: []byte("page 7")}, runner.Failed{About: about, Kind: job.FailedError})
+		tx.Await("j1")
+		tx.Stop("j1")
+		tx.Withdraw("j1")
+		tx.Report(r1, runner.Completed{About: about})
+		tx.Delete("j1")
+	})
+	first := p.Commits[len(p.Commits)-1].Seal.First
+	for i, want := range []string{
+		"submitted; it is to be queued at 2026-01-02T15:06:07.004000Z",
+		"attempt 1 waits in queue runner:r1",
+		"",
+		"attempt 1 began in process a0",
+		"attempt 1 handed over checkpoint 6e2c1e96ee3e…: the next one begins with it",
+		"attempt 1 failed (error); another one is due at 2026-01-02T15:06:0",
+		"attempt 2 waits in queue runner:r1, behind checkpoint ",
+		"it is to be stopped; attempt 2 may be running",
+		"stopped, with attempt 2",
+		"",
+		"process a0 said too late that an attempt completed (grant ",
+		"deleted: out of all lists; its history stays",
+	} {
+		shown, _, err := show(t, p.Raws(), first+uint64(i), first+uint64(i))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if text := shown[0].String(); !strings.Contains(text, want) {
+			t.Errorf("it does not say %q:\n%s", want, text)
 		}
 	}
 }

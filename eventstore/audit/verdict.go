@@ -76,12 +76,16 @@ type Counts struct {
 	FirstUse   uint64            `json:"first_use"` // runner ids that are pinned to the first key that they showed
 }
 
-// Jobs counts jobs by outcome.
+// Jobs counts jobs by outcome; a deleted one by the outcome that it had.
 type Jobs struct {
 	Total     uint64            `json:"total"`
 	Completed uint64            `json:"completed"`
-	Failed    map[string]uint64 `json:"failed"` // by kind of failure
-	Open      uint64            `json:"open"`   // without an outcome yet
+	Failed    map[string]uint64 `json:"failed"` // by kind of failure; dropped ones too
+	Stopped   uint64            `json:"stopped"`
+	Open      uint64            `json:"open"`              // without an outcome yet
+	States    map[string]uint64 `json:"states,omitempty"`  // of those
+	Dropped   uint64            `json:"dropped,omitempty"` // of those that failed
+	Refused   uint64            `json:"refused,omitempty"` // reports that came too late
 }
 
 // ExitCode is what a program exits with: 0 valid, 1 tampered, 2 cannot tell, 3
@@ -158,7 +162,7 @@ func (v Verdict) details() string {
 		"  time        " + v.Time.String(),
 		"  founded by  " + v.Founding.String() + " (" + v.trusting() + ")",
 		fmt.Sprintf("  proved      %s in %s, %s", many(c.Events, "event"), many(c.Commits, "commit"), many(c.Signatures, "signature")),
-		fmt.Sprintf("  jobs        %d: %d completed, %s, %d open", c.Jobs.Total, c.Jobs.Completed, c.Jobs.failures(), c.Jobs.Open),
+		"  jobs        " + c.Jobs.String(),
 		fmt.Sprintf("  keys        %s; admitted by first use: %s", listed(c.Keys), many(c.FirstUse, "runner")),
 	}
 	return strings.Join(lines, "\n")
@@ -181,16 +185,30 @@ func (v Verdict) trusting() string {
 	return "unchecked: compare it with what its founder says"
 }
 
-// failures says "3 failed (1 error, 2 lost)".
-func (c *Jobs) failures() string {
-	var total uint64
+// String says "9: 4 completed, 3 failed (1 error, 2 lost), 1 stopped, 1 open (1
+// queued)", and behind that what there is not always.
+func (c Jobs) String() string {
+	var failed uint64
 	for _, n := range c.Failed {
-		total += n
+		failed += n
 	}
+	text := fmt.Sprintf("%d: %d completed, %s, %d stopped, %s",
+		c.Total, c.Completed, of(failed, "failed", c.Failed), c.Stopped, of(c.Open, "open", c.States))
+	if c.Dropped > 0 {
+		text += fmt.Sprintf("; %d of the failed ones dropped", c.Dropped)
+	}
+	if c.Refused > 0 {
+		text += "; refused " + many(c.Refused, "late report")
+	}
+	return text
+}
+
+// of says "3 failed (1 error, 2 lost)".
+func of(total uint64, what string, parts map[string]uint64) string {
 	if total == 0 {
-		return "0 failed"
+		return "0 " + what
 	}
-	return fmt.Sprintf("%d failed (%s)", total, listed(c.Failed))
+	return fmt.Sprintf("%d %s (%s)", total, what, listed(parts))
 }
 
 // listed says "1 client, 2 supervisor", in the order of the words.

@@ -8,6 +8,7 @@
 //	store := memstore.New()
 //	store.OnAppend = func() (bool, error) { return false, errLost } // not kept
 //	store.OnAppend = func() (bool, error) { return true, errLost }  // kept, but the reply was lost
+//	store.OnSync = func() error { return eventstore.ErrNotDurable } // the copies lag behind
 //	store.Truncate(7)     // the tail is gone, as after a failover
 //	store.Intrude(commit) // somebody else appended and asked nobody
 package memstore
@@ -30,6 +31,9 @@ type Store struct {
 	// keep, nothing is carried out, and the error must be there. Set it before
 	// the store is used, or between its calls.
 	OnAppend func() (keep bool, err error)
+	// OnSync, if set, is what each Sync says that the lease does not refuse. Set
+	// it as OnAppend.
+	OnSync func() error
 
 	mu sync.Mutex
 
@@ -37,7 +41,10 @@ type Store struct {
 	holder eventstore.Holder
 }
 
-var _ eventstore.Store = (*Store)(nil)
+var (
+	_ eventstore.Store  = (*Store)(nil)
+	_ eventstore.Syncer = (*Store)(nil)
+)
 
 // New returns an empty store.
 func New() *Store { return &Store{} }
@@ -84,6 +91,23 @@ func (s *Store) addLocked(c eventstore.Batch) {
 		s.log = append(s.log, history.Raw{Seq: c.First + uint64(i), Event: bytes.Clone(event)})
 	}
 	s.log[len(s.log)-1].Seal = bytes.Clone(c.Seal)
+}
+
+// Sync says that copies that nobody has are where the log is.
+func (s *Store) Sync(ctx context.Context, term uint64, through eventstore.Tip) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	fits := s.leadsLocked(term) && (through == eventstore.Tip{} || s.hasLocked(through))
+	s.mu.Unlock()
+	if !fits {
+		return fmt.Errorf("sync up to %d with term %d: %w", through.Seq, term, eventstore.ErrConflict)
+	}
+	if s.OnSync == nil {
+		return nil
+	}
+	return s.OnSync()
 }
 
 // Tip returns the end of the log.
@@ -148,13 +172,16 @@ func (s *Store) Cut(ctx context.Context, term uint64, after eventstore.Tip) erro
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	there := after.Seq > 0 && after.Seq <= uint64(len(s.log)) && after.Seal != "" &&
-		string(s.log[after.Seq-1].Seal) == after.Seal
-	if !there || !s.leadsLocked(term) || slices.ContainsFunc(s.log[after.Seq:], func(r history.Raw) bool { return sealedIn(term, r) }) {
+	if !s.hasLocked(after) || !s.leadsLocked(term) || slices.ContainsFunc(s.log[after.Seq:], func(r history.Raw) bool { return sealedIn(term, r) }) {
 		return fmt.Errorf("cut behind %d: %w", after.Seq, eventstore.ErrConflict)
 	}
 	s.log = s.log[:after.Seq:after.Seq]
 	return nil
+}
+
+// hasLocked reports whether the log has the last entry of a commit.
+func (s *Store) hasLocked(t eventstore.Tip) bool {
+	return t.Seq > 0 && t.Seq <= uint64(len(s.log)) && t.Seal != "" && string(s.log[t.Seq-1].Seal) == t.Seal
 }
 
 // Truncate takes the entries above a number away, as a failover does that lost

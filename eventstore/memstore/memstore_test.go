@@ -26,6 +26,20 @@ func TestStore(t *testing.T) {
 	}
 	storetest.Run(t, open)
 	t.Run("cut", func(t *testing.T) { storetest.RunCut(t, open) })
+	t.Run("sync", func(t *testing.T) {
+		storetest.RunSync(t, func(t *testing.T) storetest.SyncHarness {
+			store := memstore.New()
+			return storetest.SyncHarness{
+				Harness: storetest.Harness{Store: store, Other: store}, Syncer: store,
+				Lag: func(behind bool) {
+					store.OnSync = nil
+					if behind {
+						store.OnSync = func() error { return eventstore.ErrNotDurable }
+					}
+				},
+			}
+		})
+	})
 }
 
 // A hook that lets an append through changes nothing about it.

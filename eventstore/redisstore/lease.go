@@ -78,8 +78,18 @@ func (s *Store) Take(ctx context.Context, seen, next eventstore.Holder) error {
 
 // Beat raises the holder's beat. A beat that was lost, or counted twice, says
 // the same: somebody is there. A crash leaves a beat that stands still.
+//
+// It is raised when the memory is full, too, when nothing else can be written:
+// else every stand-by would take the leader for dead.
 func (s *Store) Beat(ctx context.Context, term uint64) error {
-	if err := s.run(ctx, beatScript, []string{s.leader}, strconv.FormatUint(term, 10)); err != nil {
+	var word string
+	var err error
+	for _, raise := range beatWays() {
+		if word, err = raise(ctx, s.write, []string{s.leader}, strconv.FormatUint(term, 10)).Text(); !again(err) {
+			break
+		}
+	}
+	if err = meaning(word, err); err != nil {
 		return fmt.Errorf("raise beat of lease %s: %w", s.leader, err)
 	}
 	return nil

@@ -24,12 +24,18 @@ type Store struct {
 	// stood under one of these keys and was removed. Set it before the store is
 	// used.
 	Mended func(ctx context.Context, keys ...string)
+	// Replicas is how many replicas must have what Sync makes durable; 0 if the
+	// store alone is enough. Set it before the store is used.
+	Replicas int
 
 	write, read           redis.UniversalClient
 	log, leader, position string
 }
 
-var _ eventstore.Store = (*Store)(nil)
+var (
+	_ eventstore.Store  = (*Store)(nil)
+	_ eventstore.Syncer = (*Store)(nil)
+)
 
 // New returns the store of a partition. The write client must send every
 // command once, as [Server.Writer] does; the read client may repeat. Both stay

@@ -23,15 +23,25 @@ var (
 	releaseSource string
 	//go:embed cut.lua
 	cutSource string
+	//go:embed sync.lua
+	syncSource string
 )
 
 var (
-	appendScript  = redis.NewScript(appendSource)
-	takeScript    = redis.NewScript(takeSource)
-	beatScript    = redis.NewScript(beatSource)
-	releaseScript = redis.NewScript(releaseSource)
-	cutScript     = redis.NewScript(cutSource)
+	appendScript = redis.NewScript(appendSource)
+	takeScript   = redis.NewScript(takeSource)
+	beatScript   = redis.NewScript(beatSource)
+	syncScript   = redis.NewScript(syncSource)
+	// The same for a Redis whose memory is full: a beat takes none, and a leader
+	// that is well must not look dead. Redis before 7.0, and the embedded one, do
+	// not know the word.
+	beatFullScript = redis.NewScript(allowFull + beatSource)
+	syncFullScript = redis.NewScript(allowFull + syncSource)
+	releaseScript  = redis.NewScript(releaseSource)
+	cutScript      = redis.NewScript(cutSource)
 )
+
+const allowFull = "#!lua flags=allow-oom\n"
 
 // errMore is a script's word that it did a part and is to be run again.
 var errMore = errors.New("there is more to do")
@@ -43,7 +53,26 @@ var errMended = errors.New("keys were not what they should be")
 // run runs a script and reads its one word. Redis forgets scripts as it likes:
 // where it does not know one it has run nothing, and gets the whole text.
 func (s *Store) run(ctx context.Context, script *redis.Script, keys []string, args ...any) error {
-	word, err := script.Run(ctx, s.write, keys, args...).Text()
+	return meaning(script.Run(ctx, s.write, keys, args...).Text())
+}
+
+// way is a way to run a script.
+type way func(ctx context.Context, c redis.Scripter, keys []string, args ...any) *redis.Cmd
+
+// beatWays and syncWays are ways to raise the beat: each is tried when the one
+// before it met [again].
+func beatWays() []way { return []way{beatScript.EvalSha, beatScript.Eval, beatFullScript.Eval} }
+
+func syncWays() []way { return []way{syncScript.EvalSha, syncScript.Eval, syncFullScript.Eval} }
+
+// again reports whether Redis ran nothing of a script, but may in another way:
+// it does not know it, or has no memory for what it might write.
+func again(err error) bool {
+	return redis.HasErrorPrefix(err, "NOSCRIPT") || redis.HasErrorPrefix(err, "OOM ")
+}
+
+// meaning is what a script's one word, or its error, means.
+func meaning(word string, err error) error {
 	switch {
 	case refused(err):
 		return fmt.Errorf("%w: %w", eventstore.ErrRefused, err)

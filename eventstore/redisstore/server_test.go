@@ -3,6 +3,7 @@ package redisstore_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/url"
 	"strings"
@@ -118,40 +119,48 @@ func TestWriterRepeatsNothing(t *testing.T) {
 	}
 }
 
+// What settings mean is tested in TestFacts; here they are real.
 func TestSettings(t *testing.T) {
-	memory := " keeps nothing when it stops: set appendonly yes"
+	const unlimited = " has no maxmemory: Horus cannot stop taking jobs before the memory of the machine is full; set maxmemory"
 	tests := []struct {
 		name    string
 		options redistest.Options
 		config  []string // set by hand
-		want    redisstore.Settings
+		asked   eventstore.Durability
+		level   eventstore.Durability
+		refusal string
+		want    []string
 	}{
 		{
-			name: "nothing is kept",
-			want: redisstore.Settings{Durability: redisstore.Memory, Warnings: []string{memory}},
+			name: "nothing is kept", level: eventstore.Memory,
+			want: []string{" keeps nothing when it stops: set appendonly yes", unlimited},
 		},
 		{
-			name: "a sync every second", options: redistest.Options{AOF: redistest.EverySecond},
-			want: redisstore.Settings{Durability: redisstore.EverySecond},
+			name: "a sync every second", options: redistest.Options{AOF: redistest.EverySecond, Args: []string{"--maxmemory", "1gb"}},
+			level: eventstore.EverySecond, asked: eventstore.EverySecond,
 		},
 		{
-			name: "a sync for each commit", options: redistest.Options{AOF: redistest.Always},
-			want: redisstore.Settings{Durability: redisstore.Fsync},
+			name: "a sync for each commit", options: redistest.Options{AOF: redistest.Always}, level: eventstore.Fsync,
+			asked: eventstore.EverySecond, want: []string{unlimited},
 		},
 		{
-			name: "a sync for each commit, but for rewrites", options: redistest.Options{AOF: redistest.Always},
-			config: []string{"no-appendfsync-on-rewrite", "yes"},
-			want: redisstore.Settings{
-				Durability: redisstore.Fsync,
-				Warnings:   []string{" does not sync while it rewrites its file: set no-appendfsync-on-rewrite no"},
-			},
+			name: "a sync every second where each commit was asked for", options: redistest.Options{AOF: redistest.EverySecond},
+			asked: eventstore.Fsync, level: eventstore.EverySecond, refusal: "redis_durability", want: []string{unlimited},
 		},
 		{
 			name: "a file, and no sync", options: redistest.Options{AOF: redistest.EverySecond}, config: []string{"appendfsync", "no"},
-			want: redisstore.Settings{
-				Durability: redisstore.Memory,
-				Warnings:   []string{" leaves it to the machine when to write to disk: set appendfsync everysec or always"},
+			level: eventstore.Memory, want: []string{" leaves it to the machine when to write to disk: set appendfsync everysec or always", unlimited},
+		},
+		{
+			name: "keys may be thrown away", options: redistest.Options{
+				AOF: redistest.Always, Args: []string{"--maxmemory", "1gb", "--maxmemory-policy", "volatile-lru"},
 			},
+			level: eventstore.Memory, refusal: "redis_evicts",
+		},
+		{
+			name: "replicas that are not there", options: redistest.Options{AOF: redistest.Always, Args: []string{"--maxmemory", "1gb"}},
+			asked: eventstore.Replicated(2), level: eventstore.Replicated(2),
+			want: []string{" has 0 replicas that follow it, and replicated:2 needs 2: until they are there, whoever submits is told that the job is not durable"},
 		},
 	}
 	for _, test := range tests {
@@ -160,47 +169,91 @@ func TestSettings(t *testing.T) {
 			if test.config != nil {
 				must(t, server.Client().ConfigSet(t.Context(), test.config[0], test.config[1]).Err())
 			}
-			got, err := connect(t, server.URL()).Check(t.Context())
-			if err != nil {
-				t.Fatal(err)
-			}
+			got, err := connect(t, server.URL()).Check(t.Context(), test.asked)
+			must(t, err)
 			for i, warning := range got.Warnings {
 				got.Warnings[i] = strings.TrimPrefix(warning, "Redis at "+server.Addr())
 			}
-			if diff := cmp.Diff(test.want, got); diff != "" {
-				t.Errorf("settings (-want +got):\n%s", diff)
+			if diff := cmp.Diff(test.want, got.Warnings); diff != "" {
+				t.Errorf("warnings (-want +got):\n%s", diff)
+			}
+			if got.Level != test.level || domain.ReasonOf(got.Refusal) != test.refusal {
+				t.Errorf("level %s, refused: %v; want %s, %q", got.Level, got.Refusal, test.level, test.refusal)
 			}
 		})
 	}
 }
 
-func TestEvictingServerIsRefused(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory-policy", "volatile-lru"}})
-	_, err := connect(t, server.URL()).Check(t.Context())
-	if domain.CodeOf(err) != domain.Invalid || domain.ReasonOf(err) != "redis_evicts" || !strings.Contains(err.Error(), "volatile-lru") {
-		t.Errorf("Check: got %v, want redis_evicts", err)
+func TestSettingsOfAReplica(t *testing.T) {
+	primary, replica := redistest.Start(t, redistest.Options{AOF: redistest.Always}), redistest.Start(t, redistest.Options{})
+	replica.Follow(primary)
+	asked := eventstore.Replicated(1)
+	got, err := connect(t, replica.URL()).Check(t.Context(), "")
+	if err != nil || domain.ReasonOf(got.Refusal) != "redis_replica" || domain.CodeOf(got.Refusal) != domain.Invalid {
+		t.Errorf("at the replica: %v, %v; want redis_replica", got.Refusal, err)
+	}
+	got, err = connect(t, primary.URL()).Check(t.Context(), asked)
+	if err != nil || got.Refusal != nil || got.Level != asked || len(got.Warnings) != 1 { // of maxmemory
+		t.Errorf("at its primary: %+v, %v; want %s", got, err, asked)
+	}
+	must(t, primary.Client().Do(t.Context(), "ACL", "SETUSER", "default", "-wait").Err())
+	if got, err = connect(t, primary.URL()).Check(t.Context(), asked); err != nil || domain.ReasonOf(got.Refusal) != "redis_wait" {
+		t.Errorf("without WAIT: %v, %v; want redis_wait", got.Refusal, err)
 	}
 }
 
-// Rented servers often hide CONFIG, and the embedded one has none.
+// Rented servers often hide CONFIG, or all, and the embedded one has none.
 func TestServersThatHideTheirSettings(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{AOF: redistest.Always})
-	must(t, server.Client().Do(t.Context(), "ACL", "SETUSER", "default", "-config").Err())
-	got, err := connect(t, server.URL()).Check(t.Context())
-	if err != nil || got.Durability != redisstore.EverySecond || len(got.Warnings) != 1 {
-		t.Errorf("without CONFIG: got %+v, %v", got, err)
+	server := redistest.Start(t, redistest.Options{AOF: redistest.Always, Args: []string{"--maxmemory", "1gb"}})
+	for _, hidden := range []struct {
+		command string
+		level   eventstore.Durability
+	}{{"-config", eventstore.EverySecond}, {"-info", eventstore.Memory}} {
+		must(t, server.Client().Do(t.Context(), "ACL", "SETUSER", "default", hidden.command).Err())
+		got, err := connect(t, server.URL()).Check(t.Context(), "")
+		if err != nil || got.Level != hidden.level || len(got.Warnings) != 1 || !strings.Contains(got.Warnings[0], "does not show") {
+			t.Errorf("%s: got %+v, %v", hidden.command, got, err)
+		}
 	}
 
 	mini := miniredis.RunT(t)
-	got, err = connect(t, "redis://"+mini.Addr()).Check(t.Context())
-	if err != nil || got.Durability != redisstore.Memory || len(got.Warnings) != 1 {
+	got, err := connect(t, "redis://"+mini.Addr()).Check(t.Context(), "")
+	if err != nil || got.Level != eventstore.Memory || got.Refusal != nil || len(got.Warnings) != 1 {
 		t.Errorf("miniredis: got %+v, %v", got, err)
+	}
+}
+
+// What counts against the limit is less than all that is used, and a full server
+// says that it is full.
+func TestVitals(t *testing.T) {
+	server := redistest.Start(t, redistest.Options{Args: []string{"--maxmemory", "100mb"}})
+	keys := redisstore.Keys{Namespace: "horus"}
+	store := open(connect(t, server.URL()), keys)
+	before, err := store.Vitals(t.Context())
+	must(t, err)
+	if before.Max != 100<<20 || before.Used == 0 || before.Used > before.Max/10 || len(before.Run) != 40 {
+		t.Errorf("of an empty server: %+v", before)
+	}
+	ballast := server.Client()
+	for i := range 500 {
+		must(t, ballast.Set(t.Context(), fmt.Sprint("ballast", i), strings.Repeat("x", 100<<10), 0).Err())
+	}
+	after, err := store.Vitals(t.Context())
+	must(t, err)
+	if after.Run != before.Run || after.Used < 50<<20 || after.Used > 60<<20 {
+		t.Errorf("with 50 MiB: %+v", after)
+	}
+	server.Restart()
+	again, err := store.Vitals(t.Context())
+	must(t, err)
+	if again.Run == before.Run {
+		t.Error("a server that was started again has the same life")
 	}
 }
 
 // A cluster needs no other URL: its nodes say what they are.
 func TestCluster(t *testing.T) {
-	server := redistest.Start(t, redistest.Options{AOF: redistest.EverySecond, Args: []string{"--cluster-enabled", "yes"}})
+	server := redistest.Start(t, redistest.Options{AOF: redistest.EverySecond, Args: []string{"--cluster-enabled", "yes", "--maxmemory", "1gb"}})
 	node := server.Client()
 	u, err := url.Parse(server.URL())
 	if err != nil {
@@ -232,9 +285,18 @@ func TestCluster(t *testing.T) {
 	if diff := cmp.Diff(storetest.Raws(c), got); diff != "" {
 		t.Errorf("the log (-want +got):\n%s", diff)
 	}
-	settings, err := cluster.Check(t.Context())
-	if err != nil || settings.Durability != redisstore.EverySecond || len(settings.Warnings) != 0 {
+	settings, err := cluster.Check(t.Context(), "")
+	if err != nil || settings.Level != eventstore.EverySecond || settings.Refusal != nil || len(settings.Warnings) != 0 {
 		t.Errorf("Check: got %+v, %v", settings, err)
+	}
+	vitals, err := store.Vitals(t.Context())
+	if err != nil || vitals.Max != 1<<30 || vitals.Used == 0 {
+		t.Errorf("Vitals: got %+v, %v", vitals, err)
+	}
+	asked := redisstore.New(cluster.Writer(2), cluster.Reader(2), redisstore.Keys{Namespace: "horus", Partition: 3})
+	asked.Replicas = 1
+	if err := asked.Sync(t.Context(), 1, eventstore.Tip{}); !errors.Is(err, eventstore.ErrNotDurable) {
+		t.Errorf("Sync without a replica: got %v", err)
 	}
 	if _, err := redisstore.Connect(t.Context(), server.URL()+"/1"); domain.ReasonOf(err) != "redis_url" {
 		t.Errorf("Connect to database 1 of a cluster: got %v, want redis_url", err)

@@ -3,119 +3,96 @@ package redisstore
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"strings"
 	"sync"
 
 	"github.com/redis/go-redis/v9"
 
 	"github.com/herocode/horus/domain"
-)
-
-// Durability is the word for what a commit survives that Redis has
-// acknowledged. Replies to clients bear it.
-type Durability string
-
-// The levels, from the least safe.
-const (
-	Memory      Durability = "memory"   // a crash of ours
-	EverySecond Durability = "everysec" // and one of Redis; one of its machine takes a second or two with it
-	Fsync       Durability = "fsync"    // and one of its machine
+	"github.com/herocode/horus/eventstore"
 )
 
 // Settings are what a Redis is set to, as far as Horus cares.
 type Settings struct {
-	Durability Durability
-	Warnings   []string // sentences that say what to set
+	// Level is what a commit has that this Redis acknowledged: what its settings
+	// give, or the replicas that were asked for.
+	Level eventstore.Durability
+	// Refusal is why Horus must not work on it: a [domain.Error] with Invalid,
+	// nil if there is no reason.
+	Refusal  error
+	Warnings []string // sentences that say what to set
 }
 
-// oldestMajor is the version that Horus is made for: from 7.0 on XAUTOCLAIM
-// drops deleted entries, and a script that ran out of memory has written
-// nothing.
-const oldestMajor = 7
-
-// Check reads the server's settings. Of a cluster it reads every master's; the
-// least safe counts. A Redis that would throw keys away when its memory is full
-// is refused: a [domain.Error], Invalid with the reason redis_evicts. One that
-// does not let its settings be seen is taken at the least it could mean.
-func (s *Server) Check(ctx context.Context) (Settings, error) {
+// Check reads the server's settings and compares them with the level that was
+// asked for; "" is whatever they give. Of a cluster it reads every master's; the
+// least safe counts. A Redis that does not let its settings be seen is taken at
+// the least that they could mean. The reasons of a refusal are
+//
+//	redis_evicts      it throws keys away when its memory is full
+//	redis_replica     it follows another one and takes no writes
+//	redis_durability  it keeps less than was asked for
+//	redis_wait        replicas were asked for, and WAIT is not answered
+//
+// An error says that it did not answer.
+func (s *Server) Check(ctx context.Context, asked eventstore.Durability) (Settings, error) {
 	client := s.dial(1, true)
 	defer func() { _ = client.Close() }() // it only asked
 	cluster, ok := client.(*redis.ClusterClient)
 	if !ok {
-		return checkNode(ctx, s.Address(), client)
+		return checkNode(ctx, s.Address(), client, asked)
 	}
 	var mu sync.Mutex
-	all := Settings{Durability: Fsync}
+	all := Settings{Level: eventstore.Fsync}
+	if asked.Replicas() > 0 {
+		all.Level = asked
+	}
 	err := cluster.ForEachMaster(ctx, func(ctx context.Context, node *redis.Client) error {
-		one, err := checkNode(ctx, node.Options().Addr, node)
+		one, err := checkNode(ctx, node.Options().Addr, node, asked)
 		mu.Lock()
 		defer mu.Unlock()
-		all.Durability = least(all.Durability, one.Durability)
+		if one.Level.Less(all.Level) {
+			all.Level = one.Level
+		}
+		if all.Refusal == nil {
+			all.Refusal = one.Refusal
+		}
 		all.Warnings = append(all.Warnings, one.Warnings...)
 		return err
 	})
-	if err != nil {
-		return Settings{}, err
-	}
-	return all, nil
+	return all, err
 }
 
-func least(a, b Durability) Durability {
-	for _, level := range []Durability{Memory, EverySecond} {
-		if a == level || b == level {
-			return level
-		}
-	}
-	return Fsync
-}
-
-func checkNode(ctx context.Context, address string, client redis.Cmdable) (Settings, error) {
-	text, err := client.Info(ctx).Result()
-	if err != nil {
+func checkNode(ctx context.Context, address string, client redis.UniversalClient, asked eventstore.Durability) (Settings, error) {
+	f := facts{address: address, config: readConfig(ctx, client)}
+	switch text, err := client.Info(ctx).Result(); {
+	case err == nil:
+		f.info = parseInfo(text)
+	case !redis.HasErrorPrefix(err, "NOPERM"):
 		return Settings{}, fmt.Errorf("ask Redis at %s for its state: %w", address, err)
 	}
-	info := parseInfo(text)
-	if policy := info["maxmemory_policy"]; policy != "" && policy != "noeviction" {
-		return Settings{}, domain.Errorf(domain.Invalid, "redis_evicts",
-			"Redis at %s would throw jobs away when its memory is full (maxmemory-policy %s): set maxmemory-policy noeviction", address, policy)
+	if asked.Replicas() > 0 {
+		f.wait = client.Do(ctx, "WAIT", 0, 1).Err() // none must have anything: it answers at once
 	}
-	var found Settings
-	warn := func(format string, args ...any) {
-		found.Warnings = append(found.Warnings, "Redis at "+address+" "+fmt.Sprintf(format, args...))
-	}
-	version := info["redis_version"]
-	major, _, _ := strings.Cut(version, ".")
-	if n, err := strconv.Atoi(major); err == nil && n < oldestMajor {
-		warn("is version %s: Horus is made for %d.0 and later", version, oldestMajor)
-	}
-	found.Durability = durability(ctx, client, info["aof_enabled"] == "1", warn)
-	return found, nil
+	return f.judge(asked), nil
 }
 
-// durability finds the level, and warns where it is not what a reader of the
-// configuration would think.
-func durability(ctx context.Context, client redis.Cmdable, aof bool, warn func(string, ...any)) Durability {
-	if !aof {
-		warn("keeps nothing when it stops: set appendonly yes")
-		return Memory
+// looked returns the settings that are looked at, all by their own names: one of
+// those that a pattern would add is the password.
+func looked() []string {
+	return []string{"appendfsync", "no-appendfsync-on-rewrite", "save", "stop-writes-on-bgsave-error", "min-replicas-to-write"}
+}
+
+// readConfig returns nil when Redis does not show its settings.
+func readConfig(ctx context.Context, client redis.Cmdable) map[string]string {
+	config := map[string]string{}
+	for _, name := range looked() {
+		found, err := client.ConfigGet(ctx, name).Result()
+		if err != nil {
+			return nil
+		}
+		config[name] = found[name]
 	}
-	config, err := client.ConfigGet(ctx, "*appendfsync*").Result()
-	if err != nil {
-		warn("does not show its settings; appendfsync everysec is assumed")
-		return EverySecond
-	}
-	if config["no-appendfsync-on-rewrite"] == "yes" {
-		warn("does not sync while it rewrites its file: set no-appendfsync-on-rewrite no")
-	}
-	switch config["appendfsync"] {
-	case "always":
-		return Fsync
-	case "everysec":
-		return EverySecond
-	}
-	warn("leaves it to the machine when to write to disk: set appendfsync everysec or always")
-	return Memory
+	return config
 }
 
 // parseInfo reads the lines "name:value" of INFO.
@@ -127,4 +104,8 @@ func parseInfo(text string) map[string]string {
 		}
 	}
 	return info
+}
+
+func refusal(reason, format string, args ...any) error {
+	return domain.Errorf(domain.Invalid, reason, format, args...)
 }

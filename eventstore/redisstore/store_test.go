@@ -1,6 +1,7 @@
 package redisstore_test
 
 import (
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -64,6 +65,49 @@ func harness(t *testing.T, address, namespace string) storetest.Harness {
 			}
 		},
 	}
+}
+
+func TestSync(t *testing.T) {
+	primary, replica := redistest.Start(t, redistest.Options{}), redistest.Start(t, redistest.Options{})
+	replica.Follow(primary)
+	storetest.RunSync(t, func(t *testing.T) storetest.SyncHarness {
+		keys := redisstore.Keys{Namespace: domain.Name(redistest.Namespace(t))}
+		store := open(connect(t, primary.URL()), keys)
+		store.Replicas = 1
+		return storetest.SyncHarness{
+			Harness: storetest.Harness{Store: store, Other: open(connect(t, primary.URL()), keys)}, Syncer: store,
+			Lag: func(behind bool) {
+				if behind {
+					replica.Pause()
+				} else {
+					replica.Unpause()
+				}
+			},
+		}
+	})
+}
+
+// A connection that wrote nothing is told by WAIT that all is well, so a Sync
+// that did not write would believe a replica that is frozen. And none that is
+// asked when the memory is full may go without its write.
+func TestSyncIsNotPraisedByANewConnection(t *testing.T) {
+	primary, replica := redistest.Start(t, redistest.Options{}), redistest.Start(t, redistest.Options{})
+	replica.Follow(primary)
+	keys := redisstore.Keys{Namespace: "horus"}
+	store := open(connect(t, primary.URL()), keys)
+	must(t, store.Take(t.Context(), eventstore.Holder{}, eventstore.Holder{Term: 1, Name: "one"}))
+	replica.Pause()
+	for range 2 { // the second has no script to load
+		fresh := open(connect(t, primary.URL()), keys)
+		fresh.Replicas = 1
+		if err := fresh.Sync(t.Context(), 1, eventstore.Tip{}); !errors.Is(err, eventstore.ErrNotDurable) {
+			t.Errorf("Sync: got %v, want ErrNotDurable", err)
+		}
+		newHand(t, primary.URL(), keys).do("CONFIG", "SET", "maxmemory", "1")
+	}
+	replica.Unpause()
+	store.Replicas = 1
+	waitFor(t, func() bool { return store.Sync(t.Context(), 1, eventstore.Tip{}) == nil })
 }
 
 func connect(t testing.TB, address string) *redisstore.Server {

@@ -21,7 +21,10 @@ type Forgery struct {
 
 // Forgeries returns every kind there is.
 func Forgeries() []Forgery {
-	return slices.Concat(ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys())
+	return slices.Concat(
+		ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofRetries(), ofTimes(), ofStops(), ofCheckpoints(), ofReplays(), ofRefusals(),
+		ofDeletions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys(), ofQueues(), ofPresence(), ofModes(),
+	)
 }
 
 // Thieves returns the names of keys that never seal anything in a history that

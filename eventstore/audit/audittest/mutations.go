@@ -19,11 +19,13 @@ func Mutations() []Mutation {
 // ofEvents change what an event says.
 func ofEvents() []Mutation {
 	type raws = []history.Raw
-	replace := func(old, with string) func(*rand.Rand, raws) raws {
+	replace := func(words ...string) func(*rand.Rand, raws) raws { // the first by the second, or the third by the fourth, …
 		return func(dice *rand.Rand, log raws) raws {
 			for _, i := range dice.Perm(len(log)) {
-				if bytes.Contains(log[i].Event, []byte(old)) {
-					return edited(log, i, func(b []byte) []byte { return bytes.Replace(b, []byte(old), []byte(with), 1) })
+				for pair := range slices.Chunk(words, 2) {
+					if bytes.Contains(log[i].Event, []byte(pair[0])) {
+						return edited(log, i, func(b []byte) []byte { return bytes.Replace(b, []byte(pair[0]), []byte(pair[1]), 1) })
+					}
 				}
 			}
 			return log
@@ -55,6 +57,8 @@ func ofEvents() []Mutation {
 			return edited(log, dice.IntN(len(log)), func([]byte) []byte { return slices.Clone(other) })
 		}},
 		{"a failure becomes a timeout", replace(`"kind":"error"`, `"kind":"timeout"`)},
+		{"a wait is made longer", replace(`"due":"2026`, `"due":"2036`)},
+		{"a refused report said something else", replace(`"said":"completed"`, `"said":"stopped"`, `"said":"failed"`, `"said":"completed"`, `"said":"stopped"`, `"said":"failed"`)},
 		{"an attempt gets another number", replace(`"attempt":1`, `"attempt":2`)},
 		{"a payload is changed", replace("echo", "rm")},
 		{"an event is backdated", replace(`"at":"2026`, `"at":"2025`)},
