@@ -10,9 +10,11 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/proofs"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
@@ -28,21 +30,26 @@ type batch struct {
 	folded Folded
 	room   []byte // that values are written into
 
-	jobs        map[job.ID]*workJob
-	jobOrder    []*workJob // in the order in which the batch met them
-	runners     map[domain.Name]*workRunner
-	runnerOrder []*workRunner
-	queues      map[job.Queue]queues.Count // that changed
-	queueOrder  []job.Queue
-	tips        map[event.Aggregate]uint64
-	tipOrder    []event.Aggregate
-	groups      []job.Queue // that are made
-	found       []job.ID    // missing attempts that ended
-	done        map[job.Queue]int
+	jobs         map[job.ID]*workJob
+	jobOrder     []*workJob // in the order in which the batch met them
+	runners      map[domain.Name]*workRunner
+	runnerOrder  []*workRunner
+	processes    map[string]*workProcess // by runner.AggregateID
+	processOrder []*workProcess
+	modes        map[string]modes.Record // that changed
+	modeOrder    []string
+	queues       map[job.Queue]queues.Count // that changed
+	queueOrder   []job.Queue
+	tips         map[event.Aggregate]uint64
+	tipOrder     []event.Aggregate
+	groups       []job.Queue // that are made
+	found        []job.ID    // missing attempts that ended
+	done         map[job.Queue]int
+	stops        []stopping // that the batch begins
 
 	// Of the commit that is being folded.
 	step    *step
-	bundles map[report]uint64 // places of its bundles
+	bundles map[report]reports
 	paths   [][]signing.Hash
 }
 
@@ -56,12 +63,16 @@ type workJob struct {
 
 	before     job.Status // None for a new one
 	beforeOpen *jobs.Attempt
+	beforeDue  event.Time
 }
 
 // granting is what a runner needs to know of a grant.
 type granting struct {
 	proof      signing.Proof
 	submission *job.Submission // nil when the event holds it
+	kept       signing.Hash    // checkpoint that the attempt begins with; zero for none
+	keptAt     jobs.Place      // where that stands
+	checkpoint []byte
 }
 
 // workRunner is a runner id that the batch touches.
@@ -79,19 +90,26 @@ type report struct {
 	number  uint64
 }
 
+// reports is what a bundle says, and where it stands.
+type reports struct {
+	seq     uint64
+	reports []runner.Report
+}
+
 // fold folds steps into a transaction.
 func (e *Engine) fold(ctx context.Context, steps []step) (*batch, error) {
 	last := steps[len(steps)-1]
 	b := &batch{
 		e: e, tx: &views.Tx{Generation: e.pos.Live}, census: e.pos.Census, room: e.room,
 		jobs: map[job.ID]*workJob{}, runners: map[domain.Name]*workRunner{},
+		processes: map[string]*workProcess{}, modes: map[string]modes.Record{},
 		queues: map[job.Queue]queues.Count{}, tips: map[event.Aggregate]uint64{}, done: map[job.Queue]int{},
 	}
 	if err := b.load(ctx, steps); err != nil {
 		return nil, err
 	}
 	for i := range steps {
-		b.step, b.bundles, b.paths = &steps[i], map[report]uint64{}, nil
+		b.step, b.bundles, b.paths = &steps[i], map[report]reports{}, nil
 		for j := range steps[i].commit.Entries {
 			entry := &steps[i].commit.Entries[j]
 			if err := b.apply(entry); errors.Is(err, views.ErrDamaged) {
@@ -135,6 +153,9 @@ func (b *batch) apply(e *history.Entry) error {
 	case runner.Event:
 		b.tip(e)
 		b.applyRunner(e, data)
+	case line.Event:
+		b.tip(e)
+		return b.applyQueue(e, data)
 	default:
 		if e.Aggregate.Kind == event.Access {
 			b.applyStatement(e)
@@ -154,6 +175,11 @@ func (b *batch) put(t views.Table, name string, v value) {
 	start, f := len(b.room), views.Field{Table: t, Name: name}
 	b.room = views.AppendSum(v.Append(b.room), start, f)
 	b.tx.Set = append(b.tx.Set, views.Value{Field: f, Data: b.room[start:len(b.room):len(b.room)]})
+}
+
+// unset removes a value. One that was put by the same batch goes too.
+func (b *batch) unset(t views.Table, name string) {
+	b.tx.Unset = append(b.tx.Unset, views.Field{Table: t, Name: name})
 }
 
 // place is the place of an aggregate's last event.
@@ -193,13 +219,9 @@ func (b *batch) remember() {
 			e.jobs.put(j.id, j.cachedJob)
 		}
 	}
-	for _, r := range b.runnerOrder {
-		if r.exists {
-			e.runners.put(r.id, r.record)
-		}
-	}
+	b.rememberPresence()
 	for q, c := range b.queues {
-		e.queues[q] = c
+		e.setQueue(q, c)
 	}
 	for _, q := range b.groups {
 		e.groups[q] = true

@@ -18,6 +18,7 @@ import (
 type suspect struct {
 	table  views.Table
 	status job.Status // of a list; None for a table
+	due    bool       // a due time: neither
 	name   string
 }
 
@@ -39,7 +40,8 @@ func (r *rebuild) compare(ctx context.Context, a, b uint64) error {
 			return err
 		}
 	}
-	return nil
+	err := views.WalkDue(ctx, r.cfg.Views, a, func(page []views.DueEntry) error { return r.compareDue(ctx, b, page) })
+	return r.noKey(suspect{due: true}.key(), err)
 }
 
 // noKey notes a key that holds something else than a table or a list. What else
@@ -66,8 +68,9 @@ func (r *rebuild) complete(ctx context.Context, at views.Position) (bool, error)
 	if err != nil {
 		return false, err
 	}
-	want := r.filler.pos.Census.Fields
-	return look.Position != at || look.Fields == want && look.Listed == want[views.Jobs], nil
+	want := &r.filler.pos.Census
+	same := look.Fields == want.Fields && look.Listed == want.Fields[views.Jobs] && look.Timers == want.Due
+	return look.Position != at || same, nil
 }
 
 // maxSuspects bounds what is looked at again: where so much differs, the first
@@ -92,7 +95,7 @@ func (r *rebuild) comparePage(ctx context.Context, other uint64, page []views.Va
 	}
 	for i, f := range fields {
 		r.report.Compared++
-		volatile := f.Table == views.Queues || f.Table == views.Runners // equal now by chance, perhaps
+		volatile := f.Table >= views.Runners // equal now by chance, perhaps
 		if volatile || !bytes.Equal(values[i], page[i].Data) {
 			r.suspect(suspect{table: f.Table, name: f.Name})
 		}
@@ -118,6 +121,24 @@ func (r *rebuild) compareList(ctx context.Context, other uint64, s job.Status, p
 	return nil
 }
 
+func (r *rebuild) compareDue(ctx context.Context, other uint64, page []views.DueEntry) error {
+	names := make([]string, len(page))
+	for i, d := range page {
+		names[i] = d.Job.String()
+	}
+	due, err := r.cfg.Views.DueOf(ctx, other, names)
+	if err != nil {
+		return err
+	}
+	for i, d := range page {
+		r.report.Compared++
+		if due[i] != d.At {
+			r.suspect(suspect{due: true, name: names[i]})
+		}
+	}
+	return nil
+}
+
 // suspectPage is how many suspects are looked at again at a time.
 const suspectPage = 500
 
@@ -127,7 +148,7 @@ const suspectPage = 500
 func (r *rebuild) compareAgain(ctx context.Context, old uint64) (*Difference, error) {
 	first := r.strange
 	sorted := slices.SortedFunc(maps.Keys(r.suspects), func(a, b suspect) int {
-		return cmp.Or(cmp.Compare(a.status, b.status), cmp.Compare(a.table, b.table), cmp.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.status, b.status), cmp.Compare(a.key(), b.key()), cmp.Compare(a.name, b.name))
 	})
 	for page := range slices.Chunk(sorted, suspectPage) {
 		have, err := r.look(ctx, old, page)
@@ -151,7 +172,10 @@ func (r *rebuild) compareAgain(ctx context.Context, old uint64) (*Difference, er
 }
 
 func (s suspect) key() string {
-	if s.status != job.None {
+	switch {
+	case s.due:
+		return "due"
+	case s.status != job.None:
 		return "state:" + s.status.String()
 	}
 	return s.table.String()
@@ -159,7 +183,7 @@ func (s suspect) key() string {
 
 // text returns a value without its sum, and whatever else is there as it is.
 func (s suspect) text(stored []byte) string {
-	if s.status == job.None {
+	if s.status == job.None && !s.due {
 		if value, err := (views.Field{Table: s.table, Name: s.name}).Value(stored); err == nil {
 			return string(value)
 		}
@@ -167,19 +191,22 @@ func (s suspect) text(stored []byte) string {
 	return string(stored)
 }
 
-// look returns what a generation has of suspects: the value of a field, and
-// something for a member of a list.
+// look returns what a generation has of suspects: the value of a field, a due
+// time, and something for a member of a list.
 func (r *rebuild) look(ctx context.Context, generation uint64, page []suspect) ([][]byte, error) {
-	found := make([][]byte, len(page))
 	var fields []views.Field
 	var listings []views.Listing
+	var names []string
 	for _, s := range page {
-		if s.status == job.None {
+		switch {
+		case s.due:
+			names = append(names, s.name)
+		case s.status != job.None:
+			seq, _ := strconv.ParseUint(s.name, 10, 64) // was made of one
+			listings = append(listings, views.Listing{Status: s.status, Seq: seq})
+		default:
 			fields = append(fields, views.Field{Table: s.table, Name: s.name})
-			continue
 		}
-		seq, _ := strconv.ParseUint(s.name, 10, 64) // was made of one
-		listings = append(listings, views.Listing{Status: s.status, Seq: seq})
 	}
 	values, err := r.writer.Read(ctx, generation, fields)
 	if err != nil {
@@ -189,15 +216,26 @@ func (r *rebuild) look(ctx context.Context, generation uint64, page []suspect) (
 	if err != nil {
 		return nil, err
 	}
+	due, err := r.cfg.Views.DueOf(ctx, generation, names)
+	if err != nil {
+		return nil, err
+	}
+	found := make([][]byte, len(page))
 	for i, s := range page {
-		if s.status == job.None {
+		switch {
+		case s.due:
+			if !due[0].IsZero() {
+				found[i] = due[0].Append(nil)
+			}
+			due = due[1:]
+		case s.status != job.None:
+			if listed[0] {
+				found[i] = []byte("listed")
+			}
+			listed = listed[1:]
+		default:
 			found[i], values = values[0], values[1:]
-			continue
 		}
-		if listed[0] {
-			found[i] = []byte("listed")
-		}
-		listed = listed[1:]
 	}
 	return found, nil
 }

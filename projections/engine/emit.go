@@ -2,11 +2,9 @@ package engine
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
@@ -26,15 +24,10 @@ func (b *batch) emit(ctx context.Context) error {
 			b.emitJob(j)
 		}
 	}
-	for _, r := range b.runnerOrder {
-		if !r.changed {
-			continue
-		}
-		b.put(views.Runners, string(r.id), &r.record)
-		if !r.existed {
-			b.census.Fields[views.Runners]++
-		}
+	if err := b.emitStops(ctx); err != nil {
+		return err
 	}
+	b.emitPresence()
 	for _, a := range b.tipOrder {
 		b.put(views.Tips, a.String(), place(b.tips[a]))
 	}
@@ -64,6 +57,7 @@ func (b *batch) emitJob(j *workJob) {
 			b.queues[q] = c
 		}
 	}
+	b.emitDue(j)
 	if j.open == nil && j.beforeOpen == nil || j.open != nil && j.beforeOpen != nil && *j.open == *j.beforeOpen {
 		return
 	}
@@ -73,7 +67,26 @@ func (b *batch) emitJob(j *workJob) {
 	if j.open != nil {
 		b.emitGrant(j)
 	} else {
-		b.tx.Unset = append(b.tx.Unset, views.Field{Table: views.Open, Name: name})
+		b.unset(views.Open, name)
+	}
+}
+
+// emitDue notes when something is due in a job from now on. What came and went
+// within the batch was due for nobody: a short job costs nothing here.
+func (b *batch) emitDue(j *workJob) {
+	due := j.record.NextDue()
+	if due == j.beforeDue {
+		return
+	}
+	b.tx.Due = append(b.tx.Due, views.DueSet{At: due, Job: j.id})
+	switch {
+	case j.beforeDue.IsZero():
+		b.census.Due++
+	case due.IsZero():
+		b.census.Due--
+	}
+	if !due.IsZero() && (b.folded.Due.IsZero() || due < b.folded.Due) {
+		b.folded.Due = due
 	}
 }
 
@@ -108,8 +121,10 @@ func (b *batch) emitGrant(j *workJob) {
 	}
 	b.needGroup(j.open.Queue)
 	b.tx.Queued = append(b.tx.Queued, views.Assignment{
-		Queue:      j.open.Queue,
-		Assignment: queue.Assignment{ID: j.open.Entry, Grant: j.grant.proof, Submission: j.grant.submission},
+		Queue: j.open.Queue,
+		Assignment: queue.Assignment{
+			ID: j.open.Entry, Grant: j.grant.proof, Submission: j.grant.submission, Checkpoint: j.grant.checkpoint,
+		},
 	})
 	b.census.Entries++
 }
@@ -134,50 +149,6 @@ func (b *batch) needGroup(q job.Queue) {
 	if b.e.live && !b.e.groups[q] && !slices.Contains(b.groups, q) {
 		b.groups = append(b.groups, q)
 	}
-}
-
-// submissions reads the signed jobs that queue entries need and that their
-// granting events do not hold.
-func (b *batch) submissions(ctx context.Context) error {
-	if !b.e.live {
-		return nil
-	}
-	var need []*workJob
-	var seqs []uint64
-	for _, j := range b.jobOrder {
-		if j.grant != nil && j.open.Entry.Seq != j.record.Submitted() {
-			need = append(need, j)
-			seqs = append(seqs, j.record.Submitted())
-		}
-	}
-	if len(need) == 0 {
-		return nil
-	}
-	raws, err := b.e.cfg.Log.Get(ctx, seqs)
-	if err != nil {
-		return fmt.Errorf("read submissions: %w", err)
-	}
-	for i, j := range need {
-		if j.grant.submission, err = submission(j.id, seqs[i], raws[i].Event); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// submission reads a job from the event that submitted it. Whether it is the
-// one that was granted is for the runner to check, who trusts nobody.
-func submission(id job.ID, seq uint64, data []byte) (*job.Submission, error) {
-	e, err := history.ParseEntry(seq, data)
-	if err != nil {
-		return nil, &history.Fault{Seq: seq, Why: err}
-	}
-	submitted, ok := e.Data.(job.Submitted)
-	if !ok || e.Aggregate.ID != id.String() {
-		why := domain.Errorf(domain.Halted, "views_damaged", "the view names %s as the submission of job %s", e.Type, id)
-		return nil, &history.Fault{Seq: seq, Why: why}
-	}
-	return &submitted.Submission, nil
 }
 
 // statement is what the statements' hash holds of a statement.

@@ -12,6 +12,7 @@ import (
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/proofs"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
@@ -50,12 +51,16 @@ type Folded struct {
 	Through   uint64     // place that the views have reached
 	Latest    event.Time // latest time of any event up to there
 	Live      bool       // false while the engine catches up: the events are news to nobody
+	Due       event.Time // the earliest that it set; zero when it set none
 	Events    int
 	Submitted int // jobs
 	Completed int
 	Failed    map[job.FailureKind]int // nil when there are none
+	Stopped   int
+	Retried   map[job.FailureKind]int // attempts that failed and are followed by another; nil when there are none
 	Lost      map[job.LossReason]int  // attempts; nil when there are none
-	Refused   int                     // pieces of output of attempts that were not open
+	Refused   int                     // pieces of output, and of progress, of attempts that were not open
+	Late      int                     // reports of ends that the histories of their jobs name as refused
 }
 
 // Engine folds one partition's commits into its views. One goroutine calls
@@ -78,21 +83,26 @@ type Engine struct {
 	readTo  uint64          // place of the last entry that reader has
 	limit   uint64          // place behind which nothing is read; 0 for the end of the log
 	watches watches
+	busy    busy
 	passed  atomic.Uint64
+	// stopping is how many jobs are to be stopped, the sum of what queues say.
+	stopping atomic.Uint64
 
-	pos     views.Position  // as this engine left it
-	seen    *views.Position // as the writer watches it; nil when it does not
-	flight  *flight         // folded and perhaps sent; nil when everything is settled
-	failed  error           // what this engine cannot get over
-	live    bool
-	room    []byte // of the last batch, to be written into again
-	jobs    cache[job.ID, cachedJob]
-	runners cache[domain.Name, runners.Record]
-	queues  map[job.Queue]queues.Count // all of them
-	former  map[job.Queue]queues.Count // of views that were begun anew; nil once they were reconciled
-	groups  map[job.Queue]bool         // whose group is known to be there
-	missing map[job.ID]queue.EntryID   // open attempts whose entries are in no queue
-	told    []uint32                   // sums of the statements that runners read, in order
+	pos       views.Position  // as this engine left it
+	seen      *views.Position // as the writer watches it; nil when it does not
+	flight    *flight         // folded and perhaps sent; nil when everything is settled
+	failed    error           // what this engine cannot get over
+	live      bool
+	room      []byte // of the last batch, to be written into again
+	jobs      cache[job.ID, cachedJob]
+	runners   cache[domain.Name, runners.Record]
+	processes cache[string, runners.Process]
+	modes     modes.Modes                // all of them
+	queues    map[job.Queue]queues.Count // all of them
+	former    map[job.Queue]queues.Count // of views that were begun anew; nil once they were reconciled
+	groups    map[job.Queue]bool         // whose group is known to be there
+	missing   map[job.ID]queue.EntryID   // open attempts whose entries are in no queue
+	told      []uint32                   // sums of the statements that runners read, in order
 
 	scrubbed scrub
 	doubts   chan views.Field // that a reader found edited
@@ -117,7 +127,7 @@ func newEngine(cfg Config, fill uint64) *Engine {
 		chain:  history.NewChain(string(cfg.Namespace), cfg.Partition, cfg.Verifier),
 		feed:   feed{wake: make(chan struct{}, 1)},
 		doubts: make(chan views.Field, maxDoubts),
-		queues: map[job.Queue]queues.Count{}, groups: map[job.Queue]bool{}, missing: map[job.ID]queue.EntryID{},
+		modes:  modes.Modes{}, queues: map[job.Queue]queues.Count{}, groups: map[job.Queue]bool{}, missing: map[job.ID]queue.EntryID{},
 	}
 }
 

@@ -12,8 +12,11 @@ import (
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/eventstore/memstore"
 	"github.com/herocode/horus/projections/engine"
+	"github.com/herocode/horus/projections/jobs"
+	"github.com/herocode/horus/projections/logs"
 	"github.com/herocode/horus/projections/memviews"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/projections/viewtest"
@@ -279,5 +282,52 @@ func TestRebuildNeedsViews(t *testing.T) {
 	look, err := f.Views.Look(t.Context(), views.Query{Count: true})
 	if err != nil || look.Check() != nil {
 		t.Errorf("behind the rebuild (%+v) the census is wrong: %+v, %v", report, look, err)
+	}
+}
+
+// A runner that writes without end filled the views: of a job they keep some
+// pieces, and the history the rest.
+func TestOutputOfAJobIsBounded(t *testing.T) {
+	f, _, _ := inMemory()
+	p := historytest.Found("horus")
+	l := viewtest.NewLeader(t.Context(), t, f, p)
+	worker := p.NewProcess("r1")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j1", historytest.Job{})
+		tx.Report(worker, worker.Join())
+	})
+	l.Begin()
+	l.Crash()
+	w := f.Views.Writer(0)
+	pos, err := w.Watch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	look, err := f.Views.Look(t.Context(), views.Query{Fields: []views.Field{{Table: views.Jobs, Name: "j1"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record, err := jobs.ParseRecord(look.Values[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Pieces, record.Lines = logs.MaxPieces-1, 1<<30
+	tx := &views.Tx{Generation: pos.Live, Position: pos}
+	tx.Put(views.Jobs, "j1", record.Append(nil))
+	if _, err := w.Commit(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	l.Begin()
+	for range 2 {
+		p.Commit(func(tx *historytest.Tx) {
+			tx.Report(worker, runner.Log{About: p.About("j1"), Lines: []runner.Line{{At: tx.Now, Stream: runner.Stdout, Text: "again"}}})
+		})
+		l.Feed()
+	}
+	if look, err = f.Views.Look(t.Context(), views.Query{Fields: []views.Field{{Table: views.Jobs, Name: "j1"}}, Count: true}); err != nil {
+		t.Fatal(err)
+	}
+	if record, err = jobs.ParseRecord(look.Values[0]); err != nil || record.Pieces != logs.MaxPieces || record.Lines != 1<<30+1 || look.Fields[views.Logs] != 1 {
+		t.Errorf("%d pieces, %d lines, %d kept, %v; want one more piece than there were", record.Pieces, record.Lines, look.Fields[views.Logs], err)
 	}
 }

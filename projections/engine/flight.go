@@ -128,6 +128,7 @@ func (e *Engine) adopt(ctx context.Context, p views.Position) error {
 	if p.Live != e.pos.Live {
 		e.jobs.reset()
 		e.runners.reset()
+		e.processes.reset()
 		if err := e.loadQueues(ctx, p); err != nil {
 			e.seen = nil
 			return err

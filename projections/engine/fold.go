@@ -24,11 +24,16 @@ func (b *batch) applyJob(e *history.Entry, data job.Event) error {
 		return views.ErrDamaged // an event says that the job exists, and the view does not know it
 	}
 	j.exists, j.changed = true, true
+	if _, ok := data.(job.Deleted); ok {
+		b.dropOutput(j) // as long as the record knows of it
+	}
 	j.record.Apply(e, b.cause(e))
 	if a, ok := jobs.Granted(e, b.step.commit.Seal.Term); ok {
 		j.open, j.grant = &a, &granting{proof: b.prove(e)}
 	}
 	switch data := data.(type) {
+	case job.Queued:
+		j.grant.kept, j.grant.keptAt = data.Grant.Checkpoint, j.record.Checkpoint.Place
 	case job.Submitted:
 		b.folded.Submitted++
 	case job.Completed:
@@ -40,9 +45,27 @@ func (b *batch) applyJob(e *history.Entry, data job.Event) error {
 	case job.AttemptLost:
 		b.folded.Lost = count(b.folded.Lost, data.Reason)
 		j.closed()
-	case job.Queued, job.Started:
+	case job.Stopped:
+		b.folded.Stopped++
+		j.closed()
+	case job.AttemptFailed:
+		b.folded.Retried = count(b.folded.Retried, data.Kind)
+		j.closed()
+	case job.ReportRefused:
+		b.folded.Late++
+	case job.Stopping:
+		b.applyStop(j, e)
+	case job.Scheduled, job.Started, job.Checkpointed, job.Replayed, job.Dropped, job.Deleted:
 	}
 	return nil
+}
+
+// dropOutput forgets what a job wrote. The history keeps it.
+func (b *batch) dropOutput(j *workJob) {
+	for n := range j.record.Pieces {
+		b.unset(views.Logs, logs.FieldName(j.record.Submitted(), n))
+	}
+	b.census.Fields[views.Logs] -= j.record.Pieces
 }
 
 func count[K comparable](m map[K]int, k K) map[K]int {
@@ -56,83 +79,89 @@ func count[K comparable](m map[K]int, k K) map[K]int {
 // closed forgets the open attempt.
 func (j *workJob) closed() { j.open, j.grant = nil, nil }
 
-// cause returns the place of the report that caused an event, if it stands in
-// the same commit.
-func (b *batch) cause(e *history.Entry) jobs.Place {
+// cause returns the report that caused an event, if it stands in the same
+// commit.
+func (b *batch) cause(e *history.Entry) jobs.Cause {
 	if len(b.bundles) == 0 {
-		return jobs.Place{}
+		return jobs.Cause{}
 	}
 	c, ok := runner.ParseCause(e.Cause)
 	if !ok {
-		return jobs.Place{}
+		return jobs.Cause{}
 	}
-	seq, ok := b.bundles[report{runner.AggregateID(c.Runner, c.Process), c.Number}]
-	if !ok {
-		return jobs.Place{}
+	in, ok := b.bundles[report{runner.AggregateID(c.Runner, c.Process), c.Number}]
+	if !ok || c.Index >= len(in.reports) {
+		return jobs.Cause{}
 	}
-	return jobs.Place{Seq: seq, Index: c.Index}
+	return jobs.Cause{Place: jobs.Place{Seq: in.seq, Index: c.Index}, Report: in.reports[c.Index]}
 }
 
 // applyBundle folds in what a bundle says that becomes no event of its own:
-// that its process lives, and what attempts wrote.
+// that its process lives, what attempts wrote and how far they are.
 func (b *batch) applyBundle(e *history.Entry, data runner.Reported) error {
 	bundle, err := data.Bundle()
 	if err != nil {
 		return err
 	}
-	b.bundles[report{e.Aggregate.ID, bundle.Number}] = e.Seq
-	if r := b.runners[bundle.Runner]; r.exists && r.record.Heard(bundle.Process, e.At) {
-		r.changed = true
+	b.bundles[report{e.Aggregate.ID, bundle.Number}] = reports{e.Seq, bundle.Reports}
+	if p := b.processes[e.Aggregate.ID]; p.exists && p.record.Seen != e.At {
+		p.record.Seen, p.changed = e.At, true
 	}
 	for i, r := range bundle.Reports {
-		piece, ok := r.(runner.Log)
+		about, ok := aside(r)
 		if !ok {
 			continue
 		}
-		j := b.jobs[piece.Job]
-		if !b.mayWrite(j, piece, bundle, data) {
+		j := b.jobs[about.Job]
+		if !b.mayWrite(j, about, bundle, data) {
 			b.folded.Refused++
 			continue
 		}
-		ref := logs.Ref{
-			Seq: e.Seq, Index: i, First: j.record.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: j.record.Attempt,
-		}
-		b.put(views.Logs, logs.FieldName(j.record.Submitted(), j.record.Pieces), &ref)
-		b.census.Fields[views.Logs]++
 		j.changed = true
-		j.record.Pieces++
-		j.record.Lines += ref.Count
+		at := jobs.Place{Seq: e.Seq, Index: i}
+		if piece, ok := r.(runner.Log); ok && j.record.Pieces < logs.MaxPieces {
+			b.applyLog(j, piece, at)
+		}
+		if progress, ok := r.(runner.Progress); ok {
+			j.record.Progress = jobs.Progress{Place: at, At: e.At, Percent: progress.Percent}
+		}
 	}
 	return nil
 }
 
-// mayWrite reports whether a piece of output is of the job's open attempt, from
-// the process that runs it or, before it was reported as started, from one that
+// aside returns the attempt of a report that changes what is known of its job
+// without becoming an event of it.
+func aside(r runner.Report) (about runner.About, ok bool) {
+	switch r := r.(type) {
+	case runner.Log:
+		return r.About, true
+	case runner.Progress:
+		return r.About, true
+	case runner.Join, runner.Leave, runner.Started, runner.Checkpoint, runner.Completed, runner.Failed, runner.Stopped, runner.Refused:
+	}
+	return about, false
+}
+
+// applyLog folds in a piece of output.
+func (b *batch) applyLog(j *workJob, piece runner.Log, at jobs.Place) {
+	ref := logs.Ref{
+		Seq: at.Seq, Index: at.Index, First: j.record.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: j.record.Attempt,
+	}
+	b.put(views.Logs, logs.FieldName(j.record.Submitted(), j.record.Pieces), &ref)
+	b.census.Fields[views.Logs]++
+	j.record.Pieces++
+	j.record.Lines += ref.Count
+}
+
+// mayWrite reports whether a report is on the job's open attempt, from the
+// process that runs it or, before it was reported as started, from one that
 // may.
-func (b *batch) mayWrite(j *workJob, piece runner.Log, bundle *runner.Bundle, data runner.Reported) bool {
-	if !j.exists || j.open == nil || j.open.Token != piece.Token {
+func (b *batch) mayWrite(j *workJob, about runner.About, bundle *runner.Bundle, data runner.Reported) bool {
+	if !j.exists || j.open == nil || j.open.Token != about.Token {
 		return false
 	}
 	if p := j.record.Process; p != "" && (p != bundle.Process || j.record.Runner != bundle.Runner) {
 		return false
 	}
 	return history.Serves(b.step.access, bundle.Runner, data.Signed.Key, j.open.Queue, b.step.head.Latest)
-}
-
-// applyRunner folds one event of a runner id in.
-func (b *batch) applyRunner(e *history.Entry, data runner.Event) {
-	r := b.runners[domain.Name(e.Aggregate.ID)]
-	r.record.Apply(e.At, data)
-	r.exists, r.changed = true, true
-	joined, ok := data.(runner.Joined)
-	if !ok {
-		return
-	}
-	for _, q := range runner.Queues(r.id, joined.Kinds) {
-		b.meetQueue(q)
-		b.needGroup(q)
-	}
-	if b.e.live {
-		b.tx.Notices = append(b.tx.Notices, notice(r.id, joined.Process, b.prove(e)))
-	}
 }

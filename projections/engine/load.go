@@ -14,33 +14,41 @@ import (
 	"github.com/herocode/horus/projections/views"
 )
 
+// cold is what a batch touches and memory does not hold.
+type cold struct {
+	jobs      []*workJob
+	runners   []*workRunner
+	processes []*workProcess
+}
+
 // load brings everything that the steps touch into the batch: from memory, and
 // what is not there from the views, in one round trip.
 func (b *batch) load(ctx context.Context, steps []step) error {
-	var coldJobs []*workJob
-	var coldRunners []*workRunner
-	wantJob := func(id job.ID) {
-		if j, cold := b.meetJob(id); cold {
-			coldJobs = append(coldJobs, j)
-		}
-	}
-	wantRunner := func(id domain.Name) {
-		if r, cold := b.meetRunner(id); cold {
-			coldRunners = append(coldRunners, r)
-		}
-	}
+	var c cold
 	for i := range steps {
 		for j := range steps[i].commit.Entries {
-			if err := b.want(&steps[i].commit.Entries[j], wantJob, wantRunner); err != nil {
+			if err := b.want(&steps[i].commit.Entries[j], &c); err != nil {
 				return err
 			}
 		}
 	}
-	return b.read(ctx, coldJobs, coldRunners)
+	return b.read(ctx, &c)
+}
+
+func (c *cold) job(b *batch, id job.ID) {
+	if j, cold := b.meetJob(id); cold {
+		c.jobs = append(c.jobs, j)
+	}
+}
+
+func (c *cold) process(b *batch, key string) {
+	if p, cold := b.meetProcess(key); cold {
+		c.processes = append(c.processes, p)
+	}
 }
 
 // want names everything that folding an event looks at.
-func (b *batch) want(e *history.Entry, wantJob func(job.ID), wantRunner func(domain.Name)) error {
+func (b *batch) want(e *history.Entry, c *cold) error {
 	switch data := e.Data.(type) {
 	case job.Submitted:
 		id, err := job.ParseID(e.Aggregate.ID)
@@ -53,20 +61,29 @@ func (b *batch) want(e *history.Entry, wantJob func(job.ID), wantRunner func(dom
 		if err != nil {
 			return &history.Fault{Seq: e.Seq, Why: err}
 		}
-		wantJob(id)
+		c.job(b, id)
 	case runner.Reported:
 		bundle, err := data.Bundle()
 		if err != nil {
 			return &history.Fault{Seq: e.Seq, Why: err}
 		}
-		wantRunner(bundle.Runner)
+		if e.Begins() {
+			b.newProcess(e.Aggregate.ID)
+		} else {
+			c.process(b, e.Aggregate.ID)
+		}
 		for _, r := range bundle.Reports {
-			if piece, ok := r.(runner.Log); ok {
-				wantJob(piece.Job)
+			if about, ok := aside(r); ok {
+				c.job(b, about.Job)
 			}
 		}
 	case runner.Event:
-		wantRunner(domain.Name(e.Aggregate.ID))
+		if r, cold := b.meetRunner(domain.Name(e.Aggregate.ID)); cold {
+			c.runners = append(c.runners, r)
+		}
+		if key, ok := aboutProcess(e, data); ok {
+			c.process(b, key)
+		}
 	}
 	return nil
 }
@@ -98,7 +115,7 @@ func (b *batch) meetJob(id job.ID) (j *workJob, cold bool) {
 
 func (j *workJob) take(known cachedJob) {
 	j.cachedJob, j.exists = known, true
-	j.before, j.beforeOpen = known.record.Status, known.open
+	j.before, j.beforeOpen, j.beforeDue = known.record.Status, known.open, known.record.NextDue()
 }
 
 // meetRunner takes a runner id into the batch, and reports whether it must be
@@ -118,14 +135,17 @@ func (b *batch) meetRunner(id domain.Name) (r *workRunner, cold bool) {
 }
 
 // read reads what memory does not hold.
-func (b *batch) read(ctx context.Context, coldJobs []*workJob, coldRunners []*workRunner) error {
-	fields := make([]views.Field, 0, 2*len(coldJobs)+len(coldRunners))
-	for _, j := range coldJobs {
+func (b *batch) read(ctx context.Context, c *cold) error {
+	fields := make([]views.Field, 0, 2*len(c.jobs)+len(c.runners)+len(c.processes))
+	for _, j := range c.jobs {
 		name := j.id.String()
 		fields = append(fields, views.Field{Table: views.Jobs, Name: name}, views.Field{Table: views.Open, Name: name})
 	}
-	for _, r := range coldRunners {
+	for _, r := range c.runners {
 		fields = append(fields, views.Field{Table: views.Runners, Name: string(r.id)})
+	}
+	for _, p := range c.processes {
+		fields = append(fields, views.Field{Table: views.Processes, Name: p.key})
 	}
 	if len(fields) == 0 {
 		return nil
@@ -140,22 +160,33 @@ func (b *batch) read(ctx context.Context, coldJobs []*workJob, coldRunners []*wo
 			return err
 		}
 	}
-	for i, j := range coldJobs {
+	for i, j := range c.jobs {
 		if err := j.parse(values[2*i], values[2*i+1]); err != nil {
 			return unreadable(fields[2*i], err)
 		}
 	}
-	values = values[2*len(coldJobs):]
-	for i, r := range coldRunners {
-		if values[i] == nil {
-			continue
+	fields, values = fields[2*len(c.jobs):], values[2*len(c.jobs):]
+	for i, r := range c.runners {
+		if err := r.parse(values[i]); err != nil {
+			return unreadable(fields[i], err)
 		}
-		if r.record, err = runners.ParseRecord(values[i]); err != nil {
-			return unreadable(fields[2*len(coldJobs)+i], err)
+	}
+	fields, values = fields[len(c.runners):], values[len(c.runners):]
+	for i, p := range c.processes {
+		if err := p.parse(values[i]); err != nil {
+			return unreadable(fields[i], err)
 		}
-		r.existed, r.exists = true, true
 	}
 	return nil
+}
+
+func (r *workRunner) parse(record []byte) (err error) {
+	if record == nil {
+		return nil
+	}
+	r.record, err = runners.ParseRecord(record)
+	r.existed, r.exists = true, true
+	return err
 }
 
 func (j *workJob) parse(record, open []byte) error {

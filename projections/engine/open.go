@@ -13,6 +13,7 @@ import (
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/term"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -75,7 +76,7 @@ func (e *Engine) resume(ctx context.Context, pos views.Position) error {
 		return unfit("there are none yet")
 	}
 	look, err := e.cfg.Views.Look(ctx, views.Query{
-		Count: true, Statements: true, Whole: []views.Table{views.Queues},
+		Count: true, Statements: true, Whole: []views.Table{views.Queues, views.Modes},
 		Fields: []views.Field{{Table: views.Tips, Name: event.Aggregate{Kind: event.Leader}.String()}},
 	})
 	switch {
@@ -90,7 +91,7 @@ func (e *Engine) resume(ctx context.Context, pos views.Position) error {
 	case look.Check() != nil:
 		return unfit("there is more or less in them than was written")
 	}
-	if e.queues, err = parseQueues(look.Whole[0]); err != nil {
+	if err := e.know(look); err != nil {
 		return unfit(err.Error())
 	}
 	if pos.Seq == 0 {
@@ -263,8 +264,9 @@ func (e *Engine) anew(ctx context.Context, pos views.Position, why string) (agai
 		}
 	}
 	e.chain = history.NewChain(string(e.cfg.Namespace), e.cfg.Partition, e.cfg.Verifier)
-	e.seal, e.founding, e.queues = signing.Seal{}, signing.Hash{}, map[job.Queue]queues.Count{}
-	e.pos, e.began, e.told = begun, why, nil
+	e.seal, e.founding = signing.Seal{}, signing.Hash{}
+	e.setQueues(map[job.Queue]queues.Count{})
+	e.pos, e.began, e.told, e.modes = begun, why, nil, modes.Modes{}
 	e.seen = nil
 	return false, nil
 }
@@ -286,16 +288,28 @@ func (e *Engine) queuesOf(ctx context.Context) (map[job.Queue]queues.Count, erro
 	return nil, fmt.Errorf("list queues: %w", err)
 }
 
-// loadQueues reads the counts of all queues of a generation that went live.
+// loadQueues reads the counts of all queues of a generation that went live, and
+// the modes.
 func (e *Engine) loadQueues(ctx context.Context, p views.Position) error {
-	look, err := e.cfg.Views.Look(ctx, views.Query{Whole: []views.Table{views.Queues}})
+	look, err := e.cfg.Views.Look(ctx, views.Query{Whole: []views.Table{views.Queues, views.Modes}})
 	if err != nil {
 		return err
 	}
 	if look.Position != p {
 		return views.ErrConflict
 	}
-	e.queues, err = parseQueues(look.Whole[0])
+	return e.know(look)
+}
+
+// know takes the tables that an engine has in memory as a whole: queues, and
+// modes.
+func (e *Engine) know(look *views.Look) error {
+	counts, err := parseQueues(look.Whole[0])
+	if err != nil {
+		return err
+	}
+	e.setQueues(counts)
+	e.modes, err = modes.Parse(look.Whole[1])
 	return err
 }
 

@@ -232,7 +232,8 @@ func (r *rebuild) change(ctx context.Context) error {
 			return err
 		}
 		next := p
-		next.Live, next.Filling, next.Census.Fields = filled.Live, 0, filled.Census.Fields
+		next.Live, next.Filling = filled.Live, 0
+		next.Census.Fields, next.Census.Due = filled.Census.Fields, filled.Census.Due
 		_, err = r.writer.Commit(ctx, &views.Tx{Generation: next.Live, Position: next})
 		if err == nil {
 			return nil

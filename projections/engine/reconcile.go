@@ -33,9 +33,9 @@ const (
 // Reconcile makes the queues what the views say, and the engine live. Entries
 // that belong to no open attempt are removed. A stream that lost its consumer
 // group, or that holds ids from the future, is emptied and gets its group
-// again. What cannot be brought back is returned: open attempts whose entry is
-// gone, or whose grant a revoked key sealed, in the order in which they were
-// granted.
+// again. Runners are told again of stops. What cannot be brought back is
+// returned: open attempts whose entry is gone, or whose grant a revoked key
+// sealed, in the order in which they were granted.
 //
 // It may be called again at any time, as when somebody removed a queue.
 func (e *Engine) Reconcile(ctx context.Context) ([]Lost, error) {
@@ -99,6 +99,12 @@ func (e *Engine) reconcile(ctx context.Context) (lost []Lost, more bool, err err
 		if err := e.inspectStreams(ctx, &r, page); err != nil {
 			return nil, false, err
 		}
+	}
+	if _, err := e.mendModes(ctx, &r.tx); err != nil {
+		return nil, false, err
+	}
+	if err := e.remind(ctx, &r.tx); err != nil {
+		return nil, false, err
 	}
 	r.tx.Generation, r.tx.Position = e.pos.Live, e.pos
 	r.tx.Position.Term = e.term()
@@ -260,7 +266,7 @@ func (e *Engine) Inspect(ctx context.Context) error {
 	q := views.Query{Count: true}
 	if e.live {
 		for name, count := range e.queues {
-			if count != (queues.Count{}) { // of many queues most are empty: scrub looks at those
+			if count.Open() > 0 { // of many queues most are empty: scrub looks at those
 				q.Entries = append(q.Entries, name)
 			}
 		}
@@ -272,12 +278,18 @@ func (e *Engine) Inspect(ctx context.Context) error {
 	case !samePlace(look.Position, e.pos):
 		return ErrFenced
 	case look.Check() != nil:
-		return fmt.Errorf("%w: %v fields, %d listed, %d statements; there must be %v and %d",
-			views.ErrDamaged, look.Fields, look.Listed, look.Told, look.Position.Census.Fields, look.Position.Statements)
+		return fmt.Errorf("%w: %v fields, %d listed, %d due times, %d statements; there must be %v, %d and %d",
+			views.ErrDamaged, look.Fields, look.Listed, look.Timers, look.Told,
+			look.Position.Census.Fields, look.Position.Census.Due, look.Position.Statements)
 	case e.live && look.Entries != look.Position.Census.Entries:
 		return fmt.Errorf("%w: %d entries; there must be %d", errQueues, look.Entries, look.Position.Census.Entries)
 	case look.Position.Live != e.pos.Live:
 		return nil // the next turn finds out
+	}
+	if e.live {
+		if err := e.inspectModes(ctx); err != nil {
+			return e.note(err)
+		}
 	}
 	return e.note(e.scrub(ctx))
 }

@@ -7,6 +7,7 @@ import (
 	"hash/crc32"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/queues"
@@ -86,7 +87,8 @@ func (e *Engine) Confirm(ctx context.Context, err error) error {
 	return e.Inspect(ctx)
 }
 
-// doubted looks at what readers found edited.
+// doubted looks at what readers found edited. A job is looked at whole: what was
+// met may have been that something is due in it, or in none of its name.
 func (e *Engine) doubted(ctx context.Context) error {
 	var fields []views.Field
 	for range len(e.doubts) { // nobody else takes any
@@ -96,10 +98,33 @@ func (e *Engine) doubted(ctx context.Context) error {
 		return nil
 	}
 	values, err := e.writer.Read(ctx, e.pos.Live, fields)
-	for i := 0; err == nil && i < len(fields); i++ {
-		_, err = fields[i].Value(values[i])
+	if err != nil {
+		return err
 	}
-	return err
+	var page []views.Value
+	var strange []string
+	for i, f := range fields {
+		switch {
+		case f.Table != views.Jobs:
+			if _, err := f.Value(values[i]); err != nil {
+				return err
+			}
+		case values[i] == nil:
+			strange = append(strange, f.Name)
+		default:
+			page = append(page, views.Value{Field: f, Data: values[i]})
+		}
+	}
+	due, err := e.cfg.Views.DueOf(ctx, e.pos.Live, strange)
+	for i, at := range due {
+		if !at.IsZero() {
+			return fmt.Errorf("%w: something is due in %s, which is no job", views.ErrDamaged, strange[i])
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return e.scrubJobs(ctx, page)
 }
 
 // scrubPage looks at one page, and returns how many fields that was. One that
@@ -147,9 +172,12 @@ func (e *Engine) scrubTable(ctx context.Context, s *scrub) (seen int, next uint6
 }
 
 // scrubJobs looks at records of jobs, and whether each is in the list of its
-// status. The census has it that no job is in two.
+// status and due when it says. The census has it that no job is in two lists,
+// and that nothing is due in others.
 func (e *Engine) scrubJobs(ctx context.Context, page []views.Value) error {
 	members := make([]views.Listing, len(page))
+	var names []string
+	var due []event.Time
 	for i, v := range page {
 		data, err := v.Value(v.Data)
 		if err != nil {
@@ -160,6 +188,9 @@ func (e *Engine) scrubJobs(ctx context.Context, page []views.Value) error {
 			return unreadable(v.Field, err)
 		}
 		members[i] = views.Listing{Status: record.Status, Seq: record.Submitted()}
+		if at := record.NextDue(); !at.IsZero() {
+			names, due = append(names, v.Name), append(due, at)
+		}
 	}
 	listed, err := e.cfg.Views.Listed(ctx, e.pos.Live, members)
 	if err != nil {
@@ -168,6 +199,15 @@ func (e *Engine) scrubJobs(ctx context.Context, page []views.Value) error {
 	for i, ok := range listed {
 		if !ok {
 			return fmt.Errorf("%w: job %s is not in the list of those that are %s", views.ErrDamaged, page[i].Name, members[i].Status)
+		}
+	}
+	found, err := e.cfg.Views.DueOf(ctx, e.pos.Live, names)
+	if err != nil {
+		return err
+	}
+	for i, at := range found {
+		if at != due[i] {
+			return fmt.Errorf("%w: job %s is not due when its record says, at %s", views.ErrDamaged, names[i], due[i])
 		}
 	}
 	return nil
@@ -228,7 +268,7 @@ func (e *Engine) scrubQueues(ctx context.Context, page []views.Value) error {
 		if err != nil {
 			return unreadable(v.Field, err)
 		}
-		if count == (queues.Count{}) {
+		if count.Open() == 0 {
 			empty.Entries = append(empty.Entries, name)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 )
@@ -21,11 +22,15 @@ const (
 	maxBytes  = 4 << 20 // of events that one page is read from
 )
 
-// Filter says which jobs a list is about. The zero Filter is all of them.
+// Filter says which jobs a list is about. The zero Filter is all of them but
+// those that were deleted, which no list shows.
 type Filter struct {
 	States   []job.Status // any of them; empty for all
 	Runner   domain.Name  // that a job asks for, or that took it
 	Executor domain.Name  // that a job asks for
+
+	Failure     job.FailureKind // that a job failed by
+	EndedBefore event.Time      // when a job had its outcome
 }
 
 // Page is a part of a list, newest submission first.
@@ -48,6 +53,7 @@ func (r *Reader) List(ctx context.Context, f Filter, cursor string, limit int) (
 	if len(f.States) == 0 {
 		f.States = job.Statuses()
 	}
+	f.States = slices.DeleteFunc(slices.Clone(f.States), func(s job.Status) bool { return s == job.Erased })
 	var page Page
 	for scanned, bytes := 0, 0; scanned < maxScan && bytes < maxBytes; {
 		seqs, through, err := r.below(ctx, f.States, below)
@@ -128,7 +134,9 @@ func (r *Reader) load(ctx context.Context, seqs []uint64) (found []Job, size int
 func (f *Filter) holds(j *Job) bool {
 	return slices.Contains(f.States, j.Status) &&
 		(f.Runner == "" || j.Spec.Runner == f.Runner || j.Runner == f.Runner) &&
-		(f.Executor == "" || j.Spec.Executor == f.Executor)
+		(f.Executor == "" || j.Spec.Executor == f.Executor) &&
+		(f.Failure == "" || j.Failure == f.Failure) &&
+		(f.EndedBefore.IsZero() || !j.Ended.IsZero() && j.Ended < f.EndedBefore)
 }
 
 // appendCursor writes the place below which the next page begins.

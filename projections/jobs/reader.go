@@ -1,6 +1,7 @@
 package jobs
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -21,10 +22,14 @@ type Job struct {
 	Hash    signing.Hash    // of its content
 	Signers []signing.KeyID // empty when nobody signed it
 	Record
-	Result  string // what it returned
-	Message string // why it failed, in its runner's words
+	Result  string // what it, or the attempt that failed, returned
+	Message string // why that failed, in its runner's words
 	Exit    int32  // exit code of its process; 0 if there was none
+	Doing   string // how far the last attempt is, in its words
 }
+
+// Most returns how many attempts the job has that count.
+func (j *Job) Most() uint32 { return cmp.Or(j.MaxAttempts, j.Spec.Policy.MaxAttempts) }
 
 // Reader reads jobs of one partition. It is safe for concurrent use.
 type Reader struct {
@@ -61,17 +66,22 @@ func (r *Reader) absent(ctx context.Context) error {
 	return domain.Errorf(domain.NotFound, "job", "no such job")
 }
 
-// Get returns a job with what it runs and what it returned. Its errors are
-// those of Record.
+// Get returns a job with what it runs, what it returned and how far it is. Its
+// errors are those of Record, and [domain.NotFound] with the reason "deleted".
 func (r *Reader) Get(ctx context.Context, id job.ID) (Job, error) {
 	record, err := r.Record(ctx, id)
 	if err != nil {
 		return Job{}, err
 	}
+	if err := record.Deleted(); err != nil {
+		return Job{}, err
+	}
 	j := Job{ID: id, Record: record}
 	seqs := []uint64{record.Submitted()}
-	if record.Outcome.Seq != 0 {
-		seqs = append(seqs, record.Outcome.Seq)
+	for _, seq := range [...]uint64{record.Outcome.Seq, record.Progress.Seq} {
+		if seq != 0 {
+			seqs = append(seqs, seq)
+		}
 	}
 	raws, err := r.Log.Get(ctx, seqs)
 	if err != nil {
@@ -80,10 +90,26 @@ func (r *Reader) Get(ctx context.Context, id job.ID) (Job, error) {
 	if err := j.open(raws[0]); err != nil {
 		return Job{}, err
 	}
-	if len(raws) > 1 {
-		return j, j.outcome(raws[1])
+	rest := raws[1:]
+	if record.Outcome.Seq != 0 {
+		if err := j.outcome(rest[0]); err != nil {
+			return Job{}, err
+		}
+		rest = rest[1:]
+	}
+	if record.Progress.Seq != 0 {
+		return j, j.progress(rest[0])
 	}
 	return j, nil
+}
+
+// Deleted refuses a job that somebody deleted: its history stays, and can be
+// read.
+func (r *Record) Deleted() error {
+	if r.Status != job.Erased {
+		return nil
+	}
+	return domain.Errorf(domain.NotFound, "deleted", "the job was deleted; its history can still be read")
 }
 
 // open reads what the job asks for from the event that submitted it, and takes
@@ -106,29 +132,55 @@ func (j *Job) open(raw history.Raw) error {
 	return nil
 }
 
-// outcome reads how the job ended from its runner's report.
+// outcome reads how the job, or its last attempt, ended from its runner's
+// report.
 func (j *Job) outcome(raw history.Raw) error {
-	e, err := history.ParseEntry(raw.Seq, raw.Event)
+	report, err := ReportAt(raw, j.Outcome)
 	if err != nil {
-		return misplaced(raw.Seq, "a bundle")
+		return err
 	}
-	reported, ok := e.Data.(runner.Reported)
-	if !ok {
-		return misplaced(raw.Seq, "a bundle")
-	}
-	bundle, err := reported.Bundle()
-	if err != nil || j.Outcome.Index >= len(bundle.Reports) {
-		return misplaced(raw.Seq, "a bundle")
-	}
-	switch report := bundle.Reports[j.Outcome.Index].(type) {
+	switch report := report.(type) {
 	case runner.Completed:
 		j.Result = report.Result
 	case runner.Failed:
 		j.Result, j.Message, j.Exit = report.Result, report.Message, report.Exit
+	case runner.Stopped:
+		j.Result = report.Result
 	default:
 		return misplaced(raw.Seq, "an outcome")
 	}
 	return nil
+}
+
+// progress reads what the last attempt said of how far it is.
+func (j *Job) progress(raw history.Raw) error {
+	report, err := ReportAt(raw, j.Progress.Place)
+	if err != nil {
+		return err
+	}
+	said, ok := report.(runner.Progress)
+	if !ok {
+		return misplaced(raw.Seq, "progress")
+	}
+	j.Doing = said.Text
+	return nil
+}
+
+// ReportAt reads a report from the entry of its bundle.
+func ReportAt(raw history.Raw, p Place) (runner.Report, error) {
+	e, err := history.ParseEntry(raw.Seq, raw.Event)
+	if err != nil {
+		return nil, misplaced(raw.Seq, "a bundle")
+	}
+	reported, ok := e.Data.(runner.Reported)
+	if !ok {
+		return nil, misplaced(raw.Seq, "a bundle")
+	}
+	bundle, err := reported.Bundle()
+	if err != nil || p.Index >= len(bundle.Reports) {
+		return nil, misplaced(raw.Seq, "a bundle")
+	}
+	return bundle.Reports[p.Index], nil
 }
 
 func misplaced(seq uint64, what string) error {

@@ -1,36 +1,44 @@
 package jobs
 
 import (
-	"fmt"
-	"math"
-
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
-	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
-	"github.com/herocode/horus/domain/signing"
-	"github.com/herocode/horus/runnersdk/queue"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/projections/views"
 )
 
 // Record is what the view keeps of a job: where it stands, and where in the log
-// everything else is. It never holds what the job runs or returned.
+// everything else is. It never holds what the job runs or returned. Of a
+// deleted job it holds where its events are and little more.
 type Record struct {
 	Status    job.Status
 	Created   event.Time
 	Started   event.Time // of the last attempt; zero while that waits
 	Ended     event.Time // zero while the job has no outcome
 	Updated   event.Time
-	Attempt   uint32 // the open or last one; 0 before the first
-	Queue     job.Queue
-	Runner    domain.Name // that runs or ran the last attempt; empty while that waits
-	Process   string      // of the runner
-	Failure   job.FailureKind
+	Queue     job.Queue // where its attempts wait
 	Submitter event.Actor
-	Outcome   Place    // of the report that ended the job; zero if none did
-	Pieces    uint64   // of output: how many log reports there are
-	Lines     uint64   // of output
-	Events    []uint64 // places of all of the job's events
+	job.Timer        // as far as something may still be due
+	Attempt   uint32 // the open or last one; 0 before the first
+	Counted   uint32 // attempts that count against the job's max_attempts and did not end well
+	// MaxAttempts is what a replay gave; 0 for the document's.
+	MaxAttempts uint32
+	Refused     uint32   // reports of an attempt's end that were refused
+	Pieces      uint64   // of output: how many log reports there are
+	Lines       uint64   // of output
+	Events      []uint64 // places of all of the job's events
+
+	Runner  domain.Name // that runs or ran the last attempt; empty while that waits
+	Process string      // of the runner
+	// Failure is why the job failed or, as long as it is tried again, why its
+	// last attempt did.
+	Failure    job.FailureKind
+	Outcome    Place // of the report that ended the job, or the attempt that failed; zero if none did
+	Stop       Stop
+	Progress   Progress
+	Checkpoint Checkpoint
 }
 
 // Place names a report: the place of its bundle in the log, and its index in
@@ -40,227 +48,142 @@ type Place struct {
 	Index int
 }
 
+// Stop says that somebody wants a job stopped. The zero Stop is nobody.
+type Stop struct {
+	Seq uint64 // of the event that says so
+	At  event.Time
+	By  event.Actor
+}
+
+// Progress is the newest word of the last attempt on how far it is; the zero
+// Progress is none. What it says in words stands in the report.
+type Progress struct {
+	Place
+	At      event.Time
+	Percent uint32
+}
+
+// Checkpoint says where the report is that holds what the next attempt begins
+// with; the zero Checkpoint is nothing.
+type Checkpoint struct {
+	Place
+	At    event.Time
+	Bytes uint32
+}
+
+// Cause is the report that caused an event; the zero Cause is none.
+type Cause struct {
+	Place
+	Report runner.Report
+}
+
 // Submitted returns the place of the job's submission.
 func (r *Record) Submitted() uint64 { return r.Events[0] }
 
-// Apply folds one of the job's events in. report is the report that caused it;
-// zero if none did.
-func (r *Record) Apply(e *history.Entry, report Place) {
+// NextDue returns when something is due in the job without anybody asking; zero
+// for never.
+func (r *Record) NextDue() event.Time { return min(r.Next(r.Status), views.MaxDue) }
+
+// Apply folds one of the job's events in.
+func (r *Record) Apply(e *history.Entry, cause Cause) {
+	data, _ := e.Data.(job.Event)
+	if submitted, ok := data.(job.Submitted); ok {
+		data = submitted.Opened()
+	}
 	r.Events = append(r.Events, e.Seq)
+	if _, refused := data.(job.ReportRefused); refused {
+		r.Refused++ // which changes nothing
+		return
+	}
 	r.Updated = e.At
-	switch data := e.Data.(type) {
+	r.apply(e, data, cause)
+	r.Timer = r.After(event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+	r.Expires = min(r.Expires, views.MaxDue)
+	if r.Status == job.Broken {
+		r.Due = 0
+	} else if r.Status.Terminal() {
+		r.Timer = job.Timer{}
+	}
+}
+
+func (r *Record) apply(e *history.Entry, data job.Event, cause Cause) {
+	switch data := data.(type) {
 	case job.Submitted:
-		r.Status, r.Created, r.Submitter = job.Created, e.At, e.Actor
-		if data.Grant != nil {
-			r.granted(*data.Grant)
-		}
+		r.submitted(e, data)
+	case job.Scheduled:
+		r.Status = job.Planned
 	case job.Queued:
 		r.granted(data.Grant)
 	case job.Started:
-		r.Status, r.Started, r.Process = job.Running, e.At, data.Process
-		r.Runner, _ = runnerOf(e.Actor)
+		if r.Status == job.Waiting {
+			r.Status = job.Running
+		}
+		r.Started, r.Process = e.At, data.Process
+		id, _ := e.Actor.Runner()
+		r.Runner = domain.Name(id)
+	case job.Checkpointed:
+		if kept, ok := cause.Report.(runner.Checkpoint); ok {
+			r.Checkpoint = Checkpoint{cause.Place, e.At, uint32(len(kept.Data))} //nolint:gosec // at most runner.MaxCheckpoint
+		}
+	case job.AttemptFailed:
+		r.Status, r.Outcome, r.Failure = job.Retrying, cause.Place, data.Kind
+		r.Counted++
+	case job.AttemptLost:
+		r.lost(data.Reason)
+	case job.Stopping:
+		r.Status, r.Stop = job.Ending, Stop{e.Seq, e.At, e.Actor}
 	case job.Completed:
-		r.Status, r.Ended, r.Outcome = job.Done, e.At, report
+		r.ended(job.Done, e.At, cause.Place, "")
 	case job.Failed:
-		r.Status, r.Ended, r.Outcome, r.Failure = job.Broken, e.At, report, data.Kind
-	case job.AttemptLost: // what follows from it is the next event
+		r.ended(job.Broken, e.At, cause.Place, data.Kind)
+	case job.Stopped:
+		if r.Stop == (Stop{}) {
+			r.Stop = Stop{e.Seq, e.At, e.Actor}
+		}
+		r.ended(job.Halted, e.At, cause.Place, "")
+	case job.Replayed:
+		r.Status, r.Ended, r.Counted, r.MaxAttempts, r.Stop = job.Retrying, 0, 0, data.Attempts, Stop{}
+	case job.Dropped:
+		r.Status = job.Shelved
+	case job.Deleted:
+		*r = Record{
+			Status: job.Erased, Created: r.Created, Ended: r.Ended, Updated: e.At,
+			Queue: r.Queue, Submitter: r.Submitter, Events: r.Events,
+		}
+	case job.ReportRefused:
+	}
+}
+
+func (r *Record) submitted(e *history.Entry, data job.Submitted) {
+	r.Status, r.Created, r.Submitter = job.Created, e.At, e.Actor
+	if o, err := data.Open(); err == nil { // an event that does not open is no supervisor's
+		r.Queue = o.Spec.Queue()
+	}
+	switch {
+	case data.Grant != nil:
+		r.granted(*data.Grant)
+	case !data.Due.IsZero():
+		r.Status = job.Planned
 	}
 }
 
 func (r *Record) granted(g job.Grant) {
 	r.Status, r.Attempt, r.Queue = job.Waiting, g.Attempt, g.Queue
-	r.Started, r.Runner, r.Process = 0, "", ""
+	r.Started, r.Runner, r.Process, r.Progress = 0, "", "", Progress{}
 }
 
-// runnerOf returns the runner that an actor is.
-func runnerOf(a event.Actor) (domain.Name, bool) {
-	const prefix = "runner:"
-	if len(a) <= len(prefix) || a[:len(prefix)] != prefix {
-		return "", false
+// lost folds in that nobody will report on the attempt. What follows from it is
+// the next event.
+func (r *Record) lost(why job.LossReason) {
+	r.Outcome, r.Failure = Place{}, job.FailedLost
+	if why == job.LostTimeout {
+		r.Failure = job.FailedTimeout
 	}
-	return domain.Name(a[len(prefix):]), true
-}
-
-// Append appends the record in its one spelling:
-//
-//	{"state":"completed","times":[created,started,ended,updated],"attempt":1,
-//	 "queue":"runner:r1","runner":"r1","process":"8f3a","kind":"error",
-//	 "by":"key:ci","outcome":[seq,index],"output":[pieces,lines],"events":[1,2,3]}
-//
-// in one line, times in microseconds since 1970. Members whose value is nothing
-// are left out.
-func (r *Record) Append(dst []byte) []byte {
-	dst = append(append(append(dst, `{"state":"`...), r.Status.String()...), `","times":[`...)
-	for i, t := range [...]event.Time{r.Created, r.Started, r.Ended, r.Updated} {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = fixedjson.AppendUint(dst, uint64(max(t, 0))) //nolint:gosec // not negative
-	}
-	dst = append(dst, ']')
-	if r.Attempt > 0 {
-		dst = fixedjson.AppendUint(append(dst, `,"attempt":`...), uint64(r.Attempt))
-		dst = append(append(append(dst, `,"queue":"`...), r.Queue.String()...), '"')
-	}
-	if r.Process != "" {
-		dst = fixedjson.AppendString(append(dst, `,"runner":`...), string(r.Runner))
-		dst = fixedjson.AppendString(append(dst, `,"process":`...), r.Process)
-	}
-	if r.Failure != "" {
-		dst = append(append(append(dst, `,"kind":"`...), r.Failure...), '"')
-	}
-	dst = fixedjson.AppendString(append(dst, `,"by":`...), string(r.Submitter))
-	if r.Outcome != (Place{}) {
-		dst = appendPair(append(dst, `,"outcome":`...), r.Outcome.Seq, uint64(max(r.Outcome.Index, 0))) //nolint:gosec // not negative
-	}
-	if r.Pieces > 0 {
-		dst = appendPair(append(dst, `,"output":`...), r.Pieces, r.Lines)
-	}
-	dst = append(dst, `,"events":[`...)
-	for i, seq := range r.Events {
-		if i > 0 {
-			dst = append(dst, ',')
-		}
-		dst = fixedjson.AppendUint(dst, seq)
-	}
-	return append(dst, `]}`...)
-}
-
-func appendPair(dst []byte, a, b uint64) []byte {
-	dst = fixedjson.AppendUint(append(dst, '['), a)
-	return append(fixedjson.AppendUint(append(dst, ','), b), ']')
-}
-
-// ParseRecord reads what Append wrote.
-func ParseRecord(data []byte) (Record, error) {
-	var rec Record
-	r := fixedjson.NewReader(data)
-	r.Literal(`{"state":`)
-	rec.Status = fixedjson.Parsed(r, job.ParseStatus)
-	r.Literal(`,"times":[`)
-	for i, t := range [...]*event.Time{&rec.Created, &rec.Started, &rec.Ended, &rec.Updated} {
-		if i > 0 {
-			r.Literal(`,`)
-		}
-		*t = event.Time(r.Uint()) //nolint:gosec // a Reader's numbers are below 2^53
-	}
-	r.Literal(`]`)
-	if r.Optional(`,"attempt":`) {
-		rec.Attempt = uint32(small(r)) //nolint:gosec // it is small
-		absent(r, rec.Attempt == 0)
-		r.Literal(`,"queue":`)
-		rec.Queue = fixedjson.Parsed(r, job.ParseQueue)
-	}
-	if r.Optional(`,"runner":`) {
-		rec.Runner = domain.Name(r.String())
-		r.Literal(`,"process":`)
-		rec.Process = r.String()
-		absent(r, rec.Process == "")
-	}
-	if r.Optional(`,"kind":`) {
-		rec.Failure = fixedjson.Parsed(r, job.ParseFailureKind)
-	}
-	r.Literal(`,"by":`)
-	rec.Submitter = event.Actor(r.String())
-	if r.Optional(`,"outcome":`) {
-		r.Literal(`[`)
-		rec.Outcome.Seq = r.Uint()
-		r.Literal(`,`)
-		rec.Outcome.Index = int(small(r)) //nolint:gosec // it is small
-		r.Literal(`]`)
-		absent(r, rec.Outcome == Place{})
-	}
-	if r.Optional(`,"output":`) {
-		r.Literal(`[`)
-		rec.Pieces = r.Uint()
-		r.Literal(`,`)
-		rec.Lines = r.Uint()
-		r.Literal(`]`)
-		absent(r, rec.Pieces == 0)
-	}
-	readEvents(r, &rec)
-	if err := r.End(); err != nil {
-		return Record{}, fmt.Errorf("parse job record: %w", err)
-	}
-	return rec, nil
-}
-
-// small reads a number that the domain bounds further: an attempt's, or a
-// report's index.
-func small(r *fixedjson.Reader) uint64 {
-	n := r.Uint()
-	if n > math.MaxInt32 {
-		r.Fail(domain.Errorf(domain.Invalid, "format", "a number is too large"))
-		return 0
-	}
-	return n
-}
-
-// absent refuses a member that says nothing: it would be a second spelling.
-func absent(r *fixedjson.Reader, nothing bool) {
-	if nothing {
-		r.Fail(domain.Errorf(domain.Invalid, "format", "a member says nothing"))
+	if why != job.LostQueue {
+		r.Counted++
 	}
 }
 
-func readEvents(r *fixedjson.Reader, rec *Record) {
-	r.Literal(`,"events":[`)
-	for r.Err() == nil {
-		rec.Events = append(rec.Events, r.Uint())
-		if !r.Optional(`,`) {
-			break
-		}
-	}
-	r.Literal(`]}`)
-}
-
-// Attempt is an attempt that waits or runs.
-type Attempt struct {
-	Queue job.Queue
-	Entry queue.EntryID // in the queue
-	Token signing.Hash  // of the event that granted it
-}
-
-// Granted returns the attempt that an event of a commit of that term grants,
-// and false if it grants none.
-func Granted(e *history.Entry, term uint64) (Attempt, bool) {
-	a := Attempt{Entry: queue.EntryID{Term: term, Seq: e.Seq}, Token: e.Hash}
-	switch data := e.Data.(type) {
-	case job.Submitted:
-		if data.Grant == nil {
-			return Attempt{}, false
-		}
-		a.Queue = data.Grant.Queue
-	case job.Queued:
-		a.Queue = data.Grant.Queue
-	default:
-		return Attempt{}, false
-	}
-	return a, true
-}
-
-// Append appends the attempt in its one spelling:
-// {"queue":"runner:r1","entry":"1767366245-17","grant":"…"}.
-func (a *Attempt) Append(dst []byte) []byte {
-	dst = append(append(dst, `{"queue":"`...), a.Queue.String()...)
-	dst = append(append(dst, `","entry":"`...), a.Entry.String()...)
-	dst = append(append(dst, `","grant":"`...), a.Token.String()...)
-	return append(dst, `"}`...)
-}
-
-// ParseAttempt reads what Append wrote.
-func ParseAttempt(data []byte) (Attempt, error) {
-	var a Attempt
-	r := fixedjson.NewReader(data)
-	r.Literal(`{"queue":`)
-	a.Queue = fixedjson.Parsed(r, job.ParseQueue)
-	r.Literal(`,"entry":`)
-	a.Entry = fixedjson.Parsed(r, queue.ParseEntryID)
-	r.Literal(`,"grant":`)
-	a.Token = fixedjson.Parsed(r, signing.ParseHash)
-	r.Literal(`}`)
-	if err := r.End(); err != nil {
-		return Attempt{}, fmt.Errorf("parse open attempt: %w", err)
-	}
-	return a, nil
+func (r *Record) ended(s job.Status, at event.Time, report Place, kind job.FailureKind) {
+	r.Status, r.Ended, r.Outcome, r.Failure = s, at, report, kind
 }

@@ -40,7 +40,7 @@ func TestLinesAreReadInPages(t *testing.T) {
 	})
 	l.Feed()
 	written, other := 0, 0
-	for n := range 50 {
+	for n := range 150 {
 		write(l, w, l.History.About("j1"), &written, 1+n%3)
 		if n == 30 {
 			write(l, w, l.History.About("j2"), &other, 1)

@@ -21,6 +21,11 @@ import (
 	"github.com/herocode/horus/projections/views"
 )
 
+// MaxPieces is how many pieces of output the views keep of a job: as many as its
+// runner sends of it in two days without a pause. What comes after them is in
+// the history alone.
+const MaxPieces = 1 << 20
+
 // Limits of a page.
 const (
 	MaxLines  = 5000
@@ -52,9 +57,12 @@ type Reader struct {
 
 // Lines returns at most limit lines behind a number. It returns some as long
 // as that is below Total, if not always as many as it may. Its errors are those
-// of [jobs.Reader.Record].
+// of [jobs.Reader.Record], and [domain.NotFound] with the reason "deleted".
 func (r *Reader) Lines(ctx context.Context, id job.ID, after uint64, limit int) (Page, error) {
 	record, err := r.Jobs.Record(ctx, id)
+	if err == nil {
+		err = record.Deleted()
+	}
 	if err != nil {
 		return Page{}, err
 	}
@@ -64,6 +72,9 @@ func (r *Reader) Lines(ctx context.Context, id job.ID, after uint64, limit int) 
 	}
 	refs, err := r.refs(ctx, &record, after)
 	if err != nil {
+		if now, again := r.Jobs.Record(ctx, id); again == nil && now.Status == job.Erased {
+			return Page{}, now.Deleted() // since the first look
+		}
 		return Page{}, fmt.Errorf("look for output of job %s: %w", id, err)
 	}
 	limit = min(max(limit, 1), MaxLines)
@@ -82,26 +93,41 @@ func (r *Reader) Lines(ctx context.Context, id job.ID, after uint64, limit int) 
 }
 
 // refs returns references from the piece on that holds the line behind after.
+// Each look is at as many pieces as a page is read from, so that a million of
+// them take four before the last.
 func (r *Reader) refs(ctx context.Context, record *jobs.Record, after uint64) ([]Ref, error) {
-	var failed error
-	first := sort.Search(int(record.Pieces), func(n int) bool { //nolint:gosec // a job's pieces are counted in memory
-		refs, err := r.page(ctx, record, uint64(n), 1) //nolint:gosec // not negative
-		if err != nil {
-			failed = err
-			return true
+	low, high := uint64(0), record.Pieces // around the piece
+	for high-low > maxPieces {
+		var at []uint64
+		step := (high-low)/maxPieces + 1
+		for n := low + step; n < high; n += step {
+			at = append(at, n)
 		}
-		return refs[0].First+refs[0].Count > after+1
-	})
-	if failed != nil {
-		return nil, failed
+		refs, err := r.at(ctx, record, at)
+		if err != nil {
+			return nil, err
+		}
+		behind := sort.Search(len(at), func(i int) bool { return refs[i].First > after+1 })
+		if behind < len(at) {
+			high = at[behind]
+		}
+		if behind > 0 {
+			low = at[behind-1]
+		}
 	}
-	return r.page(ctx, record, uint64(first), maxPieces) //nolint:gosec // not negative
+	var at []uint64
+	for n := low; n < min(low+2*maxPieces, record.Pieces); n++ {
+		at = append(at, n)
+	}
+	refs, err := r.at(ctx, record, at)
+	first := sort.Search(len(refs), func(i int) bool { return refs[i].First+refs[i].Count > after+1 })
+	return refs[first:min(len(refs), first+maxPieces)], err
 }
 
-// page returns at most limit references from the n-th on.
-func (r *Reader) page(ctx context.Context, record *jobs.Record, n uint64, limit int) ([]Ref, error) {
+// at returns the references of some pieces.
+func (r *Reader) at(ctx context.Context, record *jobs.Record, pieces []uint64) ([]Ref, error) {
 	var q views.Query
-	for ; n < record.Pieces && len(q.Fields) < limit; n++ {
+	for _, n := range pieces {
 		q.Fields = append(q.Fields, views.Field{Table: views.Logs, Name: FieldName(record.Submitted(), n)})
 	}
 	look, err := r.Views.Look(ctx, q)

@@ -34,6 +34,7 @@ type Store struct {
 	positions   map[uint64]*position // of the partition, and of generations that are filled
 	generations map[uint64]*generation
 	statements  map[string][]byte
+	modes       map[string]string
 	streams     map[job.Queue]*stream
 	notices     map[domain.Name][]map[string]string
 }
@@ -47,6 +48,7 @@ type position struct {
 type generation struct {
 	tables [views.NumTables]map[string][]byte
 	lists  map[job.Status]map[uint64]bool
+	due    map[string]float64 // as a store has them that knows no times
 }
 
 var _ views.Store = (*Store)(nil)
@@ -55,7 +57,8 @@ var _ views.Store = (*Store)(nil)
 func New(log eventstore.Log) *Store {
 	return &Store{
 		log: log, positions: map[uint64]*position{}, generations: map[uint64]*generation{},
-		statements: map[string][]byte{}, streams: map[job.Queue]*stream{}, notices: map[domain.Name][]map[string]string{},
+		statements: map[string][]byte{}, modes: map[string]string{},
+		streams: map[job.Queue]*stream{}, notices: map[domain.Name][]map[string]string{},
 	}
 }
 
@@ -90,7 +93,7 @@ func (p *position) parse() (views.Position, error) {
 func (s *Store) generationLocked(g uint64) *generation {
 	found := s.generations[g]
 	if found == nil {
-		found = &generation{lists: map[job.Status]map[uint64]bool{}}
+		found = &generation{lists: map[job.Status]map[uint64]bool{}, due: map[string]float64{}}
 		for i := range found.tables {
 			found.tables[i] = map[string][]byte{}
 		}
@@ -135,6 +138,11 @@ func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 	for _, r := range q.Lists {
 		look.Lists = append(look.Lists, g.list(r))
 	}
+	if q.Due != nil {
+		if look.Due, look.NextDue, err = g.dueUntil(*q.Due); err != nil {
+			return nil, err
+		}
+	}
 	if q.Among {
 		for _, f := range q.Fields {
 			look.Fields[f.Table] = uint64(len(g.tables[f.Table]))
@@ -142,10 +150,19 @@ func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 	}
 	if q.Count {
 		look.Fields, look.Listed = g.counts()
-		look.Told = uint64(len(s.statements))
+		look.Timers, look.Told = uint64(len(g.due)), uint64(len(s.statements))
+	}
+	if q.States {
+		look.States = map[job.Status]uint64{}
+		for _, status := range job.Statuses() {
+			look.States[status] = uint64(len(g.lists[status]))
+		}
 	}
 	if q.Statements {
 		look.Statements = maps.Clone(s.statements)
+	}
+	if q.Modes {
+		look.Modes = maps.Clone(s.modes)
 	}
 	for _, name := range q.Entries {
 		if st := s.streams[name]; st != nil {
@@ -193,7 +210,7 @@ func (s *Store) Stored(ctx context.Context) ([]uint64, error) {
 	defer s.mu.Unlock()
 	found := map[uint64]bool{}
 	for n, g := range s.generations {
-		if fields, listed := g.counts(); fields != [views.NumTables]uint64{} || listed > 0 {
+		if fields, listed := g.counts(); fields != [views.NumTables]uint64{} || listed > 0 || len(g.due) > 0 {
 			found[n] = true
 		}
 	}

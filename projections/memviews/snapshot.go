@@ -23,7 +23,7 @@ func (s *Store) Snapshot() (restore func()) {
 		}
 		again := kept.copyLocked() // it may be asked for again
 		s.positions, s.generations = again.positions, again.generations
-		s.statements, s.streams, s.notices = again.statements, again.streams, again.notices
+		s.statements, s.modes, s.streams, s.notices = again.statements, again.modes, again.streams, again.notices
 	}
 }
 
@@ -31,13 +31,14 @@ func (s *Store) Snapshot() (restore func()) {
 func (s *Store) copyLocked() *Store {
 	c := &Store{
 		positions: map[uint64]*position{}, generations: map[uint64]*generation{},
-		statements: maps.Clone(s.statements), streams: map[job.Queue]*stream{}, notices: maps.Clone(s.notices),
+		statements: maps.Clone(s.statements), modes: maps.Clone(s.modes),
+		streams: map[job.Queue]*stream{}, notices: maps.Clone(s.notices),
 	}
 	for n, p := range s.positions {
 		c.positions[n] = &position{values: slices.Clone(p.values), touched: p.touched}
 	}
 	for n, g := range s.generations {
-		of := &generation{lists: make(map[job.Status]map[uint64]bool, len(g.lists))}
+		of := &generation{lists: make(map[job.Status]map[uint64]bool, len(g.lists)), due: maps.Clone(g.due)}
 		for i := range g.tables {
 			of.tables[i] = maps.Clone(g.tables[i])
 		}

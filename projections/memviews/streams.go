@@ -149,10 +149,11 @@ func (s *Store) Notices(id domain.Name) []map[string]string {
 }
 
 // Lose removes one thing, as somebody does who deletes keys: "pos",
-// "statements", the name of a table, "list:<status>", "stream:<queue>" or
-// "group:<queue>". "edit:<table>" changes a value instead, and "edit:statements"
-// one of those; "edit:list" puts a member into another list; "edit:<queue>"
-// exchanges an entry for one that nobody granted.
+// "statements", "due", "words" about modes, the name of a table, "list:<status>",
+// "stream:<queue>" or "group:<queue>". "edit:<table>" changes a value instead, and
+// "edit:statements" or "edit:due" one of those, "edit:words" all of those;
+// "edit:list" puts a member into another list; "edit:<queue>" exchanges an entry
+// for one that nobody granted.
 func (s *Store) Lose(what string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -169,6 +170,10 @@ func (s *Store) Lose(what string) {
 		main.touched++
 	case "statements":
 		clear(s.statements)
+	case "words":
+		clear(s.modes)
+	case "due":
+		clear(g.due)
 	}
 	for _, t := range views.Tables() {
 		if t.String() == what {
@@ -201,8 +206,15 @@ func (s *Store) editLocked(g *generation, what string) {
 	switch what {
 	case "statements":
 		change(s.statements)
+	case "words":
+		for _, field := range slices.Sorted(maps.Keys(s.modes)) {
+			s.modes[field] = "asleep"
+		}
+		s.modes["runner:nobody"] = string(domain.Drained)
 	case "list":
 		g.relist()
+	case "due":
+		g.delay()
 	}
 	for _, t := range views.Tables() {
 		if t.String() == what {
@@ -232,4 +244,11 @@ func (g *generation) relist() {
 		g.lists[to][seq] = true
 		return
 	}
+}
+
+// Modes returns the words about modes that runners read.
+func (s *Store) Modes() map[string]string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return maps.Clone(s.modes)
 }

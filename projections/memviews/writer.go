@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -99,11 +100,26 @@ func (s *Store) apply(tx *views.Tx, fill uint64) (good bool) {
 	for _, l := range tx.Listed {
 		g.lists[l.Status][l.Seq] = true
 	}
+	for _, d := range tx.Due {
+		if d.At.IsZero() {
+			delete(g.due, d.Job.String())
+		} else {
+			g.due[d.Job.String()] = float64(d.At)
+		}
+	}
 	if tx.Forget {
 		clear(s.statements)
 	}
 	for _, st := range tx.Statements {
 		s.statements[queue.StatementField(st.Number)] = slices.Clone(st.Data)
+	}
+	if tx.ResetModes {
+		clear(s.modes)
+	}
+	for _, w := range tx.Modes {
+		if s.modes[w.Field] = string(w.Mode); w.Mode == domain.Open {
+			delete(s.modes, w.Field)
+		}
 	}
 	good = s.applyQueues(tx)
 	p := s.positionLocked(fill)

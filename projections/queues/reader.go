@@ -34,22 +34,6 @@ type Reader struct {
 	Log     eventstore.Log
 }
 
-// Busy returns the queues of jobs that wait or run, by name. Of many queues,
-// such as one for each user, most are not.
-func (r *Reader) Busy(ctx context.Context) ([]job.Queue, error) {
-	depths, err := r.counts(ctx)
-	if err != nil {
-		return nil, err
-	}
-	var names []job.Queue
-	for i := range depths {
-		if depths[i].Count != (Count{}) {
-			names = append(names, depths[i].Queue)
-		}
-	}
-	return names, nil
-}
-
 // counts returns the depths by name, without their oldest attempts.
 func (r *Reader) counts(ctx context.Context) ([]Depth, error) {
 	look, err := r.Views.Look(ctx, views.Query{Whole: []views.Table{views.Queues}})

@@ -53,7 +53,7 @@ func work(f *viewtest.Fixture, n int) *historytest.Partition {
 // Redis and by this process.
 type used struct{ commands, redis, own float64 }
 
-func use(b *testing.B, client *redis.Client) used {
+func use(b testing.TB, client *redis.Client) used {
 	b.Helper()
 	info, err := client.Info(b.Context(), "stats", "cpu").Result()
 	if err != nil {

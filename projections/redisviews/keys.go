@@ -44,6 +44,9 @@ func (k *keys) list(generation uint64, s job.Status) string {
 	return k.of(generation, "state:"+s.String())
 }
 
+// due is a sorted set of a generation: jobs by when something is due in them.
+func (k *keys) due(generation uint64) string { return k.of(generation, "due") }
+
 func (k *keys) of(generation uint64, name string) string {
 	b := make([]byte, 0, len(k.prefix)+24+len(name))
 	b = strconv.AppendUint(append(b, k.prefix...), generation, 10)
@@ -52,7 +55,7 @@ func (k *keys) of(generation uint64, name string) string {
 
 // all lists every key that a generation can have.
 func (k *keys) all(generation uint64) []string {
-	found := []string{k.of(generation, "pos")}
+	found := []string{k.of(generation, "pos"), k.due(generation)}
 	for _, t := range views.Tables() {
 		found = append(found, k.table(generation, t))
 	}

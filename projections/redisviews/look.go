@@ -52,10 +52,14 @@ type looking struct {
 	query      views.Query
 	whole      []*redis.MapStringStringCmd
 	lists      []*redis.StringSliceCmd
+	due, next  *redis.ZSliceCmd
 	fields     [views.NumTables]*redis.IntCmd
 	listed     []*redis.IntCmd
+	states     []*redis.IntCmd
+	timers     *redis.IntCmd
 	told       *redis.IntCmd
 	statements *redis.MapStringStringCmd
+	modes      *redis.MapStringStringCmd
 	entries    []*redis.IntCmd
 }
 
@@ -89,6 +93,9 @@ func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluat
 			Min: "-inf", Max: below, Count: int64(r.Limit),
 		}))
 	}
+	if q.Due != nil {
+		l.due, l.next = askDue(ctx, pipe, k.due(live), *q.Due)
+	}
 	if q.Count {
 		for i, t := range views.Tables() {
 			l.fields[i] = pipe.HLen(ctx, k.table(live, t))
@@ -96,10 +103,19 @@ func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluat
 		for _, status := range job.Statuses() {
 			l.listed = append(l.listed, pipe.ZCard(ctx, k.list(live, status)))
 		}
+		l.timers = pipe.ZCard(ctx, k.due(live))
 		l.told = pipe.HLen(ctx, k.Statements())
+	}
+	if q.States {
+		for _, status := range job.Statuses() {
+			l.states = append(l.states, pipe.ZCard(ctx, k.list(live, status)))
+		}
 	}
 	if q.Statements {
 		l.statements = pipe.HGetAll(ctx, k.Statements())
+	}
+	if q.Modes {
+		l.modes = pipe.HGetAll(ctx, k.Modes())
 	}
 	for _, name := range q.Entries {
 		l.entries = append(l.entries, pipe.XLen(ctx, k.Jobs(name)))
@@ -151,6 +167,11 @@ func (l *looking) read() (*views.Look, error) {
 		}
 		look.Lists = append(look.Lists, seqs)
 	}
+	if l.due != nil {
+		if look.Due, look.NextDue, err = readDue(l.due.Val(), l.next.Val(), l.query.Due.Limit); err != nil {
+			return nil, err
+		}
+	}
 	for t, reply := range l.fields {
 		if reply != nil {
 			look.Fields[t] = uint64(reply.Val()) //nolint:gosec // a count
@@ -160,10 +181,20 @@ func (l *looking) read() (*views.Look, error) {
 		for _, reply := range l.listed {
 			look.Listed += uint64(reply.Val()) //nolint:gosec // a count
 		}
-		look.Told = uint64(l.told.Val()) //nolint:gosec // a count
+		look.Timers = uint64(l.timers.Val()) //nolint:gosec // a count
+		look.Told = uint64(l.told.Val())     //nolint:gosec // a count
+	}
+	if l.states != nil {
+		look.States = map[job.Status]uint64{}
+		for i, status := range job.Statuses() {
+			look.States[status] = uint64(l.states[i].Val()) //nolint:gosec // a count
+		}
 	}
 	if l.statements != nil {
 		look.Statements = toBytes(l.statements.Val())
+	}
+	if l.modes != nil {
+		look.Modes = l.modes.Val()
 	}
 	for _, reply := range l.entries {
 		look.Entries += uint64(reply.Val()) //nolint:gosec // a count

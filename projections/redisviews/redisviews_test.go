@@ -1,6 +1,7 @@
 package redisviews_test
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -115,6 +116,10 @@ func (r *rig) lose(what string) {
 		r.edit(name, of)
 	case "pos", "statements":
 		r.must(r.client.Del(ctx, fmt.Sprintf("%s:{p000}:%s", r.ns, what)).Err())
+	case "words":
+		r.must(r.client.Del(ctx, r.wire.Modes()).Err())
+	case "strange words":
+		r.must(r.client.Set(ctx, r.wire.Modes(), "no hash", 0).Err())
 	case "list":
 		r.must(r.client.Del(ctx, of("state:"+name)).Err())
 	case "stream":
@@ -147,6 +152,15 @@ func (r *rig) edit(what string, of func(string) string) {
 			r.must(r.client.ZRem(ctx, of("state:"+from.String()), members[0]).Err())
 			r.must(r.client.ZAdd(ctx, of("state:"+to.String()), redis.Z{Score: seq, Member: members[0]}).Err())
 			return
+		}
+	case what == "words":
+		for field := range r.client.HGetAll(ctx, r.wire.Modes()).Val() {
+			r.must(r.client.HSet(ctx, r.wire.Modes(), field, "asleep").Err())
+		}
+		r.must(r.client.HSet(ctx, r.wire.Modes(), "runner:nobody", "drained").Err())
+	case what == "due":
+		for _, z := range r.client.ZRangeWithScores(ctx, of(what), 0, 0).Val() {
+			r.must(r.client.ZAdd(ctx, of(what), redis.Z{Score: z.Score + 1, Member: z.Member}).Err())
 		}
 	case strings.Contains(what, ":"):
 		entries, err := r.client.XRevRangeN(ctx, r.stream(what), "+", "-", 1).Result()
@@ -251,4 +265,40 @@ func TestAKeyOfAnotherTypeIsDamage(t *testing.T) {
 	l.Begin()
 	l.CheckViews()
 	l.CheckQueues()
+}
+
+// What stands among the due times and is none makes a reader tell the engine,
+// which finds it whatever the counts say: a leader that only met it began term
+// after term.
+func TestWhatIsNoDueTimeIsLookedAt(t *testing.T) {
+	client := redis.NewClient(&redis.Options{Addr: miniredis.RunT(t).Addr(), MaxRetries: -1, DisableIdentity: true})
+	t.Cleanup(func() { _ = client.Close() })
+	f := fixture(t, client, "horus")
+	l := viewtest.NewLeader(t.Context(), t, f, historytest.Found("horus"))
+	l.Begin()
+	l.History.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j1", historytest.Job{More: `"delay":60`})
+	})
+	l.Feed()
+	for _, z := range []redis.Z{{Score: 1.5, Member: "j1"}, {Score: 0, Member: "j1"}, {Score: 7, Member: "no job"}, {Score: 7, Member: "j2"}} {
+		key := fmt.Sprintf("horus:{p000}:v%d:due", l.Live())
+		for _, err := range []error{client.ZRem(t.Context(), key, "j1").Err(), client.ZAdd(t.Context(), key, z).Err()} {
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		_, err := f.Views.Look(t.Context(), views.Query{Due: &views.DueQuery{Until: views.MaxDue, Limit: 9}})
+		if _, strange := errors.AsType[*views.Edited](err); !strange && z.Member != "j2" {
+			t.Errorf("%v is read as %v", z, err)
+		}
+		if err := l.Engine.Confirm(t.Context(), err); !errors.Is(err, views.ErrDamaged) && z.Member != "j2" {
+			t.Errorf("%v is confirmed as %v", z, err)
+		}
+		if err := l.Engine.Inspect(t.Context()); !errors.Is(err, views.ErrDamaged) {
+			t.Errorf("%v is inspected as %v", z, err)
+		}
+		l.Crash()
+		l.Begin()
+		l.CheckViews()
+	}
 }

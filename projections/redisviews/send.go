@@ -1,8 +1,10 @@
 package redisviews
 
 import (
+	"slices"
 	"strconv"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -24,9 +26,11 @@ type sender struct {
 func (s *sender) send(position string) {
 	s.tables()
 	s.lists()
+	s.due()
 	s.statements()
 	s.queues()
 	s.notices()
+	s.modes()
 	args := []any{"HSET", position}
 	values := s.tx.Position.Values()
 	for i, name := range views.PositionFields() {
@@ -51,10 +55,14 @@ func (s *sender) tables() {
 	}
 }
 
+// maxArgs bounds the arguments of one command, which Redis does too. It is even:
+// some come in pairs.
+const maxArgs = 100_000
+
 // variadic sends a command with all its arguments, if there are any.
 func (s *sender) variadic(args []any, command ...any) {
-	if len(args) > 0 {
-		s.do(append(command, args...)...)
+	for some := range slices.Chunk(args, maxArgs) {
+		s.do(slices.Concat(command, some)...)
 	}
 }
 
@@ -72,6 +80,20 @@ func (s *sender) lists() {
 		s.variadic(remove[status], "ZREM", key)
 		s.variadic(add[status], "ZADD", key)
 	}
+}
+
+func (s *sender) due() {
+	var remove, add []any
+	for _, d := range s.tx.Due {
+		if d.At.IsZero() {
+			remove = append(remove, d.Job.String())
+		} else {
+			add = append(add, strconv.FormatInt(int64(d.At), 10), d.Job.String()) // score and member
+		}
+	}
+	key := s.keys.due(s.tx.Generation)
+	s.variadic(remove, "ZREM", key)
+	s.variadic(add, "ZADD", key)
 }
 
 func (s *sender) statements() {
@@ -120,6 +142,23 @@ func (s *sender) notices() {
 		args := []any{"XADD", s.keys.Control(n.Runner), "MAXLEN", "~", controlLength, "*"}
 		s.do(append(args, anys(n.Fields())...)...)
 	}
+}
+
+func (s *sender) modes() {
+	key := s.keys.Modes()
+	if s.tx.ResetModes {
+		s.do("UNLINK", key)
+	}
+	var set, unset []any
+	for _, w := range s.tx.Modes {
+		if w.Mode == domain.Open {
+			unset = append(unset, w.Field)
+		} else {
+			set = append(set, w.Field, string(w.Mode))
+		}
+	}
+	s.variadic(set, "HSET", key)
+	s.variadic(unset, "HDEL", key)
 }
 
 func anys(texts []string) []any {

@@ -1,7 +1,6 @@
 package runners
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 
@@ -9,130 +8,90 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/runner"
-	"github.com/herocode/horus/domain/signing"
 )
 
-// MaxProcesses is how many processes of a runner id are remembered: those that
-// were heard of last. The record is written again with every bundle.
-const MaxProcesses = 32
+// MaxGone is how many processes of a runner id are remembered that are gone:
+// the last ones. They may come back, and most never do.
+const MaxGone = 32
 
-// Record is what the view keeps of a runner id: its processes that joined and
-// did not leave, by their names.
+// Record is what the view keeps of a runner id besides its processes.
 type Record struct {
-	Processes []Process
+	Version uint64 // of its last event
+	Removed bool   // somebody took it out of the lists
+	Gone    []string
 }
 
-// Process is one process of a runner.
-type Process struct {
-	Name   string
-	Joined event.Time
-	Seen   event.Time // when its last bundle was recorded
-	Slots  uint32
-	Kinds  []domain.Name
-	Key    signing.KeyID
-}
-
-// Apply folds in that a process joined or left.
-func (r *Record) Apply(at event.Time, e runner.Event) {
-	switch e := e.(type) {
-	case runner.Joined:
-		r.remove(e.Process)
-		if len(r.Processes) >= MaxProcesses {
-			r.remove(slices.MinFunc(r.Processes, func(a, b Process) int {
-				return cmp.Or(cmp.Compare(a.Seen, b.Seen), cmp.Compare(a.Name, b.Name))
-			}).Name)
+// Apply folds in what happened to the id. It returns the process that is not
+// remembered any more, if there is one.
+func (r *Record) Apply(f event.Fact[runner.Event]) (forgotten string) {
+	r.Version, r.Removed = f.Version, false
+	switch e := f.Data.(type) {
+	case runner.Gone:
+		r.back(e.Process)
+		r.Gone = append(r.Gone, e.Process)
+		if len(r.Gone) > MaxGone {
+			forgotten, r.Gone = r.Gone[0], slices.Delete(r.Gone, 0, 1)
 		}
-		r.Processes = append(r.Processes, Process{e.Process, at, at, e.Slots, e.Kinds, e.Key.ID()})
-		slices.SortFunc(r.Processes, func(a, b Process) int { return cmp.Compare(a.Name, b.Name) })
+	case runner.Silent:
+		r.back(e.Process)
+	case runner.Alive:
+		r.back(e.Process)
 	case runner.Left:
-		r.remove(e.Process)
+		r.back(e.Process)
+	case runner.Removed:
+		r.Removed = true
+	case runner.Joined, runner.Paused, runner.Drained, runner.Resumed:
 	}
+	return forgotten
 }
 
-func (r *Record) remove(process string) {
-	r.Processes = slices.DeleteFunc(r.Processes, func(p Process) bool { return p.Name == process })
-}
-
-// Heard folds in that a process reported, and says whether that changed
-// anything.
-func (r *Record) Heard(process string, at event.Time) bool {
-	for i := range r.Processes {
-		if p := &r.Processes[i]; p.Name == process && p.Seen != at {
-			p.Seen = at
-			return true
-		}
-	}
-	return false
+// back takes a process off the list of those that are gone.
+func (r *Record) back(process string) {
+	r.Gone = slices.DeleteFunc(r.Gone, func(p string) bool { return p == process })
 }
 
 // Clone returns a record that shares nothing that changes.
-func (r *Record) Clone() Record { return Record{slices.Clone(r.Processes)} }
+func (r *Record) Clone() Record {
+	c := *r
+	c.Gone = slices.Clone(r.Gone)
+	return c
+}
 
-// Append appends the record in its one spelling, an array of
-// {"process":"8f3a","joined":…,"seen":…,"slots":4,"kinds":["sh"],"key":"…"}
-// with times in microseconds since 1970.
+// Append appends the record in its one spelling,
+// {"version":3,"removed":false,"gone":["8f3a"]}.
 func (r *Record) Append(dst []byte) []byte {
-	dst = append(dst, '[')
-	for i, p := range r.Processes {
+	dst = fixedjson.AppendUint(append(dst, `{"version":`...), r.Version)
+	dst = fmt.Appendf(dst, `,"removed":%t,"gone":[`, r.Removed)
+	for i, p := range r.Gone {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
-		dst = fixedjson.AppendString(append(dst, `{"process":`...), p.Name)
-		dst = fixedjson.AppendUint(append(dst, `,"joined":`...), uint64(max(p.Joined, 0))) //nolint:gosec // not negative
-		dst = fixedjson.AppendUint(append(dst, `,"seen":`...), uint64(max(p.Seen, 0)))     //nolint:gosec // not negative
-		dst = fixedjson.AppendUint(append(dst, `,"slots":`...), uint64(p.Slots))
-		dst = append(dst, `,"kinds":[`...)
-		for j, kind := range p.Kinds {
-			if j > 0 {
-				dst = append(dst, ',')
-			}
-			dst = fixedjson.AppendString(dst, string(kind))
-		}
-		dst = append(append(append(dst, `],"key":"`...), p.Key...), `"}`...)
+		dst = fixedjson.AppendString(dst, p)
 	}
-	return append(dst, ']')
+	return append(dst, `]}`...)
 }
 
 // ParseRecord reads what Append wrote.
 func ParseRecord(data []byte) (Record, error) {
 	var rec Record
 	r := fixedjson.NewReader(data)
-	r.Literal(`[`)
+	r.Literal(`{"version":`)
+	rec.Version = r.Uint()
+	r.Literal(`,"removed":`)
+	rec.Removed = r.Bool()
+	r.Literal(`,"gone":[`)
 	for !r.Optional(`]`) && r.Err() == nil {
-		if len(rec.Processes) > 0 {
+		if len(rec.Gone) > 0 {
 			r.Literal(`,`)
 		}
-		rec.Processes = append(rec.Processes, readProcess(r))
+		rec.Gone = append(rec.Gone, fixedjson.Parsed(r, runner.ParseProcess))
+		if len(rec.Gone) > MaxGone {
+			r.Fail(domain.Errorf(domain.Invalid, "format", "at most %d processes are gone", MaxGone))
+		}
 	}
+	r.Literal(`}`)
 	if err := r.End(); err != nil {
 		return Record{}, fmt.Errorf("parse runner record: %w", err)
 	}
 	return rec, nil
-}
-
-func readProcess(r *fixedjson.Reader) Process {
-	var p Process
-	r.Literal(`{"process":`)
-	p.Name = r.String()
-	r.Literal(`,"joined":`)
-	p.Joined = event.Time(r.Uint()) //nolint:gosec // a Reader's numbers are below 2^53
-	r.Literal(`,"seen":`)
-	p.Seen = event.Time(r.Uint()) //nolint:gosec // as above
-	r.Literal(`,"slots":`)
-	slots := r.Uint()
-	p.Slots = uint32(min(slots, runner.MaxSlots)) //nolint:gosec // bounded
-	if slots > runner.MaxSlots {
-		r.Fail(domain.Errorf(domain.Invalid, "format", "a process has at most %d slots", runner.MaxSlots))
-	}
-	r.Literal(`,"kinds":[`)
-	for !r.Optional(`]`) && r.Err() == nil {
-		if len(p.Kinds) > 0 {
-			r.Literal(`,`)
-		}
-		p.Kinds = append(p.Kinds, fixedjson.Parsed(r, domain.ParseName))
-	}
-	r.Literal(`,"key":`)
-	p.Key = fixedjson.Parsed(r, signing.ParseKeyID)
-	r.Literal(`}`)
-	return p
 }

@@ -2,52 +2,56 @@ package runners_test
 
 import (
 	"bytes"
-	"fmt"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/seedtest"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/projections/viewtest"
 )
 
-const golden = `[{"process":"8f3a","joined":1,"seen":2,"slots":4,"kinds":["sh","hero"],"key":"0123456789abcdef0123456789abcdef"},` +
-	`{"process":"9","joined":3,"seen":3,"slots":1,"kinds":[],"key":"0123456789abcdef0123456789abcdef"}]`
+const (
+	key           = "0123456789abcdef0123456789abcdef"
+	recordGolden  = `{"version":7,"removed":true,"gone":["8f3a","9"]}`
+	leastGolden   = `{"version":1,"removed":false,"gone":[]}`
+	processGolden = `{"joined":1,"seen":2,"slots":4,"kinds":["sh","hero"],"key":"` + key + `","state":"silent","since":3}`
+	freshGolden   = `{"joined":3,"seen":3,"slots":1,"kinds":[],"key":"` + key + `","state":"alive","since":3}`
+)
 
 func TestARecordHasOneSpelling(t *testing.T) {
-	const key = "0123456789abcdef0123456789abcdef"
-	want := runners.Record{Processes: []runners.Process{
-		{Name: "8f3a", Joined: 1, Seen: 2, Slots: 4, Kinds: []domain.Name{"sh", "hero"}, Key: key},
-		{Name: "9", Joined: 3, Seen: 3, Slots: 1, Key: key},
-	}}
-	if got := string(want.Append(nil)); got != golden {
-		t.Errorf("Append wrote\n%s, want\n%s", got, golden)
-	}
-	got, err := runners.ParseRecord([]byte(golden))
-	if diff := cmp.Diff(want, got); diff != "" || err != nil {
-		t.Errorf("ParseRecord (-want +got, %v):\n%s", err, diff)
+	for golden, want := range map[string]runners.Record{
+		recordGolden: {Version: 7, Removed: true, Gone: []string{"8f3a", "9"}},
+		leastGolden:  {Version: 1},
+	} {
+		if got := string(want.Append(nil)); got != golden {
+			t.Errorf("Append wrote\n%s, want\n%s", got, golden)
+		}
+		got, err := runners.ParseRecord([]byte(golden))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("ParseRecord (-want +got, %v):\n%s", err, diff)
+		}
 	}
 }
 
-func TestARunnerRemembersWhoWasHeardOfLast(t *testing.T) {
-	var r runners.Record
-	key := historytest.Key("r").Public()
-	for i := range runners.MaxProcesses + 2 {
-		r.Apply(event.Time(i+1), runner.Joined{Process: fmt.Sprintf("%02x", i), Key: key, Slots: 1})
-		r.Heard("00", event.Time(i+2))
-	}
-	if len(r.Processes) != runners.MaxProcesses || r.Processes[0].Name != "00" || r.Processes[1].Name != "03" {
-		t.Errorf("%d processes, the first %s and %s; want 00, which was heard of, and not 01 and 02",
-			len(r.Processes), r.Processes[0].Name, r.Processes[1].Name)
-	}
-	r.Apply(99, runner.Left{Process: "00"})
-	if r.Processes[0].Name != "03" || r.Heard("00", 100) {
-		t.Error("a process that left is still there")
+func TestAProcessHasOneSpelling(t *testing.T) {
+	for golden, want := range map[string]runners.Process{
+		processGolden: {
+			Name: "8f3a", Joined: 1, Seen: 2, Slots: 4, Kinds: []domain.Name{"sh", "hero"}, Key: key, State: runners.Silent, Since: 3,
+		},
+		freshGolden: {Name: "9", Joined: 3, Seen: 3, Slots: 1, Key: key, State: runners.Alive, Since: 3},
+	} {
+		if got := string(want.Append(nil)); got != golden {
+			t.Errorf("Append wrote\n%s, want\n%s", got, golden)
+		}
+		got, err := runners.ParseProcess(want.Name, []byte(golden))
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("ParseProcess (-want +got, %v):\n%s", err, diff)
+		}
 	}
 }
 
@@ -56,34 +60,65 @@ func TestRunnersAreListed(t *testing.T) {
 	l := viewtest.NewLeader(t.Context(), t, &m.Fixture, historytest.Found("horus"))
 	l.Begin()
 	reader := &runners.Reader{Views: m.Views}
-	b, a := l.History.NewProcess("r2"), l.History.NewProcess("r1")
+	b, a, c := l.History.NewProcess("r2"), l.History.NewProcess("r1"), l.History.NewProcess("r3")
 	l.History.Commit(func(tx *historytest.Tx) {
-		tx.Report(b, b.Join())
-		tx.Report(a, a.Join())
+		for _, w := range []*historytest.Process{b, a, c} {
+			tx.Report(w, w.Join())
+		}
 	})
-	l.History.Commit(func(tx *historytest.Tx) { tx.Report(b, runner.Leave{}) })
+	l.History.Commit(func(tx *historytest.Tx) {
+		tx.Report(b, runner.Leave{})
+		tx.Miss(a)
+		tx.GiveUp(c)
+		tx.OrderRunner("r1", runner.Pause{})
+		tx.OrderRunner("r3", runner.Remove{Version: tx.State.Runners["r3"].Version})
+	})
 	l.Feed()
 	list, err := reader.List(t.Context())
 	if err != nil || len(list) != 2 || list[0].ID != "r1" || len(list[0].Processes) != 1 || len(list[1].Processes) != 0 {
-		t.Errorf("list %+v, %v", list, err)
+		t.Fatalf("list %+v, %v; want r1 and r2", list, err)
+	}
+	r1 := list[0]
+	mode := modes.Record{Mode: domain.Paused, Since: r1.Mode.Since, By: "key:admin"}
+	if r1.Mode != mode || r1.Processes[0].State != runners.Silent || r1.There() != 1 || r1.Version != l.History.State.Runners["r1"].Version {
+		t.Errorf("r1 is %+v", r1)
 	}
 	one, err := reader.Get(t.Context(), "r1")
-	if err != nil || one.Processes[0].Name != a.Name || one.Processes[0].Key != a.Key.Public().ID() {
-		t.Errorf("r1 is %+v, %v", one, err)
+	if diff := cmp.Diff(r1, one); diff != "" || err != nil || one.Processes[0].Key != a.Key.Public().ID() {
+		t.Errorf("r1 alone (-list +get, %v):\n%s", err, diff)
 	}
-	if _, err := reader.Get(t.Context(), "r3"); domain.CodeOf(err) != domain.NotFound {
+	if removed, err := reader.Get(t.Context(), "r3"); err != nil || !removed.Removed || removed.There() != 0 {
+		t.Errorf("a runner that was removed: %+v, %v", removed, err)
+	}
+	if _, err := reader.Get(t.Context(), "r4"); domain.CodeOf(err) != domain.NotFound {
 		t.Errorf("a runner that never joined: %v", err)
+	}
+	l.History.Commit(func(tx *historytest.Tx) { tx.HearAgain(c) })
+	l.Feed()
+	if list, err = reader.List(t.Context()); err != nil || len(list) != 3 {
+		t.Errorf("when it is heard again: %+v, %v", list, err)
 	}
 }
 
 // FuzzParseRecord holds that whatever is read has the one spelling that Append
 // writes.
 func FuzzParseRecord(f *testing.F) {
-	seedtest.Add(f, []byte(golden))
+	seedtest.Add(f, []byte(recordGolden), []byte(leastGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := runners.ParseRecord(data)
 		if err == nil && !bytes.Equal(r.Append(nil), data) {
 			t.Errorf("read %q, and it is written %q", data, r.Append(nil))
+		}
+	})
+}
+
+// FuzzParseProcess holds the same of processes.
+func FuzzParseProcess(f *testing.F) {
+	seedtest.Add(f, []byte(processGolden), []byte(freshGolden))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		p, err := runners.ParseProcess("8f3a", data)
+		if err == nil && !bytes.Equal(p.Append(nil), data) {
+			t.Errorf("read %q, and it is written %q", data, p.Append(nil))
 		}
 	})
 }

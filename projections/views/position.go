@@ -30,6 +30,7 @@ type Position struct {
 type Census struct {
 	Fields  [NumTables]uint64 // of each table
 	Entries uint64            // of all work queues together
+	Due     uint64            // times at which something is due
 }
 
 // Condemned returns the census of views that must be built again: none agrees
@@ -96,33 +97,32 @@ func damaged(good bool) error {
 	return ErrDamaged
 }
 
-// String returns the counts in the order of [Tables], and the queue entries
-// last, separated by commas.
+// String returns the counts in the order of [Tables], then the queue entries and
+// the due times, separated by commas.
 func (c Census) String() string {
 	b := make([]byte, 0, 64)
 	for _, n := range c.Fields {
 		b = append(strconv.AppendUint(b, n, 10), ',')
 	}
-	return string(strconv.AppendUint(b, c.Entries, 10))
+	b = append(strconv.AppendUint(b, c.Entries, 10), ',')
+	return string(strconv.AppendUint(b, c.Due, 10))
 }
 
 func parseCensus(text string) (Census, error) {
 	var c Census
 	parts := strings.Split(text, ",")
-	if len(parts) != NumTables+1 {
+	var n [NumTables + 2]uint64
+	if len(parts) != len(n) {
 		return c, ErrDamaged
 	}
 	for i, part := range parts {
-		n, err := strconv.ParseUint(part, 10, 64)
-		if err != nil {
+		var err error
+		if n[i], err = strconv.ParseUint(part, 10, 64); err != nil {
 			return c, ErrDamaged
 		}
-		if i < NumTables {
-			c.Fields[i] = n
-		} else {
-			c.Entries = n
-		}
 	}
+	copy(c.Fields[:], n[:NumTables])
+	c.Entries, c.Due = n[NumTables], n[NumTables+1]
 	if c.String() != text {
 		return c, ErrDamaged
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/runnersdk/queue"
 )
@@ -52,6 +53,7 @@ type Tx struct {
 	Unset    []Field
 	Listed   []Listing
 	Unlisted []Listing
+	Due      []DueSet
 
 	Forget     bool // remove all statements first
 	Statements []Statement
@@ -61,6 +63,9 @@ type Tx struct {
 	Queued  []Assignment // entries to add
 	Done    []Done       // entries to acknowledge and remove
 	Notices []Notice
+
+	ResetModes bool   // remove all words about modes first
+	Modes      []Word // that runners read
 
 	Position Position // from here on
 }
@@ -81,6 +86,12 @@ func (tx *Tx) Put(t Table, name string, data []byte) {
 type Statement struct {
 	Number uint64
 	Data   []byte
+}
+
+// Word is what runners read about the mode of a queue or a runner id.
+type Word struct {
+	Field string      // as package queue names it
+	Mode  domain.Mode // open removes the field
 }
 
 // Assignment is an entry of a work queue.
@@ -114,9 +125,12 @@ type Query struct {
 	Fields     []Field     // values of the live generation
 	Whole      []Table     // small tables of it as a whole
 	Lists      []Range     // parts of its lists
+	Due        *DueQuery   // a part of its due times; nil for none
 	Among      bool        // how many fields the tables of Fields have
-	Count      bool        // how many fields there are in all tables, members in lists, and statements
+	Count      bool        // how many fields there are in all tables, members in lists, due times, and statements
+	States     bool        // how many jobs are in each state
 	Statements bool        // all of them
+	Modes      bool        // all words about modes that runners read
 	Entries    []job.Queue // streams whose entries are counted
 }
 
@@ -135,11 +149,16 @@ type Look struct {
 	Values     [][]byte            // of Query.Fields; nil where there is none
 	Whole      []map[string][]byte // of Query.Whole
 	Lists      [][]uint64          // of Query.Lists
+	Due        []DueEntry          // of Query.Due, in the order of their times
+	NextDue    event.Time          // the earliest that Due lacks; zero when there is none, or none was asked for
 	Fields     [NumTables]uint64   // how many each table has that was counted
 	Listed     uint64              // how many members all lists have together
+	Timers     uint64              // how many due times there are
 	Told       uint64              // how many statements there are
-	Statements map[string][]byte   // by the text of their number
-	Entries    uint64              // of the streams in Query.Entries together
+	States     map[job.Status]uint64
+	Statements map[string][]byte // by the text of their number
+	Modes      map[string]string // by field
+	Entries    uint64            // of the streams in Query.Entries together
 }
 
 // CheckAmong compares the tables of some fields with the census, and returns
@@ -157,7 +176,8 @@ func (l *Look) CheckAmong(fields []Field) error {
 // Check compares what was counted with the census, and returns ErrDamaged when
 // there is more or less. Query.Count was set.
 func (l *Look) Check() error {
-	if l.Fields != l.Position.Census.Fields || l.Listed != l.Fields[Jobs] || l.Told != l.Position.Statements {
+	c := &l.Position.Census
+	if l.Fields != c.Fields || l.Listed != l.Fields[Jobs] || l.Timers != c.Due || l.Told != l.Position.Statements {
 		return ErrDamaged
 	}
 	return nil
@@ -204,6 +224,11 @@ type Generations interface {
 	Page(ctx context.Context, generation uint64, t Table, cursor uint64) (fields []Value, next uint64, err error)
 	// PageList does the same with a list.
 	PageList(ctx context.Context, generation uint64, s job.Status, cursor uint64) (seqs []uint64, next uint64, err error)
+	// PageDue does the same with due times.
+	PageDue(ctx context.Context, generation, cursor uint64) (due []DueEntry, next uint64, err error)
+	// DueOf returns when something is due in the jobs of those names; zero for
+	// never, and [NoTime] for whatever no [Tx] wrote.
+	DueOf(ctx context.Context, generation uint64, names []string) ([]event.Time, error)
 	// Listed reports which of the members are in their lists, at their places.
 	Listed(ctx context.Context, generation uint64, members []Listing) ([]bool, error)
 }

@@ -9,23 +9,25 @@ type Table uint8
 
 // The tables.
 const (
-	Jobs    Table = iota // job id → its record
-	Open                 // job id → the attempt that waits or runs
-	Logs                 // <submit seq>/<n> → where the n-th piece of the job's output stands
-	Tips                 // aggregate that is no job → place of its last event
-	Runners              // runner id → its processes
-	Queues               // queue → how many jobs wait and run
+	Jobs      Table = iota // job id → its record
+	Open                   // job id → the attempt that waits or runs
+	Logs                   // <submit seq>/<n> → where the n-th piece of the job's output stands
+	Tips                   // aggregate that is no job → place of its last event
+	Runners                // runner id → what is known of the id
+	Processes              // <runner id>/<process> → a process that joined and did not leave
+	Queues                 // queue → how many jobs wait and run
+	Modes                  // queue or runner id → that it is paused or drained, since when and by whom
 )
 
 // NumTables is how many tables a generation has.
-const NumTables = 6
+const NumTables = 8
 
 // Tables lists every table.
-func Tables() []Table { return []Table{Jobs, Open, Logs, Tips, Runners, Queues} }
+func Tables() []Table { return []Table{Jobs, Open, Logs, Tips, Runners, Processes, Queues, Modes} }
 
 // String returns the table's name in keys.
 func (t Table) String() string {
-	return [...]string{"jobs", "open", "logs", "tips", "runners", "queues"}[t]
+	return [...]string{"jobs", "open", "logs", "tips", "runners", "processes", "queues", "modes"}[t]
 }
 
 // Field names one value of a table.

@@ -8,6 +8,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
@@ -22,11 +24,13 @@ func runContract(t *testing.T, open func(t *testing.T) *Fixture) {
 		"a touched position refuses everything":        touched,
 		"nothing is committed without a watch":         unwatched,
 		"lists are read from their highest members":    lists,
+		"what is due is read in its order":             due,
 		"a queue is looked at without its entries":     streams,
 		"an entry that comes too late is damage":       tooLate,
 		"generations are apart":                        generations,
 		"a dropped generation is filled by nobody":     droppedFill,
 		"statements are forgotten when asked":          forget,
+		"words about modes are set and taken back":     words,
 		"the end of the log is seen with the position": end,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
@@ -72,8 +76,8 @@ func somewhere() views.Position {
 	p := views.Position{
 		Term: 7, Seq: 12, Seal: signing.LeafHash([]byte("seal")), Latest: 1767366245_000006, Live: 1, Filling: 3, Statements: 2,
 	}
-	p.Census.Fields = [views.NumTables]uint64{1, 2, 3, 4, 5, 6}
-	p.Census.Entries = 9
+	p.Census.Fields = [views.NumTables]uint64{1, 2, 3, 4, 5, 6, 7, 8}
+	p.Census.Entries, p.Census.Due = 9, 10
 	return p
 }
 
@@ -179,7 +183,7 @@ func lists(t *testing.T, f *Fixture) {
 		Unlisted: []views.Listing{{Status: job.Waiting, Seq: 11}, {Status: job.Running, Seq: 5}},
 		Listed:   []views.Listing{{Status: job.Running, Seq: 11}},
 	})
-	l := look(t, f, views.Query{Count: true, Lists: []views.Range{
+	l := look(t, f, views.Query{Count: true, States: true, Lists: []views.Range{
 		{Status: job.Waiting, Limit: 3}, {Status: job.Waiting, Below: 3, Limit: 9}, {Status: job.Running, Below: 12, Limit: 1}, {Status: job.Done, Limit: 1},
 	}})
 	want := [][]uint64{{12, 10, 9}, {2, 1}, {11}, nil}
@@ -188,8 +192,8 @@ func lists(t *testing.T, f *Fixture) {
 			t.Errorf("list %d is %v, want %v", i, l.Lists[i], want[i])
 		}
 	}
-	if l.Listed != 12 {
-		t.Errorf("%d are listed, want 12", l.Listed)
+	if l.Listed != 12 || l.States[job.Running] != 1 || l.States[job.Waiting] != 11 || l.States[job.Done] != 0 {
+		t.Errorf("%d are listed, want 12; by state %v", l.Listed, l.States)
 	}
 	var walked []uint64
 	err := views.WalkList(t.Context(), f.Views, 1, job.Running, func(page []uint64) error {
@@ -202,6 +206,56 @@ func lists(t *testing.T, f *Fixture) {
 	listed, err := f.Views.Listed(t.Context(), 1, []views.Listing{{Status: job.Running, Seq: 11}, {Status: job.Waiting, Seq: 11}, {Status: job.Done, Seq: 1}})
 	if err != nil || !slices.Equal(listed, []bool{true, false, false}) {
 		t.Errorf("listed %v, %v", listed, err)
+	}
+}
+
+func due(t *testing.T, f *Fixture) {
+	w, _ := begin(t, f, 0)
+	id := func(n int) job.ID { return historytest.ID(fmt.Sprintf("j%d", n)) }
+	tx := &views.Tx{Generation: 1, Position: somewhere()}
+	for n := range 12 {
+		tx.Due = append(tx.Due, views.DueSet{At: event.Time(1_000_000*(12-n) + 1), Job: id(n)})
+	}
+	tx.Due[5].At = views.MaxDue
+	commit(t, w, tx)
+	commit(t, w, &views.Tx{Generation: 1, Position: somewhere(), Due: []views.DueSet{{Job: id(11)}, {At: 2, Job: id(3)}, {Job: historytest.ID("never")}}})
+	first := []views.DueEntry{{At: 2, Job: id(3)}, {At: 2_000_001, Job: id(10)}, {At: 3_000_001, Job: id(9)}}
+	for _, tt := range []struct {
+		until event.Time
+		limit int
+		want  []views.DueEntry
+		next  event.Time
+	}{
+		{1, 9, nil, 2},
+		{2, 9, first[:1], 2_000_001},
+		{3_000_001, 9, first, 4_000_001},
+		{views.MaxDue, 2, first[:2], 3_000_001},
+		{3_000_000, 2, first[:2], 3_000_001},
+		{3_000_001, 0, nil, 2},
+	} {
+		l := look(t, f, views.Query{Due: &views.DueQuery{Until: tt.until, Limit: tt.limit}})
+		if !slices.Equal(l.Due, tt.want) || l.NextDue != tt.next {
+			t.Errorf("at most %d up to %d: %v and then %d, want %v and %d", tt.limit, tt.until, l.Due, l.NextDue, tt.want, tt.next)
+		}
+	}
+	l := look(t, f, views.Query{Count: true, Due: &views.DueQuery{Until: views.MaxDue, Limit: 20}})
+	if l.Timers != 11 || len(l.Due) != 11 || l.NextDue != 0 || l.Due[10] != (views.DueEntry{At: views.MaxDue, Job: id(5)}) {
+		t.Errorf("%d due times: %v, and then %d", l.Timers, l.Due, l.NextDue)
+	}
+	walked := 0
+	err := views.WalkDue(t.Context(), f.Views, 1, func(page []views.DueEntry) error {
+		walked += len(page)
+		return nil
+	})
+	if err != nil || walked != 11 {
+		t.Errorf("walked %d, %v", walked, err)
+	}
+	at, err := f.Views.DueOf(t.Context(), 1, []string{"j3", "j11", "no job"})
+	if err != nil || !slices.Equal(at, []event.Time{2, 0, 0}) {
+		t.Errorf("due at %v, %v", at, err)
+	}
+	if at, err := f.Views.DueOf(t.Context(), 2, []string{"j3"}); err != nil || !slices.Equal(at, []event.Time{0}) {
+		t.Errorf("due in another generation at %v, %v", at, err)
 	}
 }
 
@@ -267,71 +321,25 @@ func tooLate(t *testing.T, f *Fixture) {
 	}
 }
 
-func generations(t *testing.T, f *Fixture) {
+func words(t *testing.T, f *Fixture) {
 	w, _ := begin(t, f, 0)
-	fill, none := begin(t, f, 4)
-	if none != (views.Position{}) {
-		t.Errorf("nobody filled generation 4, and it is at %+v", none)
+	expect := func(want map[string]string) {
+		t.Helper()
+		if diff := cmp.Diff(want, look(t, f, views.Query{Modes: true}).Modes); diff != "" {
+			t.Errorf("words (-want +got):\n%s", diff)
+		}
 	}
-	for g := uint64(1); g <= 2; g++ {
-		tx := &views.Tx{Generation: g, Position: somewhere()}
-		tx.Put(views.Jobs, "j", []byte(fmt.Sprint(g)))
-		tx.Listed = []views.Listing{{Status: job.Done, Seq: g}}
-		commit(t, w, tx)
-	}
-	commit(t, fill, &views.Tx{Generation: 4, Position: views.Position{Live: 4}})
-	if stored, err := f.Views.Stored(t.Context()); err != nil || !slices.Equal(stored, []uint64{1, 2, 4}) {
-		t.Errorf("stored %v, %v", stored, err)
-	}
-	if err := f.Views.Drop(t.Context(), 2); err != nil {
-		t.Fatal(err)
-	}
-	if stored, err := f.Views.Stored(t.Context()); err != nil || !slices.Equal(stored, []uint64{1, 4}) {
-		t.Errorf("stored %v, %v", stored, err)
-	}
-	if l := look(t, f, views.Query{Fields: []views.Field{{Table: views.Jobs, Name: "j"}}, Lists: []views.Range{{Status: job.Done, Limit: 9}}}); string(l.Values[0]) != "1" || !slices.Equal(l.Lists[0], []uint64{1}) {
-		t.Errorf("the live generation has %q and %v", l.Values[0], l.Lists[0])
-	}
-	moved := somewhere()
-	moved.Live = 4
-	commit(t, w, &views.Tx{Generation: 4, Position: moved})
-	if l := look(t, f, views.Query{Fields: []views.Field{{Table: views.Jobs, Name: "j"}}}); l.Values[0] != nil {
-		t.Errorf("a reader still sees %q of the old generation", l.Values[0])
-	}
-	stop := errors.New("stop")
-	if err := views.Walk(t.Context(), f.Views, 1, views.Jobs, func([]views.Value) error { return stop }); !errors.Is(err, stop) {
-		t.Errorf("a walk ends with %v", err)
-	}
-}
-
-func droppedFill(t *testing.T, f *Fixture) {
-	fill, _ := begin(t, f, 4)
-	commit(t, fill, &views.Tx{Generation: 4, Position: views.Position{Live: 4}})
-	if err := f.Views.Drop(t.Context(), 4); err != nil {
-		t.Fatal(err)
-	}
-	tx := &views.Tx{Generation: 4, Position: views.Position{Live: 4, Seq: 1}}
-	tx.Put(views.Jobs, "j", []byte("late"))
-	if _, err := fill.Commit(t.Context(), tx); !errors.Is(err, views.ErrConflict) {
-		t.Errorf("%v, want a conflict", err)
-	}
-	if stored, err := f.Views.Stored(t.Context()); err != nil || len(stored) != 0 {
-		t.Errorf("stored %v, %v", stored, err)
-	}
-}
-
-func forget(t *testing.T, f *Fixture) {
-	w, _ := begin(t, f, 0)
-	commit(t, w, &views.Tx{Generation: 1, Position: somewhere(), Statements: []views.Statement{{Number: 1, Data: []byte("a")}, {Number: 2, Data: []byte("b")}}})
-	l := look(t, f, views.Query{Statements: true, Count: true})
-	if diff := cmp.Diff(map[string][]byte{"1": []byte("a"), "2": []byte("b")}, l.Statements); diff != "" || l.Told != 2 {
-		t.Errorf("%d statements (-want +got):\n%s", l.Told, diff)
-	}
-	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), Forget: true, Statements: []views.Statement{{Number: 1, Data: []byte("c")}}})
-	l = look(t, f, views.Query{Statements: true})
-	if diff := cmp.Diff(map[string][]byte{"1": []byte("c")}, l.Statements); diff != "" {
-		t.Errorf("statements (-want +got):\n%s", diff)
-	}
+	expect(map[string]string{})
+	commit(t, w, &views.Tx{Generation: 1, Position: somewhere(), Modes: []views.Word{
+		{Field: "runner:r1", Mode: domain.Paused}, {Field: "queue:executor:sh", Mode: domain.Drained}, {Field: "runner:r2"},
+	}})
+	expect(map[string]string{"runner:r1": "paused", "queue:executor:sh": "drained"})
+	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), Modes: []views.Word{{Field: "runner:r1"}}})
+	expect(map[string]string{"queue:executor:sh": "drained"})
+	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), ResetModes: true, Modes: []views.Word{{Field: "runner:r2", Mode: domain.Paused}}})
+	expect(map[string]string{"runner:r2": "paused"})
+	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), ResetModes: true})
+	expect(map[string]string{})
 }
 
 func end(t *testing.T, f *Fixture) {

@@ -90,6 +90,15 @@ func (l *Leader) AppendNew() []*history.Commit {
 	return fresh
 }
 
+// Forget drops from memory what the log holds: all jobs, and all commits but the
+// first and the last. Of what it forgot, nothing can be compared any more.
+func (l *Leader) Forget() {
+	p := l.History
+	p.Commits = []*history.Commit{p.Commits[0], p.Commits[len(p.Commits)-1]}
+	clear(p.State.Jobs)
+	l.appended = len(p.Commits)
+}
+
 // Take takes the lease and opens an engine, as a leader that starts does.
 func (l *Leader) Take() {
 	l.t.Helper()

@@ -50,6 +50,25 @@ func aRebuildEquals(t *testing.T, l *Leader) {
 	}
 }
 
+// Folded as it came or from the beginning: a history leads to the same views
+// wherever it ends.
+func everyPrefixIsRebuilt(t *testing.T, l *Leader) {
+	l.Begin()
+	draw := seeded(11)
+	for range 25 {
+		l.Step(draw)
+		l.Feed()
+		report, err := engine.Rebuild(t.Context(), l.Config(), nil)
+		if err != nil || report.Difference != nil {
+			t.Fatalf("the first %d events: %v, %v", l.History.Seq(), report.Difference, err)
+		}
+		l.CheckViews()
+	}
+	if err := l.Engine.Inspect(t.Context()); err != nil {
+		t.Error(err)
+	}
+}
+
 func aRebuildSaysWhatWasChanged(t *testing.T, l *Leader) {
 	l.Begin()
 	l.History.Commit(func(tx *historytest.Tx) { tx.Submit("j1", historytest.Job{}) })
@@ -73,6 +92,18 @@ func aRebuildSaysWhatWasChanged(t *testing.T, l *Leader) {
 	}
 	if d := report.Difference; d == nil || d.Key != "jobs" || d.Name != "j1" || d.Old != "forged" || d.New == "" {
 		t.Errorf("difference %v, want the forged record of j1", d)
+	}
+	l.CheckViews()
+	l.History.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j2", historytest.Job{More: `"delay":60`})
+	})
+	l.Feed()
+	l.Lose("edit:due")
+	if report, err = engine.Rebuild(t.Context(), l.Config(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if d := report.Difference; d == nil || d.Key != "due" || d.Name != "j2" || d.Old == "" || d.New == "" || d.Old == d.New {
+		t.Errorf("difference %v, want the due time of j2", d)
 	}
 	l.CheckViews()
 }

@@ -2,6 +2,7 @@ package viewtest
 
 import (
 	"context"
+	"crypto/sha256"
 	"fmt"
 	"strings"
 
@@ -12,7 +13,9 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
 	"github.com/herocode/horus/projections/queues"
@@ -58,6 +61,17 @@ func (f *Fixture) Dump(ctx context.Context, t TB, generation uint64) Dump {
 		}
 		found["list:"+status.String()] = of
 	}
+	due := map[string]string{}
+	err := views.WalkDue(ctx, f.Views, generation, func(page []views.DueEntry) error {
+		for _, d := range page {
+			due[d.Job.String()] = d.At.String()
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found["due"] = due
 	return found
 }
 
@@ -70,9 +84,17 @@ type twin struct {
 	logs      map[string]string
 	tips      map[string]string
 	runners   map[domain.Name]*runners.Record
+	processes map[string]*runners.Process
+	modes     map[string]string
 	joined    map[job.Queue]bool
-	bundleSeq map[string]uint64
+	bundles   map[string]heard         // by the beginning of their causes
 	entries   map[queue.EntryID]job.ID // of open attempts
+}
+
+// heard is a bundle and its place.
+type heard struct {
+	seq uint64
+	*runner.Bundle
 }
 
 // Twin returns what the views of a history must hold.
@@ -80,7 +102,8 @@ func Twin(commits []*history.Commit) (Dump, map[queue.EntryID]job.ID) {
 	w := &twin{
 		state: history.NewState(), records: map[job.ID]*jobs.Record{}, open: map[job.ID]jobs.Attempt{},
 		logs: map[string]string{}, tips: map[string]string{}, runners: map[domain.Name]*runners.Record{},
-		joined: map[job.Queue]bool{}, bundleSeq: map[string]uint64{}, entries: map[queue.EntryID]job.ID{},
+		processes: map[string]*runners.Process{}, modes: map[string]string{},
+		joined: map[job.Queue]bool{}, bundles: map[string]heard{}, entries: map[queue.EntryID]job.ID{},
 	}
 	for _, c := range commits {
 		for i := range c.Entries {
@@ -101,9 +124,9 @@ func (w *twin) bundle(e *history.Entry, reported runner.Reported, c *history.Com
 	if err != nil {
 		panic(err)
 	}
-	w.bundleSeq[fmt.Sprintf("report/%s/%s/%d/", b.Runner, b.Process, b.Number)] = e.Seq
-	if r := w.runners[b.Runner]; r != nil {
-		r.Heard(b.Process, e.At)
+	w.bundles[fmt.Sprintf("report/%s/%s/%d/", b.Runner, b.Process, b.Number)] = heard{e.Seq, b}
+	if p := w.processes[e.Aggregate.ID]; p != nil {
+		p.Seen = e.At
 	}
 	keys := w.state.Access
 	for i := range c.Entries { // statements of the commit count
@@ -117,14 +140,23 @@ func (w *twin) bundle(e *history.Entry, reported runner.Reported, c *history.Com
 		}
 	}
 	for i, report := range b.Reports {
-		piece, ok := report.(runner.Log)
-		state := w.state.Jobs[piece.Job]
-		if !ok || !state.Open() || state.Token != piece.Token {
+		piece, isLog := report.(runner.Log)
+		progress, isProgress := report.(runner.Progress)
+		about := piece.About
+		if isProgress {
+			about = progress.About
+		}
+		state := w.state.Jobs[about.Job]
+		if !isLog && !isProgress || !state.Open() || state.Token != about.Token {
 			continue
 		}
-		r := w.records[piece.Job]
+		r := w.records[about.Job]
 		if state.Process != "" && (state.Process != b.Process || r.Runner != b.Runner) ||
 			!history.Serves(keys, b.Runner, reported.Signed.Key, state.Queue, e.At) {
+			continue
+		}
+		if isProgress {
+			r.Progress = jobs.Progress{Place: jobs.Place{Seq: e.Seq, Index: i}, At: e.At, Percent: progress.Percent}
 			continue
 		}
 		ref := logs.Ref{Seq: e.Seq, Index: i, First: r.Lines + 1, Count: uint64(len(piece.Lines)), Attempt: state.Attempt}
@@ -141,16 +173,9 @@ func (w *twin) see(e *history.Entry, term uint64) {
 		w.seeJob(e, data, term)
 		return
 	case runner.Event:
-		id := domain.Name(e.Aggregate.ID)
-		if w.runners[id] == nil {
-			w.runners[id] = &runners.Record{}
-		}
-		w.runners[id].Apply(e.At, data)
-		if joined, ok := data.(runner.Joined); ok {
-			for _, q := range runner.Queues(id, joined.Kinds) {
-				w.joined[q] = true
-			}
-		}
+		w.seeRunner(e, data)
+	case line.Event:
+		w.mode("queue:"+e.Aggregate.ID, w.state.Queues[queueOf(e)].Mode, e)
 	}
 	if e.Aggregate.Kind != event.Access {
 		w.tips[e.Aggregate.String()] = fmt.Sprint(e.Seq)
@@ -165,27 +190,27 @@ func (w *twin) seeJob(e *history.Entry, data job.Event, term uint64) {
 		w.records[id] = r
 	}
 	s := w.state.Jobs[id]
-	r.Events, r.Updated = append(r.Events, e.Seq), e.At
-	r.Status, r.Attempt, r.Failure = s.Status, s.Attempt, s.Failure
-	if s.Attempt > 0 {
-		r.Queue = s.Queue
+	if _, refused := data.(job.ReportRefused); !refused {
+		r.Updated = e.At
 	}
-	switch data.(type) {
-	case job.Queued:
-		r.Started, r.Runner, r.Process = 0, "", ""
-	case job.Started:
-		r.Started, r.Process = e.At, s.Process
-		r.Runner = domain.Name(strings.TrimPrefix(string(e.Actor), "runner:"))
-	case job.Completed, job.Failed:
-		r.Ended = e.At
-		if at := strings.LastIndexByte(e.Cause, '/'); at > 0 {
-			r.Outcome.Seq = w.bundleSeq[e.Cause[:at+1]]
-			_, err := fmt.Sscan(e.Cause[at+1:], &r.Outcome.Index)
-			if err != nil {
-				panic(err)
-			}
+	r.Events, r.Status, r.Queue = append(r.Events, e.Seq), s.Status, s.Queue
+	r.Attempt, r.Counted, r.Refused, r.Timer = s.Attempt, s.Counted, s.Refused, s.Timer
+	r.Expires = min(r.Expires, 1<<53-1)
+	switch s.Status {
+	case job.Broken:
+		r.Due = 0
+	case job.Done, job.Halted, job.Shelved, job.Erased:
+		r.Timer = job.Timer{}
+	}
+	w.seeReport(e, r, data)
+	if s.Status == job.Erased {
+		for n := range r.Pieces {
+			delete(w.logs, fmt.Sprintf("%d/%d", r.Events[0], n))
 		}
-	case job.Submitted, job.AttemptLost:
+		*r = jobs.Record{
+			Status: s.Status, Created: r.Created, Ended: r.Ended, Updated: e.At,
+			Queue: r.Queue, Submitter: r.Submitter, Events: r.Events,
+		}
 	}
 	if !s.Open() || s.Token.IsZero() {
 		delete(w.open, id)
@@ -194,8 +219,60 @@ func (w *twin) seeJob(e *history.Entry, data job.Event, term uint64) {
 	}
 }
 
+// seeReport notes who said an event, and where.
+func (w *twin) seeReport(e *history.Entry, r *jobs.Record, data job.Event) {
+	said, report := w.said(e)
+	switch data := data.(type) {
+	case job.Queued:
+		r.Started, r.Runner, r.Process, r.Progress = 0, "", "", jobs.Progress{}
+	case job.Started:
+		r.Started, r.Process = e.At, data.Process
+		r.Runner = domain.Name(strings.TrimPrefix(string(e.Actor), "runner:"))
+	case job.Checkpointed:
+		r.Checkpoint = jobs.Checkpoint{Place: said, At: e.At, Bytes: uint32(len(report.(runner.Checkpoint).Data))} //nolint:gosec // few
+	case job.AttemptFailed:
+		r.Outcome, r.Failure = said, data.Kind
+	case job.AttemptLost:
+		r.Outcome, r.Failure = said, job.FailedLost
+		if data.Reason == job.LostTimeout {
+			r.Failure = job.FailedTimeout
+		}
+	case job.Completed:
+		r.Ended, r.Outcome, r.Failure = e.At, said, ""
+	case job.Stopped:
+		r.Ended, r.Outcome, r.Failure = e.At, said, ""
+		if r.Stop.Seq == 0 {
+			r.Stop = jobs.Stop{Seq: e.Seq, At: e.At, By: e.Actor}
+		}
+	case job.Failed:
+		r.Ended, r.Outcome, r.Failure = e.At, said, data.Kind
+	case job.Stopping:
+		r.Stop = jobs.Stop{Seq: e.Seq, At: e.At, By: e.Actor}
+	case job.Replayed:
+		r.Ended, r.MaxAttempts, r.Stop = 0, data.Attempts, jobs.Stop{}
+	case job.Submitted, job.Scheduled, job.ReportRefused, job.Dropped, job.Deleted:
+	}
+}
+
+// said returns the report that an event names as its cause.
+func (w *twin) said(e *history.Entry) (p jobs.Place, r runner.Report) {
+	at := strings.LastIndexByte(e.Cause, '/')
+	b, ok := w.bundles[e.Cause[:at+1]]
+	if !ok {
+		return p, nil
+	}
+	if _, err := fmt.Sscan(e.Cause[at+1:], &p.Index); err != nil {
+		panic(err)
+	}
+	p.Seq = b.seq
+	return p, b.Reports[p.Index]
+}
+
 func (w *twin) dump() Dump {
-	d := Dump{"jobs": {}, "open": {}, "logs": w.logs, "tips": w.tips, "runners": {}, "queues": {}}
+	d := Dump{
+		"jobs": {}, "due": {}, "open": {}, "logs": w.logs, "tips": w.tips,
+		"runners": {}, "processes": {}, "queues": {}, "modes": w.modes,
+	}
 	for _, s := range job.Statuses() {
 		d["list:"+s.String()] = map[string]string{}
 	}
@@ -206,11 +283,12 @@ func (w *twin) dump() Dump {
 	for id, r := range w.records {
 		d["jobs"][id.String()] = string(r.Append(nil))
 		d["list:"+r.Status.String()][fmt.Sprint(r.Events[0])] = ""
-		if r.Attempt > 0 {
-			c := counts[r.Queue]
-			c.Add(r.Status, 1)
-			counts[r.Queue] = c
+		if state := w.state.Jobs[id]; !state.Next(state.Status).IsZero() {
+			d["due"][id.String()] = min(state.Next(state.Status), 1<<53-1).String()
 		}
+		c := counts[r.Queue]
+		c.Add(r.Status, 1)
+		counts[r.Queue] = c
 	}
 	for id, a := range w.open {
 		d["open"][id.String()] = string(a.Append(nil))
@@ -218,6 +296,9 @@ func (w *twin) dump() Dump {
 	}
 	for id, r := range w.runners {
 		d["runners"][string(id)] = string(r.Append(nil))
+	}
+	for key, p := range w.processes {
+		d["processes"][key] = string(p.Append(nil))
 	}
 	for q, c := range counts {
 		d["queues"][q.String()] = string(c.Append(nil))
@@ -243,6 +324,7 @@ func (l *Leader) CheckViews() {
 		}
 	}
 	want, _ := Twin(passed)
+	l.checkWords(want["modes"])
 	if diff := cmp.Diff(want, l.Dump(l.ctx, l.t, look.Position.Live)); diff != "" {
 		l.t.Fatalf("views at %d (-want +got):\n%s", look.Position.Seq, diff)
 	}
@@ -308,6 +390,9 @@ func (l *Leader) checkAssignment(q job.Queue, a queue.Assignment) job.ID {
 	opened, err := submission.Open()
 	if err != nil || opened.Hash != grant.Job || grant.Queue != q {
 		l.t.Fatalf("entry %s of %s holds another job: %v", a.ID, q, err)
+	}
+	if none := grant.Checkpoint.IsZero(); none != (a.Checkpoint == nil) || !none && grant.Checkpoint != signing.Hash(sha256.Sum256(a.Checkpoint)) {
+		l.t.Fatalf("entry %s holds another checkpoint than was granted: %q", a.ID, a.Checkpoint)
 	}
 	id, err := job.ParseID(e.Aggregate.ID)
 	if err != nil {
