@@ -40,6 +40,7 @@ type desk struct {
 	now      time.Time
 	terms    uint64
 	firstUse bool
+	logger   *slog.Logger // nil for none
 
 	taken, late int
 	dropped     []string
@@ -78,6 +79,10 @@ func (d *desk) succeed() {
 
 // restart makes another intake at the same leader.
 func (d *desk) restart(verifier *signing.Verifier) {
+	logger := d.logger
+	if logger == nil {
+		logger = slog.New(slog.DiscardHandler)
+	}
 	d.in = intake.New(intake.Config{
 		Inbox: d.box, Ledger: d.leader, Queues: d, Joins: d, History: d.mem, Namespace: namespace, FirstUse: d.firstUse, Verifier: verifier,
 		Counts: intake.Counts{
@@ -85,7 +90,7 @@ func (d *desk) restart(verifier *signing.Verifier) {
 			Dropped: func(reason string) { d.dropped = append(d.dropped, reason) },
 			Late:    func(n int) { d.late += n },
 		},
-		Log: slog.New(slog.DiscardHandler),
+		Log: logger,
 	})
 }
 

@@ -281,7 +281,11 @@ func attempt(r runner.Report) (runner.About, bool) {
 		return r.About, true
 	case runner.Failed:
 		return r.About, true
-	case runner.Join, runner.Leave, runner.Log, runner.Refused:
+	case runner.Stopped:
+		return r.About, true
+	case runner.Checkpoint:
+		return r.About, true
+	case runner.Join, runner.Leave, runner.Log, runner.Progress, runner.Refused:
 		return runner.About{}, false
 	}
 	panic("intake: unknown report")
@@ -311,14 +315,8 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 			err = in.join(tx, b, r, by, marks)
 		case runner.Leave:
 			err = tx.DecideRunner(b.Runner, by, runner.Go{Process: b.Process})
-		case runner.Started:
-			err = b.about(tx, r.About, by, job.Start{Token: r.Token, By: by.Actor, Process: b.Process})
-		case runner.Completed:
-			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, By: by.Actor, Process: b.Process})
-		case runner.Failed:
-			err = b.about(tx, r.About, by, job.Finish{Token: r.Token, By: by.Actor, Process: b.Process, Failure: r.Kind})
-		case runner.Log, runner.Refused:
-			// kept in the bundle
+		default:
+			err = b.about(tx, r, by)
 		}
 		if err != nil {
 			return err
@@ -338,23 +336,4 @@ func (in *Intake) join(tx *eventstore.Tx, b *bundle, join runner.Join, by events
 	return tx.DecideRunner(b.Runner, by, runner.JoinAs{
 		Join: join, Process: b.Process, Admitted: kinds, Known: known, FirstUse: in.cfg.FirstUse, Marks: marks,
 	})
-}
-
-// about asks a command of the job that a report is about. A report on another
-// attempt than the open one, or from somebody who may not serve the job's
-// queue, changes nothing and is counted; the bundle keeps it as evidence.
-func (b *bundle) about(tx *eventstore.Tx, about runner.About, by eventstore.By, c job.Command) error {
-	state := tx.Job(about.Job)
-	if !history.Serves(tx.Access(), b.Runner, b.Key, state.Queue, tx.Now()) {
-		b.late++
-		return nil
-	}
-	_, err := tx.DecideJob(about.Job, by, c)
-	switch domain.CodeOf(err) {
-	case domain.Stale, domain.NotFound, domain.Invalid:
-		b.late++
-		return nil
-	default:
-		return err
-	}
 }

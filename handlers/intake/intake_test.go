@@ -160,22 +160,23 @@ func TestALateReportIsEvidence(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		report runner.Report
+		named  []string // what the job's history says of it
 	}{
-		{"an attempt of another process", runner.Completed{About: about}},
-		{"another grant", runner.Started{About: runner.About{Job: about.Job, Token: signing.Hash{1}, At: about.At}}},
-		{"a job that is not there", runner.Completed{About: runner.About{Job: opened(t, "nobody", "").Spec.ID, Token: about.Token, At: about.At}}},
+		{"an attempt of another process", runner.Completed{About: about}, []string{"job.report_refused report/r1/a1/2/0"}},
+		{"another grant", runner.Started{About: runner.About{Job: about.Job, Token: signing.Hash{1}, At: about.At}}, nil},
+		{"a job that is not there", runner.Completed{About: runner.About{Job: opened(t, "nobody", "").Spec.ID, Token: about.Token, At: about.At}}, nil},
 	} {
 		d.late = 0
 		p.send(tt.report)
 		d.must(d.turn())
-		d.wantNews("runner.reported")
+		d.wantNews(append([]string{"runner.reported"}, tt.named...)...)
 		if d.late != 1 {
 			t.Errorf("%s: %d late reports, want 1", tt.name, d.late)
 		}
 	}
 	q.send(runner.Completed{About: about}, runner.Failed{About: about, Kind: job.FailedError})
 	d.must(d.turn())
-	d.wantNews("runner.reported", "job.completed report/r1/a2/3/0")
+	d.wantNews("runner.reported", "job.completed report/r1/a2/3/0", "job.report_refused report/r1/a2/3/1")
 }
 
 func TestAReportFromWhoMayNotServeTheQueueChangesNothing(t *testing.T) {

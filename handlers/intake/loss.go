@@ -31,7 +31,11 @@ func (in *Intake) declare(tx *eventstore.Tx, b *bundle, join runner.Join, by eve
 	if b.lacks == 0 {
 		return
 	}
-	if _, err := tx.DeclareLoss(by, b.lacks, *join.Seen); err != nil {
+	_, err := tx.DeclareLoss(by, b.lacks, *join.Seen)
+	switch {
+	case domain.ReasonOf(err) == "seal_term": // a loss of this term ends it with the next append, and the next one declares it
+		in.cfg.Log.Warn("a runner has seen a seal of this term that the log lacks", "runner", string(b.Runner), "error", err)
+	case err != nil:
 		in.cfg.Log.Error("a runner has seen a seal that the log lacks, and it cannot be declared", "runner", string(b.Runner), "error", err)
 	}
 }

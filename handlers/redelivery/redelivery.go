@@ -11,6 +11,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/herocode/horus/domain"
@@ -31,16 +32,14 @@ type Delivery struct {
 
 // Deliveries shows what is delivered.
 type Deliveries interface {
-	// Queues returns every queue of a job that waits or runs.
-	Queues(ctx context.Context) ([]job.Queue, error)
-	// Pending returns what is delivered and not finished.
-	Pending(ctx context.Context, q job.Queue) ([]Delivery, error)
-	// Adrift returns entries that were delivered and that nobody holds: no
-	// runner will ever get them, or end them.
-	Adrift(ctx context.Context, q job.Queue) ([]queue.EntryID, error)
+	// Pending returns, for each queue, what is delivered and not finished.
+	Pending(ctx context.Context, queues []job.Queue) ([][]Delivery, error)
+	// Adrift returns, for each queue, entries that were delivered and that
+	// nobody holds: no runner will ever get them, or end them.
+	Adrift(ctx context.Context, queues []job.Queue) ([][]queue.EntryID, error)
 	// Retire forgets processes of which nothing was heard for so long and that
 	// hold nothing.
-	Retire(ctx context.Context, q job.Queue, silent time.Duration) error
+	Retire(ctx context.Context, queues []job.Queue, silent time.Duration) error
 }
 
 // Ledger is what the sweep asks of the leader and its log.
@@ -48,9 +47,18 @@ type Ledger interface {
 	Execute(ctx context.Context, w eventstore.Work) error
 }
 
-// Every is how often deliveries are looked at: an attempt is found lost within
-// its lease and twice that.
+// Every is how often deliveries are looked at, besides when a lease is over: an
+// attempt is found lost within its lease and that, and how long the store takes
+// to answer a few times.
 const Every = 500 * time.Millisecond
+
+const (
+	// least is how long a sweep rests at least.
+	least = 10 * time.Millisecond
+	// together is how many queues one question is about: many are looked at in
+	// few round trips, and Redis is not busy for long.
+	together = 100
+)
 
 // jitter is how much an idle time may grow otherwise than our clock did and
 // still be that of an entry nobody touched: rounding, and clocks that are being
@@ -62,12 +70,14 @@ type Config struct {
 	Deliveries Deliveries
 	Ledger     Ledger
 	Log        eventstore.Log
-	Namespace  domain.Name
-	Partition  uint16
-	Lease      time.Duration
-	Clock      func() time.Time
-	Lost       func() // called for every attempt that was found lost
-	Logger     *slog.Logger
+	// Busy returns the queues in which attempts stand, from memory: of many
+	// queues most are empty, and not looked at.
+	Busy func() []job.Queue
+	// Job returns how a job is, as the leader has it.
+	Job    func(context.Context, job.ID) (job.State, error)
+	Lease  time.Duration
+	Clock  func() time.Time
+	Logger *slog.Logger
 }
 
 // Sweep is the loop that watches deliveries.
@@ -76,6 +86,7 @@ type Sweep struct {
 	last  time.Time // of the last whole look
 	blind bool      // the deliveries could not be read since
 	held  map[place]hold
+	due   time.Time // when the first lease is over, unless it is renewed; zero if nothing is held
 
 	tended time.Time // when it was last looked for what nobody holds
 	retire time.Time // when processes were last forgotten
@@ -93,39 +104,61 @@ type hold struct {
 	asked    time.Time     // when the question was sent that idle answered
 	seen     time.Time     // when the answer was there
 	renewed  time.Time     // not before it was
+	taken    time.Time     // when it was seen first with this consumer
+	ask      time.Time     // when it is asked whether it was begun; zero once it was
 	settled  bool          // nothing is open under this entry any more
 }
 
 // New returns a sweep that has seen nothing yet.
 func New(cfg Config) *Sweep { return &Sweep{cfg: cfg, held: map[place]hold{}} }
 
-// Turn looks at all deliveries once. The caller paces it by [Every].
-func (s *Sweep) Turn(ctx context.Context) (busy bool, err error) {
-	queues, err := s.cfg.Deliveries.Queues(ctx)
-	if err != nil {
-		s.blind = true
-		return false, err
+// Rest returns how long the caller may wait until the next Turn.
+func (s *Sweep) Rest() time.Duration {
+	now := s.cfg.Clock()
+	rest := Every - now.Sub(s.last)
+	if !s.due.IsZero() {
+		rest = min(rest, s.due.Sub(now))
 	}
-	for _, q := range queues {
-		asked := s.cfg.Clock()
-		pending, err := s.cfg.Deliveries.Pending(ctx, q)
-		if err != nil {
-			s.blind = true
+	return max(rest, least)
+}
+
+// Turn looks at all deliveries once. The caller paces it by Rest.
+func (s *Sweep) Turn(ctx context.Context) (busy bool, err error) {
+	queues := s.cfg.Busy()
+	for some := range slices.Chunk(queues, together) {
+		if err := s.look(ctx, some); err != nil {
 			return false, err
-		}
-		s.reconnect(asked)
-		seen := s.cfg.Clock()
-		for _, d := range pending {
-			if !s.overdue(q, d, asked, seen) {
-				continue
-			}
-			if err := s.lose(ctx, q, d, job.LostLease); err != nil {
-				return false, err
-			}
 		}
 	}
 	s.tidy()
 	return false, s.tend(ctx, queues)
+}
+
+// look looks at the deliveries of some queues.
+func (s *Sweep) look(ctx context.Context, queues []job.Queue) error {
+	asked := s.cfg.Clock()
+	pending, err := s.cfg.Deliveries.Pending(ctx, queues)
+	if err != nil {
+		s.blind = true
+		return err
+	}
+	s.reconnect(asked)
+	seen := s.cfg.Clock()
+	for i, q := range queues {
+		for _, d := range pending[i] {
+			var err error
+			switch {
+			case s.overdue(q, d, asked, seen):
+				err = s.lose(ctx, q, d, job.LostLease, notRenewed)
+			case s.idle(q, d, asked):
+				err = s.demand(ctx, q, d, asked)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // How often what runners did not leave behind is looked for.
@@ -143,14 +176,16 @@ func (s *Sweep) tend(ctx context.Context, queues []job.Queue) error {
 		return nil
 	}
 	s.tended = now
-	for _, q := range queues {
-		ids, err := s.cfg.Deliveries.Adrift(ctx, q)
+	for some := range slices.Chunk(queues, together) {
+		adrift, err := s.cfg.Deliveries.Adrift(ctx, some)
 		if err != nil {
 			return err
 		}
-		for _, id := range ids {
-			if err := s.lose(ctx, q, Delivery{ID: id}, job.LostQueue); err != nil {
-				return err
+		for i, ids := range adrift {
+			for _, id := range ids {
+				if err := s.lose(ctx, some[i], Delivery{ID: id}, job.LostQueue, notHeld); err != nil {
+					return err
+				}
 			}
 		}
 	}
@@ -158,8 +193,8 @@ func (s *Sweep) tend(ctx context.Context, queues []job.Queue) error {
 		return nil
 	}
 	s.retire = now
-	for _, q := range queues {
-		if err := s.cfg.Deliveries.Retire(ctx, q, silent); err != nil {
+	for some := range slices.Chunk(queues, together) {
+		if err := s.cfg.Deliveries.Retire(ctx, some, silent); err != nil {
 			return err
 		}
 	}
@@ -193,6 +228,9 @@ func (s *Sweep) overdue(q job.Queue, d Delivery, asked, seen time.Time) bool {
 	if !untouched {
 		h.renewed = seen
 	}
+	if !known || h.consumer != d.Consumer {
+		h.taken, h.ask = seen, seen.Add(job.TimeoutSlack)
+	}
 	h.consumer, h.idle, h.asked, h.seen = d.Consumer, d.Idle, asked, seen
 	s.held[at] = h
 	// The answer speaks for no later time than that of the question: whoever
@@ -200,46 +238,64 @@ func (s *Sweep) overdue(q job.Queue, d Delivery, asked, seen time.Time) bool {
 	return !h.settled && asked.Sub(h.renewed) >= s.cfg.Lease
 }
 
-// tidy forgets what is not delivered any more.
+// tidy forgets what is not delivered any more, and finds what is due next.
 func (s *Sweep) tidy() {
+	s.due = time.Time{}
 	for at, h := range s.held {
 		if h.seen.Before(s.last) {
 			delete(s.held, at)
+			continue
+		}
+		if over := h.renewed.Add(s.cfg.Lease); !h.settled && (s.due.IsZero() || over.Before(s.due)) {
+			s.due = over
 		}
 	}
 	s.last = s.cfg.Clock()
 }
 
+// Why attempts are lost, in words.
+const (
+	notRenewed = "attempt lost: its runner has not renewed it for a whole lease"
+	notHeld    = "attempt lost: its entry in the queue was delivered, and nobody holds it"
+	notBegun   = "attempt lost: its runner keeps it, and does not say that it began"
+)
+
 // lose has the leader record that an attempt is lost. An entry that nobody
 // granted, or whose attempt ended meanwhile, is left to the projections, which
 // own the queues: one of them must not keep the others from being looked at.
-func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery, reason job.LossReason) error {
-	raws, err := s.cfg.Log.Get(ctx, []uint64{d.ID.Seq})
-	if err != nil {
-		return fmt.Errorf("read the grant of entry %s in queue %s: %w", d.ID, q, err)
-	}
-	granting, id, err := grant(d.ID.Seq, raws[0])
+func (s *Sweep) lose(ctx context.Context, q job.Queue, d Delivery, reason job.LossReason, why string) error {
+	granting, id, err := s.grant(ctx, q, d)
+	var left job.State
 	if err == nil {
-		err = s.cfg.Ledger.Execute(ctx, LoseWork(Attempt{id, granting.Hash}, reason))
+		err = s.cfg.Ledger.Execute(ctx, eventstore.Work{
+			Aggregates: eventstore.Jobs(id),
+			Decide: func(tx *eventstore.Tx) error {
+				defer func() { left = tx.Job(id) }()
+				return lose(tx, Attempt{id, granting.Hash}, reason)
+			},
+		})
 	}
-	switch domain.CodeOf(err) {
-	case domain.Stale, domain.NotFound, domain.Invalid, domain.TooLarge:
+	switch {
+	case nothing(err):
 		s.settle(q, d)
 		s.cfg.Logger.InfoContext(ctx, "an entry that nobody renews grants nothing", "queue", q.String(), "entry", d.ID.String(), "reason", err)
 		return nil
-	default:
-		if err != nil {
-			return err
-		}
+	case err != nil:
+		return err
 	}
 	s.settle(q, d)
-	s.cfg.Lost()
-	why := "attempt lost: its runner stopped renewing it"
-	if reason == job.LostQueue {
-		why = "attempt lost: its entry in the queue was delivered, and nobody holds it"
-	}
-	s.cfg.Logger.WarnContext(ctx, why, "job", id.String(), "queue", q.String(), "consumer", d.Consumer)
+	s.cfg.Logger.WarnContext(ctx, why, "job", id.String(), "queue", q.String(), "consumer", d.Consumer, "lease", s.cfg.Lease, "job_is", left.Status.String())
 	return nil
+}
+
+// nothing reports whether an error says that nothing is open under an entry.
+func nothing(err error) bool {
+	switch domain.CodeOf(err) {
+	case domain.Stale, domain.NotFound, domain.Invalid, domain.TooLarge:
+		return true
+	default:
+		return false
+	}
 }
 
 // settle remembers that nothing is open under an entry any more.
@@ -251,12 +307,15 @@ func (s *Sweep) settle(q job.Queue, d Delivery) {
 }
 
 // grant reads the event that granted an entry.
-func grant(seq uint64, raw history.Raw) (history.Entry, job.ID, error) {
-	granting, err := history.ParseEntry(seq, raw.Event)
+func (s *Sweep) grant(ctx context.Context, q job.Queue, d Delivery) (granting history.Entry, id job.ID, err error) {
+	raws, err := s.cfg.Log.Get(ctx, []uint64{d.ID.Seq})
 	if err != nil {
-		return granting, job.ID{}, err
+		return granting, id, fmt.Errorf("read the grant of entry %s in queue %s: %w", d.ID, q, err)
 	}
-	id, err := job.ParseID(granting.Aggregate.ID)
+	if granting, err = history.ParseEntry(d.ID.Seq, raws[0].Event); err != nil {
+		return granting, id, err
+	}
+	id, err = job.ParseID(granting.Aggregate.ID)
 	return granting, id, err
 }
 
@@ -264,14 +323,6 @@ func grant(seq uint64, raw history.Raw) (history.Entry, job.ID, error) {
 type Attempt struct {
 	Job   job.ID
 	Token signing.Hash
-}
-
-// LoseWork asks for an attempt to be recorded as lost.
-func LoseWork(a Attempt, reason job.LossReason) eventstore.Work {
-	return eventstore.Work{
-		Aggregates: eventstore.Jobs(a.Job),
-		Decide:     func(tx *eventstore.Tx) error { return lose(tx, a, reason) },
-	}
 }
 
 // MaxGiveUp is how many attempts can be given up at once: each is two events of

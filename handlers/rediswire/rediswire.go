@@ -1,6 +1,6 @@
 // Package rediswire is the supervisor's end of the wire to its runners on
-// Redis Streams: the inbox that they report to, and what they hold of the work
-// queues.
+// Redis Streams: the inbox that they report to, what they hold of the work
+// queues, and the signs of life that they leave.
 package rediswire
 
 import (

@@ -201,13 +201,16 @@ func TestEntriesThatNobodyHoldsAreFound(t *testing.T) {
 	look, q, key := deliveries(d)
 	want := func(what string, seqs ...uint64) {
 		t.Helper()
-		ids, err := look.Adrift(t.Context(), q)
+		ids, err := look.Adrift(t.Context(), []job.Queue{job.RunnerQueue("other"), q})
+		if err != nil || len(ids[0]) > 0 {
+			t.Fatalf("%s: %v, %v of another queue", what, err, ids)
+		}
 		var got []uint64
-		for _, id := range ids {
+		for _, id := range ids[1] {
 			got = append(got, id.Seq)
 		}
-		if diff := cmp.Diff(seqs, got); diff != "" || err != nil {
-			t.Errorf("%s (-want +got, %v):\n%s", what, err, diff)
+		if diff := cmp.Diff(seqs, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", what, diff)
 		}
 	}
 	want("all are held or wait")
@@ -228,8 +231,8 @@ func TestEntriesThatNobodyHoldsAreFound(t *testing.T) {
 	if err := d.client.XGroupSetID(t.Context(), key, queue.Group, "$").Err(); err != nil {
 		t.Fatal(err)
 	}
-	if ids, err := look.Adrift(t.Context(), q); err != nil || len(ids) != 255 {
-		t.Errorf("behind a group that was set to the end %d are found, %v; want all 255", len(ids), err)
+	if ids, err := look.Adrift(t.Context(), []job.Queue{q}); err != nil || len(ids[0]) != 255 {
+		t.Errorf("behind a group that was set to the end %d are found, %v; want all 255", len(ids[0]), err)
 	}
 	if err := d.client.Del(t.Context(), key).Err(); err != nil {
 		t.Fatal(err)
@@ -247,7 +250,7 @@ func TestProcessesThatHoldNothingAreForgotten(t *testing.T) {
 		silent time.Duration
 		left   []string
 	}{{time.Hour, []string{"a", "b"}}, {0, []string{"a"}}} {
-		if err := look.Retire(t.Context(), q, step.silent); err != nil {
+		if err := look.Retire(t.Context(), []job.Queue{q}, step.silent); err != nil {
 			t.Fatal(err)
 		}
 		consumers, err := d.client.XInfoConsumers(t.Context(), key, queue.Group).Result()
@@ -259,8 +262,15 @@ func TestProcessesThatHoldNothingAreForgotten(t *testing.T) {
 			t.Errorf("silent for %v (-want +got, %v):\n%s", step.silent, err, diff)
 		}
 	}
-	pending, err := look.Pending(t.Context(), q)
-	if err != nil || len(pending) != 4 {
-		t.Errorf("%d entries are held, %v; want 4", len(pending), err)
+	pending, err := look.Pending(t.Context(), []job.Queue{q, q})
+	if err != nil || len(pending) != 2 || len(pending[0]) != 4 || len(pending[1]) != 4 {
+		t.Errorf("%v is held, %v; want 4 entries, twice", pending, err)
+	}
+	lost := []job.Queue{q, job.RunnerQueue("lost")}
+	if _, err := look.Pending(t.Context(), lost); domain.ReasonOf(err) != "group_lost" || !strings.Contains(err.Error(), "lost") {
+		t.Errorf("a queue without a group: %v", err)
+	}
+	if err := look.Retire(t.Context(), lost, 0); err == nil {
+		t.Error("nothing is wrong with a queue without a group")
 	}
 }
