@@ -19,7 +19,7 @@ import (
 
 // Limits of what an attempt says.
 const (
-	maxLineBytes = 16 << 10               // of a line; the rest is cut off
+	maxLineBytes = 16<<10 + len("…")      // of a line; the rest is cut off. A piece of a longer one that sh cut, and its mark
 	maxLogBytes  = 4 << 20                // of an attempt's log
 	chunkBytes   = 32 << 10               // of one report: many jobs share a bundle
 	chunkLines   = 256                    // the same, for short lines
@@ -32,14 +32,21 @@ type attempt struct {
 	queue   job.Queue
 	id      queue.EntryID
 	job     *Job
+	last    []byte       // checkpoint of an attempt before; nil if there is none
 	about   runner.About // At is when it was claimed
 	now     func() event.Time
 	outbox  *outbox
+	program *slog.Logger
+
 	renewed time.Time // the last instant at which the entry was ours; of the keeper
+	ended   time.Time // when the keeper found that the handler's context had ended; of the keeper
+	given   bool      // up: it is not renewed any more; of the keeper
 
 	mu sync.Mutex
 
 	stopped bool                    // by stop, or before it began
+	lost    bool                    // stopped because it is not ours any more
+	silent  bool                    // it ended, and how is not for this process to say
 	done    <-chan struct{}         // of the handler's context; nil until it is called
 	cancel  context.CancelCauseFunc // the same
 	began   event.Time              // zero until then
@@ -48,12 +55,16 @@ type attempt struct {
 	lines   []runner.Line
 	pending int // encoded bytes of lines
 	logged  int // bytes of all lines so far
+	news    news
 }
 
 // newAttempt makes an attempt of a good claim.
-func newAttempt(k *claim, about runner.About, claimed time.Time, o *outbox, now func() event.Time) *attempt {
+func (r *Runner) newAttempt(k *claim, about runner.About, claimed time.Time) *attempt {
 	spec := &k.opened.Spec
-	a := &attempt{queue: k.queue, id: k.id, about: about, renewed: claimed, outbox: o, now: now}
+	a := &attempt{
+		queue: k.queue, id: k.id, last: k.checkpoint, about: about, renewed: claimed,
+		outbox: r.outbox, now: r.config.stamp, program: r.logger,
+	}
 	a.job = &Job{
 		ID:        about.Job.String(),
 		Attempt:   int(k.grant.Attempt),
@@ -62,28 +73,27 @@ func newAttempt(k *claim, about runner.About, claimed time.Time, o *outbox, now 
 		Env:       spec.Env,
 		CallerID:  spec.CallerID,
 		ContextID: spec.ContextID,
-		Timeout:   spec.Timeout,
+		Timeout:   cmp.Or(k.grant.Timeout, spec.Timeout),
 		attempt:   a,
 	}
 	return a
 }
 
 // run runs the handler and hands over how it ended. It does not call it when
-// the attempt was lost before.
-func (a *attempt) run(ctx context.Context, h Handler, logger *slog.Logger) {
+// the attempt was stopped before.
+func (a *attempt) run(ctx context.Context, h Handler) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	ctx, stop := context.WithTimeout(ctx, a.job.Timeout)
 	defer stop()
 	if !a.begin(ctx.Done(), cancel) {
-		a.outbox.forget(a)
 		return
 	}
 	var result string
 	err := errors.New("the handler ended its goroutine") // unless it returns or panics
 	defer func() {
 		if p := recover(); p != nil {
-			logger.ErrorContext(ctx, "the handler panicked", "job", a.job.ID, "attempt", a.job.Attempt,
+			a.program.ErrorContext(ctx, "the handler panicked", "job", a.job.ID, "attempt", a.job.Attempt,
 				"panic", p, "stack", string(debug.Stack()))
 			err = fmt.Errorf("panic: %v", p)
 		}
@@ -92,10 +102,17 @@ func (a *attempt) run(ctx context.Context, h Handler, logger *slog.Logger) {
 	result, err = h(ctx, a.job)
 }
 
+// begin reports whether the handler is to be called. Of an attempt that was
+// stopped before, nothing is said but what stop has said.
 func (a *attempt) begin(done <-chan struct{}, cancel context.CancelCauseFunc) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.stopped {
+	switch {
+	case a.over:
+		return false
+	case a.stopped:
+		a.over = true
+		a.outbox.forget(a)
 		return false
 	}
 	a.done, a.cancel, a.began = done, cancel, a.now()
@@ -107,12 +124,17 @@ func (a *attempt) begin(done <-chan struct{}, cancel context.CancelCauseFunc) bo
 func (a *attempt) stop(cause error) bool {
 	a.mu.Lock()
 	defer a.mu.Unlock()
+	a.lost = a.lost || errors.Is(cause, ErrLost)
 	if a.stopped || a.over {
 		return false
 	}
 	a.stopped = true
-	if a.cancel != nil {
+	switch {
+	case a.cancel != nil:
 		a.cancel(cause)
+	case errors.Is(cause, ErrStopped): // it need not wait for a slot to say so
+		a.over = true
+		a.outbox.add(runner.Stopped{About: a.aboutNow()}, a)
 	}
 	return true
 }
@@ -124,17 +146,48 @@ func (a *attempt) stopWaiting() {
 	a.stopped = a.stopped || a.began.IsZero()
 }
 
-// end hands over the rest of the log and the outcome.
+// end hands over the rest of the log, the last news, and the outcome.
 func (a *attempt) end(result string, err, cause error) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	a.over = true
 	a.flush()
+	if !a.lost {
+		a.flushCheckpoint(a.now())
+		a.flushProgress(a.now())
+	}
 	if report := reportOf(a.aboutNow(), result, err, cause); report != nil {
 		a.outbox.add(fit(report), a)
 		return
 	}
+	a.silent = true
 	a.outbox.forget(a)
+}
+
+// runs reports whether the handler was called and has not returned.
+func (a *attempt) runs() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return !a.began.IsZero() && !a.over
+}
+
+// state says what became of an attempt whose handler was called.
+func (a *attempt) state() (over, silent bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.over, a.silent
+}
+
+// hangs reports whether the handler goes on although its context ended.
+func (a *attempt) hangs() bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	select {
+	case <-a.done:
+		return !a.over
+	default: // never, when it was not called
+		return false
+	}
 }
 
 // aboutNow names the attempt in a report of this instant.
@@ -158,6 +211,7 @@ func (a *attempt) tick() {
 	if old {
 		a.flush()
 	}
+	a.tellNews(now)
 }
 
 // tell reports once that the attempt started. a.mu is held.
@@ -206,11 +260,15 @@ func (a *attempt) addLine(stream Stream, text string) bool {
 	if a.over {
 		return false
 	}
-	if len(text) > maxLineBytes {
-		text = strings.ToValidUTF8(text[:maxLineBytes], "\uFFFD") + "…"
+	if cut := len(text) - maxLineBytes; cut > 0 {
+		text = fmt.Sprintf("%s… [%d bytes cut]", text[:maxLineBytes], cut)
 	}
+	text = clean(text)
 	if a.logged += len(text) + 1; a.logged > maxLogBytes {
 		stream, text = runner.System, fmt.Sprintf("[... no more lines are kept: the log has %d MiB ...]", maxLogBytes>>20)
+	}
+	if len(a.lines) == 0 {
+		signal(a.outbox.wake) // the reporter may rest, and flushAfter begins
 	}
 	a.lines = append(a.lines, runner.Line{At: a.now(), Stream: stream, Text: text})
 	a.pending += encodedLen(text)

@@ -29,6 +29,7 @@ const (
 	refusedSignature  = "signature"  // the client's signature is bad
 	refusedAudience   = "audience"   // meant for another namespace
 	refusedNotAfter   = "not_after"  // too late
+	refusedCheckpoint = "checkpoint" // begins with another checkpoint than the one granted
 	refusedMark       = "mark"       // was given out before
 )
 
@@ -38,13 +39,14 @@ func refuse(reason, format string, args ...any) *domain.Error {
 
 // claim is one entry on its way through the checks.
 type claim struct {
-	queue   job.Queue
-	id      queue.EntryID
-	proof   signing.Proof
-	event   history.Entry
-	grant   job.Grant
-	opened  *job.Opened
-	refusal *domain.Error // why it is not run; nil if it is
+	queue      job.Queue
+	id         queue.EntryID
+	proof      signing.Proof
+	event      history.Entry
+	grant      job.Grant
+	opened     *job.Opened
+	checkpoint []byte
+	refusal    *domain.Error // why it is not run; nil if it is
 
 	seal     int // index of the check of its seal; -1 when that is known to be good
 	from, to int // of the checks of its client's signatures
@@ -101,7 +103,7 @@ func (c *checker) read(e queue.Entry) claim {
 		k.refusal = refuse(refusedForm, "read the entry: %v", err)
 		return k
 	}
-	k.id, k.proof = a.ID, a.Grant
+	k.id, k.proof, k.checkpoint = a.ID, a.Grant, a.Checkpoint
 	if k.event, err = history.ParseEntry(a.Grant.Seq, a.Grant.Event); err != nil {
 		k.refusal = refuse(refusedForm, "read the granting event: %v", err)
 		return k
@@ -193,6 +195,8 @@ func (c *checker) content(k *claim, now event.Time) *domain.Error {
 		return refuse(refusedJob, "the job is not the one that was granted")
 	case spec.Queue() != k.queue:
 		return refuse(refusedQueue, "the job asks for queue %s", spec.Queue())
+	case k.grant.Checkpoint != hashOf(k.checkpoint):
+		return refuse(refusedCheckpoint, "the checkpoint is not the one that was granted")
 	}
 	if err := spec.CheckFor(string(c.trust.keys.Namespace), now); err != nil {
 		if domain.ReasonOf(err) == refusedAudience {
@@ -201,6 +205,14 @@ func (c *checker) content(k *claim, now event.Time) *domain.Error {
 		return refuse(refusedNotAfter, "%v", err)
 	}
 	return nil
+}
+
+// hashOf names a checkpoint as a grant does.
+func hashOf(checkpoint []byte) signing.Hash {
+	if checkpoint == nil {
+		return signing.Hash{}
+	}
+	return (&runner.Checkpoint{Data: checkpoint}).Hash()
 }
 
 // signatures collects the checks of the client's signatures. A key is judged as

@@ -22,6 +22,9 @@ func fit(r runner.Report) runner.Report {
 	case runner.Completed:
 		r.Result = cut(r.Result, room)
 		return r
+	case runner.Stopped:
+		r.Result = cut(r.Result, room)
+		return r
 	case runner.Failed:
 		r.Message = cut(r.Message, maxMessageBytes)
 		r.Result = cut(r.Result, room-maxMessageBytes)

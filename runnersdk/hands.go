@@ -80,6 +80,16 @@ func (h *hands) all() []*attempt {
 	return slices.Clone(h.held)
 }
 
+// names returns the jobs of attempts that run.
+func (h *hands) names() (jobs []string) {
+	for _, a := range h.all() {
+		if a.runs() {
+			jobs = append(jobs, a.job.ID)
+		}
+	}
+	return jobs
+}
+
 // of returns what is held of a queue, and the ids of its entries.
 func (h *hands) of(q job.Queue) (held []*attempt, ids []queue.EntryID) {
 	for _, a := range h.all() {

@@ -34,11 +34,12 @@ func (r *Runner) keep(ctx context.Context) (n int, err error) {
 }
 
 func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (n int, err error) {
+	asked := r.config.Now()
 	held, ids := r.hands.of(q)
+	held, ids = r.giveUp(ctx, held, ids, asked)
 	if len(held) == 0 {
 		return 0, nil
 	}
-	asked := r.config.Now()
 	ctx, cancel := context.WithTimeout(ctx, r.patience(held, asked))
 	defer cancel()
 	kept, err := r.config.Wire.Renew(ctx, r.config.Process, q, ids)
@@ -53,6 +54,29 @@ func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (n int, err error)
 		}
 	}
 	return len(kept), nil
+}
+
+// giveUp leaves out the attempts whose handlers do not return although their
+// contexts ended stopTime ago: nobody shall wait for ever for a handler that
+// listens to nobody. Its supervisor finds that attempt lost; its slot stays taken.
+func (r *Runner) giveUp(ctx context.Context, held []*attempt, ids []queue.EntryID, now time.Time) ([]*attempt, []queue.EntryID) {
+	var kept []*attempt
+	var keptIDs []queue.EntryID
+	for i, a := range held {
+		switch {
+		case a.given || !a.hangs():
+		case a.ended.IsZero():
+			a.ended = now
+		case now.Sub(a.ended) >= stopTime:
+			a.given = true
+			r.logger.ErrorContext(ctx, "a handler goes on although its context ended: its attempt is given up, its slot is taken until it returns",
+				"job", a.job.ID, "attempt", a.job.Attempt, "ended", now.Sub(a.ended).Round(time.Second).String()+" ago")
+		}
+		if !a.given {
+			kept, keptIDs = append(kept, a), append(keptIDs, ids[i])
+		}
+	}
+	return kept, keptIDs
 }
 
 // patience returns how long an answer may take: not longer than the lease of
@@ -71,7 +95,7 @@ func (r *Runner) patience(held []*attempt, now time.Time) time.Duration {
 func (r *Runner) expire(ctx context.Context) {
 	now := r.config.Now()
 	for _, a := range r.hands.all() {
-		if now.Sub(a.renewed) >= r.config.Lease {
+		if !a.given && now.Sub(a.renewed) >= r.config.Lease {
 			r.lose(ctx, a, "its lease could not be renewed")
 		}
 	}

@@ -33,6 +33,9 @@ const (
 // listen joins, and hears what the supervisor says. It waits for the first
 // notice for so long.
 func (r *Runner) listen(ctx context.Context, wait time.Duration) (n int, err error) {
+	if err := r.hearModes(ctx); err != nil {
+		return 0, err
+	}
 	j := &r.join
 	if j.heard == "" {
 		if j.heard, err = r.config.Wire.ControlEnd(ctx, r.config.Runner); err != nil {
@@ -63,7 +66,7 @@ func (r *Runner) listen(ctx context.Context, wait time.Duration) (n int, err err
 func (r *Runner) ask(ctx context.Context) error {
 	j := &r.join
 	now := r.config.Now()
-	if r.joined.Load() || now.Before(j.again) {
+	if r.joined.Load() || r.stopping.Load() || r.modes.drained() || now.Before(j.again) {
 		return nil
 	}
 	if err := r.trust.reach(ctx, all); err != nil {
@@ -111,6 +114,8 @@ func (r *Runner) hear(ctx context.Context, fields map[string]string) error {
 	case err != nil:
 		r.logger.WarnContext(ctx, "passed over a notice that cannot be read", "error", err)
 		return nil
+	case n.Kind == queue.NoticeStop:
+		return r.hearStop(ctx, n.Proof)
 	case n.Process != r.config.Process:
 		return nil
 	case n.Kind == queue.NoticeRefused:

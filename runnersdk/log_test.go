@@ -3,6 +3,7 @@ package runnersdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -120,9 +121,24 @@ func TestLongLineIsCutOff(t *testing.T) {
 			t.Fatal("no line")
 		}
 		text := log.Lines[0].Text
-		if len(text) > maxLineBytes+8 || !strings.HasSuffix(text, "…") || !utf8.ValidString(text) {
-			t.Errorf("%d bytes, ending in %q", len(text), text[len(text)-8:])
+		mark := fmt.Sprintf("… [%d bytes cut]", maxLineBytes)
+		if len(text) > maxLineBytes+len(mark)+2 || !strings.HasSuffix(text, mark) || !utf8.ValidString(text) {
+			t.Errorf("%d bytes, ending in %q", len(text), text[len(text)-30:])
 		}
+	})
+}
+
+// What a terminal could be hurt with is kept as it is, for programs to read; what
+// no text has is not.
+func TestLinesAreText(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, func(_ context.Context, j *Job) (string, error) {
+			j.Log(Stdout, "\x1b[2J\ta\rb\xff\x00\u202e\r\n")
+			return "", nil
+		})
+		d.submit("j1", "p")
+		d.turn()
+		d.expect("j1 stdout: \x1b[2J\ta\rb\uFFFD\uFFFD\u202e\r", "j1 completed: ")
 	})
 }
 

@@ -101,10 +101,13 @@ func (o *outbox) wait(done <-chan struct{}) bool {
 }
 
 // empty reports whether everything was said and arrived.
-func (o *outbox) empty() bool {
+func (o *outbox) empty() bool { return o.size() == 0 }
+
+// size returns how many reports have not arrived.
+func (o *outbox) size() int {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return len(o.waiting) == 0 && len(o.flight) == 0
+	return len(o.waiting) + len(o.flight)
 }
 
 // send sends the bundle that is under way, or the next one. It returns how many

@@ -28,11 +28,15 @@ type Runner struct {
 	handlers sync.WaitGroup
 	joined   atomic.Bool
 	stopping atomic.Bool // takes no more work
+	leaving  sync.Once
+	modes    modes
+	stops    stops
 
 	join  joining                     // of listen
 	seen  map[job.Queue]queue.EntryID // the last entry that came, good or bad; of take
 	lost  bool                        // an answer was lost, and entries with it; of take
 	renew time.Time                   // when leases are to be renewed next; of keep
+	pulse pulse                       // of beat
 }
 
 // knownKeys is how many keys' tables are remembered: supervisors, and the
@@ -72,10 +76,10 @@ func (r *Runner) bundle(number uint64) runner.Bundle {
 // Turn does one round of everything that a runner does, without waiting for
 // anything but answers, and reports whether there was anything to do. Handlers
 // run beside it, as [Config] says. Errors of the wire are passing: the next turn
-// goes on where this one stopped. After [ErrForgotten] and [domain.Forbidden] it
-// cannot go on. Turn and [Runner.Run] exclude each other.
+// goes on where this one stopped. After [ErrForgotten], [ErrDrained] and
+// [domain.Forbidden] it cannot go on. Turn and [Runner.Run] exclude each other.
 func (r *Runner) Turn(ctx context.Context) (busy bool, err error) {
-	for _, turn := range []turn{waiting(r.listen, 0), waiting(r.take, 0), r.keep, r.report} {
+	for _, turn := range []turn{waiting(r.listen, 0), waiting(r.take, 0), r.keep, r.report, r.beat} {
 		n, failed := turn(ctx)
 		busy, err = busy || n > 0, errors.Join(err, failed)
 	}
@@ -85,6 +89,8 @@ func (r *Runner) Turn(ctx context.Context) (busy bool, err error) {
 // take claims what may be run now, checks it and starts it. It waits for the
 // first entry for so long.
 func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error) {
+	r.modes.claiming.Store(true)
+	defer r.modes.claiming.Store(false)
 	free := r.hands.free()
 	if !r.ready(free) {
 		return 0, nil
@@ -94,8 +100,12 @@ func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error
 			return n, err
 		}
 	}
+	queues := r.modes.open()
+	if len(queues) == 0 {
+		return 0, nil
+	}
 	asked := r.config.Now()
-	entries, err := r.config.Wire.Take(ctx, r.config.Process, r.queues, free, wait)
+	entries, err := r.config.Wire.Take(ctx, r.config.Process, queues, free, wait)
 	if err != nil {
 		r.lost = r.lost || !errors.Is(err, queue.ErrNoQueue)
 		return 0, err
@@ -105,7 +115,7 @@ func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error
 
 // ready reports whether there is anything to claim for.
 func (r *Runner) ready(free int) bool {
-	return free > 0 && r.joined.Load() && !r.stopping.Load() && !r.outbox.full()
+	return free > 0 && r.joined.Load() && !r.stopping.Load() && !r.outbox.full() && r.modes.mayHold()
 }
 
 // takeUnseen finds entries that were delivered by an answer that never came.
@@ -155,7 +165,7 @@ func (r *Runner) accept(ctx context.Context, entries []queue.Entry, asked time.T
 		k := &claims[i]
 		about, named := k.about(r.config.stamp())
 		if k.refusal == nil {
-			r.start(ctx, newAttempt(k, about, asked, r.outbox, r.config.stamp))
+			r.start(ctx, r.newAttempt(k, about, asked))
 			continue
 		}
 		r.logger.WarnContext(ctx, "refused a queue entry", "queue", k.queue.String(), "entry", k.id.String(),
@@ -170,15 +180,32 @@ func (r *Runner) accept(ctx context.Context, entries []queue.Entry, asked time.T
 // start gives an attempt to the handler, now or when a slot is free. Its
 // context has the values of ctx and ends when the attempt is stopped.
 func (r *Runner) start(ctx context.Context, a *attempt) {
-	if !r.hands.hold(a) {
+	begin := r.hands.hold(a)
+	if r.stops.names(a) { // heard before it was held; what is heard from here on finds it
+		r.halt(ctx, a)
+	}
+	if !begin {
 		return
 	}
-	ctx = context.WithoutCancel(ctx)
+	r.work(context.WithoutCancel(ctx), a)
+}
+
+// work runs an attempt beside all else, and then what waits for its slot. A
+// handler that ends its goroutine does not take the slot with it.
+func (r *Runner) work(ctx context.Context, a *attempt) {
 	r.handlers.Add(1)
 	r.config.Go(func() {
 		defer r.handlers.Done()
-		for a := a; a != nil; a = r.hands.next() {
-			a.run(ctx, r.handler, r.logger)
+		defer func() {
+			if a == nil {
+				return
+			}
+			if next := r.hands.next(); next != nil {
+				r.work(ctx, next)
+			}
+		}()
+		for ; a != nil; a = r.hands.next() {
+			a.run(ctx, r.handler)
 		}
 	})
 }

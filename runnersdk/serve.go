@@ -3,12 +3,9 @@ package runnersdk
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"sync"
 	"time"
-
-	"github.com/herocode/horus/domain/runner"
 )
 
 const (
@@ -16,6 +13,7 @@ const (
 	idleTime   = time.Second            // of a loop that is woken
 	paceTime   = time.Millisecond       // busy turns keep this distance, so that batches form
 	tickTime   = 50 * time.Millisecond  // how exactly flushAfter is kept
+	hearTime   = 100 * time.Millisecond // between two looks for notices of a runner that stops
 	stopTime   = 10 * time.Second       // a handler has to return when its context ended
 	leaveTime  = 5 * time.Second        // to say the last words
 	firstDelay = 100 * time.Millisecond
@@ -32,16 +30,16 @@ func Serve(ctx context.Context, c Config, h Handler) error {
 	return r.Run(ctx)
 }
 
-// Run joins, and takes and runs jobs until ctx ends. Then it takes no more,
-// waits for running jobs for Grace, ends the contexts of those that are left,
-// sends what there is to say, and takes leave. Their entries stay, and are
-// given to others when their leases are over.
+// Run joins, and takes and runs jobs until ctx ends. Then it takes no more, and
+// waits for running jobs for Grace, or until Hurry is closed. Then it ends the
+// contexts of those that are left, sends what there is to say, and takes leave.
+// Their entries stay, and are given to others when their leases are over.
 //
 // It goes on through outages and says so in the log. Its error is nil after a
-// stop; [domain.Forbidden] when the founding is not the trusted one (reason
-// trust), or when its key was revoked or has ended (key_revoked, key_ended); else
-// what was left undone: handlers that ignore the end of their context, reports that
-// could not be sent.
+// stop, and when its id was drained and it has finished what it held; an
+// [*Unfinished] when a stop left something undone; [domain.Forbidden] when the
+// founding is not the trusted one (reason trust), or when its key was revoked or
+// has ended (key_revoked, key_ended).
 //
 // When the supervisor says that it does not know the process, because the
 // history lost its end, running jobs are stopped and it begins anew as another
@@ -52,6 +50,9 @@ func (r *Runner) Run(ctx context.Context) error {
 		if r, err = r.Again(""); err == nil {
 			err = r.live(ctx)
 		}
+	}
+	if errors.Is(err, ErrDrained) {
+		return nil
 	}
 	return err
 }
@@ -82,11 +83,12 @@ func (r *Runner) live(ctx context.Context) error {
 	defer end()
 	var taking, others sync.WaitGroup
 	taking.Go(func() { _ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking}) })
-	taking.Go(func() {
-		abort(r.run(ctx, loop{what: "hear the supervisor", turn: waiting(r.listen, waitTime), idle: noRest}))
+	others.Go(func() {
+		abort(r.run(base, loop{what: "hear the supervisor", turn: r.hearing, idle: r.restHearing}))
 	})
 	others.Go(func() { _ = r.run(base, loop{what: "renew leases", turn: r.keep, idle: r.restKeeping, urgent: true}) })
 	others.Go(func() { _ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting}) })
+	others.Go(func() { _ = r.run(base, loop{what: "show that it lives", turn: r.beat, idle: r.restBeating}) })
 
 	<-ctx.Done()
 	r.stopping.Store(true)
@@ -108,9 +110,24 @@ type rest struct {
 
 func noRest() rest { return rest{} } // its turns wait themselves
 
+// hearing is listen, which waits for notices unless the runner is about to end.
+func (r *Runner) hearing(ctx context.Context) (n int, err error) {
+	if r.stopping.Load() {
+		return r.listen(ctx, 0)
+	}
+	return r.listen(ctx, waitTime)
+}
+
+func (r *Runner) restHearing() rest {
+	if r.stopping.Load() {
+		return rest{nil, hearTime}
+	}
+	return noRest()
+}
+
 func (r *Runner) restTaking() rest {
 	switch {
-	case r.ready(r.hands.free()):
+	case r.ready(r.hands.free()) && len(r.modes.open()) > 0:
 		return noRest()
 	case r.outbox.full():
 		return rest{r.hands.freed, tickTime}
@@ -223,27 +240,52 @@ func (r *Runner) drain(ctx context.Context) error {
 	for _, a := range r.hands.all() {
 		a.stopWaiting()
 	}
-	if !r.await(ctx, r.config.Grace, r.hands.idle) {
-		for _, a := range r.hands.all() {
-			a.stop(ErrStopping)
+	if running := r.hands.names(); len(running) > 0 {
+		r.logger.InfoContext(ctx, "takes no more, and ends when its jobs do",
+			"running", len(running), "jobs", some(running), "at_most", r.config.Grace)
+	}
+	var left Unfinished
+	var ended []*attempt
+	r.await(ctx, r.config.Grace, func() bool { return r.hands.idle() || r.hurried() })
+	for _, a := range r.hands.all() {
+		if a.stop(ErrStopping) {
+			r.logger.WarnContext(ctx, "interrupted an attempt: the runner stops", "job", a.job.ID, "attempt", a.job.Attempt)
+			ended = append(ended, a)
 		}
 	}
-	var stuck error
 	if r.await(ctx, stopTime, r.hands.idle) {
 		r.handlers.Wait()
-	} else {
-		stuck = errors.New("stop: handlers go on although their contexts ended")
+	}
+	for _, a := range ended {
+		if over, silent := a.state(); over && silent {
+			left.Interrupted = append(left.Interrupted, a.job.ID)
+		}
+	}
+	for _, a := range r.hands.all() {
+		if a.hangs() {
+			left.Stuck = append(left.Stuck, a.job.ID)
+		}
 	}
 	if !r.joined.Load() {
-		return stuck
+		return left.errOrNil()
 	}
-	if stuck == nil {
-		r.outbox.add(runner.Leave{}, nil)
+	if len(left.Stuck) == 0 {
+		r.leave()
 	}
 	if !r.await(ctx, leaveTime, r.outbox.empty) {
-		return errors.Join(stuck, fmt.Errorf("stop: the last reports could not be sent within %s; their attempts will be run again", leaveTime))
+		left.Unsent = r.outbox.size()
 	}
-	return stuck
+	return left.errOrNil()
+}
+
+// hurried reports whether nobody wants to wait any more.
+func (r *Runner) hurried() bool {
+	select {
+	case <-r.config.Hurry:
+		return true
+	default: // nil never comes
+		return false
+	}
 }
 
 // await waits until done, at most so long, and reports whether it was.

@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
@@ -39,6 +41,28 @@ func (w *world) serve(c Config, h Handler) *service {
 	w.welcome()
 	synctest.Wait()
 	return s
+}
+
+// end stops a service that has nothing left to do.
+func (s *service) end() {
+	s.t.Helper()
+	s.stop()
+	if err := <-s.done; err != nil {
+		s.t.Errorf("run: %v", err)
+	}
+}
+
+// left waits for the end of a service that did not do everything.
+func (s *service) left(want Unfinished) {
+	s.t.Helper()
+	err := <-s.done
+	got, ok := errors.AsType[*Unfinished](err)
+	if !ok {
+		s.t.Fatalf("run: %v", err)
+	}
+	if diff := cmp.Diff(want, *got); diff != "" {
+		s.t.Errorf("what is left (-want +got):\n%s", diff)
+	}
 }
 
 func TestServe(t *testing.T) {
@@ -94,14 +118,35 @@ func TestStopEndsJobsAfterGrace(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		start := time.Now()
 		s.stop()
-		if err := <-s.done; err != nil {
-			t.Errorf("run: %v", err)
-		}
+		s.left(Unfinished{Interrupted: []string{"j1"}})
 		if took := time.Since(start); took < 10*time.Second || took > 13*time.Second {
 			t.Errorf("the stop took %s", took)
 		}
 		if !errors.Is(told, ErrStopping) {
 			t.Errorf("the job was told %v", told)
+		}
+		s.expect("j1 started", "leave")
+	})
+}
+
+// Who does not want to wait any more ends the grace.
+func TestHurryEndsGrace(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		var told error
+		c := w.config(&logs{})
+		hurry := make(chan struct{})
+		c.Grace, c.Hurry = 30*time.Second, hurry
+		s := w.serve(c, longJob(&told))
+		w.submit("j1", "p")
+		time.Sleep(100 * time.Millisecond)
+		s.stop()
+		time.Sleep(5 * time.Second)
+		start := time.Now()
+		close(hurry)
+		s.left(Unfinished{Interrupted: []string{"j1"}})
+		if took := time.Since(start); took > time.Second || !errors.Is(told, ErrStopping) {
+			t.Errorf("it took %s, and the job was told %v", took, told)
 		}
 		s.expect("j1 started", "leave")
 	})
@@ -115,9 +160,7 @@ func TestStopGivesUpOnHandlersThatGoOn(t *testing.T) {
 		w.submit("j1", "p")
 		time.Sleep(100 * time.Millisecond)
 		s.stop()
-		if err := <-s.done; err == nil {
-			t.Error("run says that all is well")
-		}
+		s.left(Unfinished{Stuck: []string{"j1"}})
 		s.expect("j1 started")
 		close(gate)
 	})
@@ -138,10 +181,10 @@ func TestOutageIsToldOnceAndSurvived(t *testing.T) {
 			return false, errors.New("connection refused")
 		})
 		time.Sleep(30 * time.Second)
-		if n := logs.count("connection refused"); n != 2 { // claiming and hearing; nothing to renew or report
+		if n := logs.count("connection refused"); n != 3 { // claiming, hearing and beating; nothing to renew or report
 			t.Errorf("the outage was told %d times", n)
 		}
-		if n := calls.Load(); n > 40 {
+		if n := calls.Load(); n > 60 {
 			t.Errorf("%d calls in half a minute", n)
 		}
 		w.submit("j1", "p")
@@ -164,9 +207,7 @@ func TestStopWithoutAWireSaysWhatIsLeft(t *testing.T) {
 		s := w.serve(w.config(&logs{}), echo)
 		w.wire.OnCall(func(string) (bool, error) { return false, errors.New("connection refused") })
 		s.stop()
-		if err := <-s.done; err == nil {
-			t.Error("run says that all was said")
-		}
+		s.left(Unfinished{Unsent: 1})
 	})
 }
 

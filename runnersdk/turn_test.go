@@ -3,6 +3,9 @@ package runnersdk
 import (
 	"context"
 	"errors"
+	"fmt"
+	"runtime"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -37,6 +40,12 @@ func story(reports []runner.Report) []string {
 			lines = append(lines, r.Job.String()+" completed: "+r.Result)
 		case runner.Failed:
 			lines = append(lines, r.Job.String()+" "+string(r.Kind)+": "+r.Message)
+		case runner.Stopped:
+			lines = append(lines, r.Job.String()+" stopped: "+r.Result)
+		case runner.Progress:
+			lines = append(lines, fmt.Sprintf("%s at %d: %s", r.Job, r.Percent, r.Text))
+		case runner.Checkpoint:
+			lines = append(lines, r.Job.String()+" checkpoint: "+string(r.Data))
 		case runner.Refused:
 			lines = append(lines, r.Job.String()+" refused: "+r.Reason)
 		}
@@ -99,6 +108,42 @@ func TestHandlerEnds(t *testing.T) {
 			logged:  "turn_test.go",
 		},
 		{
+			name: "with a wish to be tried again",
+			handler: func(context.Context, *Job) (string, error) {
+				return "half", fmt.Errorf("send: %w", Retry(errors.New("busy")))
+			},
+			want: runner.Failed{Kind: job.FailedError, Message: "send: busy", Result: "half", Again: job.Please},
+		},
+		{
+			name: "with a wish to be tried again later, whatever was wished below",
+			handler: func(context.Context, *Job) (string, error) {
+				return "", RetryAfter(time.Minute, Never(errors.New("busy")))
+			},
+			want: runner.Failed{Kind: job.FailedError, Message: "busy", Again: job.Please, After: time.Minute},
+		},
+		{
+			name:    "with a wish for what nobody waits for",
+			handler: func(context.Context, *Job) (string, error) { return "", RetryAfter(time.Hour*1000, errors.New("busy")) },
+			want:    runner.Failed{Kind: job.FailedError, Message: "busy", Again: job.Please, After: runner.MaxAfter},
+		},
+		{
+			name:    "with a wish to be tried again at once",
+			handler: func(context.Context, *Job) (string, error) { return "", RetryAfter(0, errors.New("busy")) },
+			want:    runner.Failed{Kind: job.FailedError, Message: "busy", Again: job.Please, After: time.Millisecond},
+		},
+		{
+			name: "for good",
+			handler: func(context.Context, *Job) (string, error) {
+				return "", Never(&Failure{Exit: 2, Message: "usage", Result: "r"})
+			},
+			want: runner.Failed{Kind: job.FailedError, Exit: 2, Message: "usage", Result: "r", Again: job.Never},
+		},
+		{
+			name:    "by rejecting the job, whatever else is wished",
+			handler: func(context.Context, *Job) (string, error) { return "", Retry(Reject("no")) },
+			want:    runner.Failed{Kind: job.FailedRejected, Message: "no"},
+		},
+		{
 			name: "after its time, and late",
 			handler: func(ctx context.Context, _ *Job) (string, error) {
 				<-ctx.Done()
@@ -140,6 +185,33 @@ func TestHandlerEnds(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A handler that ends its goroutine, as t.FailNow does, costs no slot.
+func TestHandlerThatEndsItsGoroutine(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, func(_ context.Context, j *Job) (string, error) {
+			if j.Payload == "exit" {
+				runtime.Goexit()
+			}
+			return "", nil
+		})
+		for _, id := range []string{"j1", "j2", "j3", "j4", "j5"} {
+			d.submit(id, "exit")
+		}
+		d.turn()
+		d.submit("j6", "stay")
+		d.turn()
+		reports := story(d.reports())
+		slices.Sort(reports)
+		want := []string{"j6 completed: "}
+		for _, id := range []string{"j5", "j4", "j3", "j2", "j1"} {
+			want = append([]string{id + " error: the handler ended its goroutine"}, want...)
+		}
+		if diff := cmp.Diff(want, reports); diff != "" || d.hands.free() != 4 {
+			t.Errorf("%d slots are free; reports (-want +got):\n%s", d.hands.free(), diff)
+		}
+	})
 }
 
 func TestLongJobSaysThatItStarted(t *testing.T) {

@@ -23,6 +23,7 @@ var ErrNoQueue = errors.New("the work queue is not there: its supervisor makes i
 type Wire interface {
 	Claims
 	Line
+	Presence
 }
 
 // Claims is how a process gets and keeps queue entries. The delivery of an

@@ -34,5 +34,11 @@ func (k Keys) Inbox() string { return k.key("inbox") }
 // Control is the stream on which a runner id hears from the supervisor.
 func (k Keys) Control(runner domain.Name) string { return k.key("control:" + string(runner)) }
 
+// Beats is the hash of each process' last sign of life.
+func (k Keys) Beats() string { return k.key("beats") }
+
+// Modes is the hash of the queues and runner ids that are not open.
+func (k Keys) Modes() string { return k.key("modes") }
+
 // Statements is the hash of all statements by number, each with its proof.
 func (k Keys) Statements() string { return k.key("statements") }

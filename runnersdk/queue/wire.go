@@ -57,6 +57,9 @@ type Assignment struct {
 	// Submission is the job as its client signed it, when the granting event
 	// does not hold it.
 	Submission *job.Submission
+	// Checkpoint is what the attempt begins with; nil if that is nothing. Its
+	// hash stands in the grant.
+	Checkpoint []byte
 }
 
 // Fields returns the entry's names and values in turn.
@@ -64,6 +67,9 @@ func (a *Assignment) Fields() []string {
 	fields := []string{"grant", string(AppendProof(nil, a.Grant))}
 	if a.Submission != nil {
 		fields = append(fields, "job", string(job.AppendSubmission(nil, *a.Submission)))
+	}
+	if a.Checkpoint != nil {
+		fields = append(fields, "checkpoint", string(a.Checkpoint))
 	}
 	return fields
 }
@@ -84,6 +90,9 @@ func (k Keys) ParseAssignment(id string, fields map[string]string) (Assignment, 
 			return a, fmt.Errorf("read the job: %w", err)
 		}
 		a.Submission = &s
+	}
+	if text, ok := fields["checkpoint"]; ok {
+		a.Checkpoint = []byte(text)
 	}
 	return a, nil
 }
@@ -158,12 +167,15 @@ const (
 	// it lost its end. Nobody signed it; whoever lies costs the process a new
 	// beginning.
 	NoticeForgotten NoticeKind = "forgotten"
+	// NoticeStop says that a job is to be stopped: Proof holds the job.stopping
+	// event. It is for whichever process has the attempt.
+	NoticeStop NoticeKind = "stop"
 )
 
 // Notice is an entry of a control stream.
 type Notice struct {
 	Kind    NoticeKind
-	Process string // whom it is for
+	Process string // whom it is for; empty for all
 	Proof   signing.Proof
 	Reason  string
 }
@@ -171,7 +183,7 @@ type Notice struct {
 // Fields returns the entry's names and values in turn.
 func (n *Notice) Fields() []string {
 	fields := []string{"kind", string(n.Kind), "process", n.Process}
-	if n.Kind != NoticeJoined {
+	if n.Kind != NoticeJoined && n.Kind != NoticeStop {
 		return append(fields, "reason", n.Reason)
 	}
 	return append(fields, "seq", strconv.FormatUint(n.Proof.Seq, 10), "proof", string(AppendProof(nil, n.Proof)))
@@ -184,7 +196,7 @@ func (k Keys) ParseNotice(fields map[string]string) (Notice, error) {
 	switch n.Kind {
 	case NoticeRefused, NoticeForgotten:
 		return n, nil
-	case NoticeJoined:
+	case NoticeJoined, NoticeStop:
 		seq, err := parsePlace(fields["seq"])
 		if err != nil {
 			return n, err

@@ -29,6 +29,8 @@ func TestKeys(t *testing.T) {
 		{k.Inbox(), "horus:{p012}:inbox"},
 		{k.Control("r1"), "horus:{p012}:control:r1"},
 		{k.Statements(), "horus:{p012}:statements"},
+		{k.Beats(), "horus:{p012}:beats"},
+		{k.Modes(), "horus:{p012}:modes"},
 	}
 	for _, test := range tests {
 		if test.got != test.want {
@@ -109,7 +111,7 @@ func TestNoticeIsRefused(t *testing.T) {
 		name  string
 		spoil func(map[string]string)
 	}{
-		{name: "of another kind", spoil: func(f map[string]string) { f["kind"] = "stop" }},
+		{name: "of another kind", spoil: func(f map[string]string) { f["kind"] = "dance" }},
 		{name: "without a place", spoil: func(f map[string]string) { delete(f, "seq") }},
 		{name: "with a place of two spellings", spoil: func(f map[string]string) { f["seq"] = "0" + f["seq"] }},
 		{name: "without a proof", spoil: func(f map[string]string) { delete(f, "proof") }},

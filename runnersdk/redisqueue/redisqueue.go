@@ -3,7 +3,8 @@
 // It repeats no command by itself: what a lost answer left open is the
 // runner's to find out. A process needs XREADGROUP, XPENDING, XCLAIM and EVALSHA
 // on its own queues, XREAD and XINFO on its control stream, HMGET on the
-// statements and XADD on the inbox, and nothing else.
+// statements and the modes, HSET on the beats and XADD on the inbox, and nothing
+// else.
 package redisqueue
 
 import (

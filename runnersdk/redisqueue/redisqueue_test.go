@@ -82,6 +82,20 @@ func (s *supervisor) State(value string) {
 	s.must(s.client.HSet(s.t.Context(), s.keys.Statements(), queue.StatementField(s.states), value).Err())
 }
 
+func (s *supervisor) SetMode(field, mode string) {
+	if mode == "" {
+		s.must(s.client.HDel(s.t.Context(), s.keys.Modes(), field).Err())
+		return
+	}
+	s.must(s.client.HSet(s.t.Context(), s.keys.Modes(), field, mode).Err())
+}
+
+func (s *supervisor) Beats() map[string]string {
+	beats, err := s.client.HGetAll(s.t.Context(), s.keys.Beats()).Result()
+	s.must(err)
+	return beats
+}
+
 func (s *supervisor) Inbox() []runner.Signed {
 	messages, err := s.client.XRange(s.t.Context(), s.keys.Inbox(), "-", "+").Result()
 	s.must(err)

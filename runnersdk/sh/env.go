@@ -60,17 +60,18 @@ func checkPassEnv(names []string) error {
 }
 
 // environ builds the script's environment. Later entries win: the job's own
-// variables over those passed, HORUS_JOB_ID and HORUS_ATTEMPT over nothing.
-func environ(pass []string, dir string, c Command) []string {
+// variables over those passed, HORUS_… over nothing.
+func environ(pass []string, p place, c Command) []string {
 	var env []string
 	for _, name := range pass {
 		if value, ok := os.LookupEnv(name); ok {
 			env = append(env, name+"="+value)
 		}
 	}
-	env = append(env, "TMPDIR="+dir)
+	env = append(env, "TMPDIR="+p.work)
 	for _, name := range slices.Sorted(maps.Keys(c.Env)) {
 		env = append(env, name+"="+c.Env[name])
 	}
-	return append(env, "HORUS_JOB_ID="+c.JobID, "HORUS_ATTEMPT="+strconv.Itoa(c.Attempt))
+	return append(env, "HORUS_JOB_ID="+c.JobID, "HORUS_ATTEMPT="+strconv.Itoa(c.Attempt),
+		"HORUS_CHECKPOINT="+checkpointPath(p.root), "HORUS_PROGRESS="+progressPath(p.root))
 }

@@ -17,7 +17,7 @@ func Example() {
 		Timeout: time.Minute,
 		Output: func(s sh.Stream, line string) {
 			if s == sh.Stdout {
-				fmt.Println(line)
+				fmt.Printf("%q\n", line)
 			}
 		},
 	})
@@ -28,7 +28,7 @@ func Example() {
 	fmt.Println(out)
 	fmt.Printf("%q %q\n", out.Result, out.Stderr)
 	// Output:
-	// \x1b[1mhello\x1b[0m world
+	// "\x1b[1mhello\x1b[0m world"
 	// exit status 3
 	// "\x1b[1mhello\x1b[0m world\n" "attempt 1\n"
 }

@@ -21,6 +21,7 @@ import (
 // So the shell is reaped last: exited (it is a zombie, its number still ours),
 // then the KILL for what it left behind, then release, then reaped.
 type group struct {
+	guard   *Guard
 	pid     int
 	exited  chan struct{} // closed when the shell has ended and is not reaped yet
 	release chan struct{} // closed when the group gets no more signals
@@ -30,14 +31,15 @@ type group struct {
 	err   error
 }
 
-// start starts cmd as the first process of a group of its own.
-func start(cmd *exec.Cmd) (*group, error) {
+// start starts cmd as the first process of a group of its own, which is guarded.
+func start(cmd *exec.Cmd, guard *Guard) (*group, error) {
 	// Go opens everything close-on-exec, but a descriptor that this process was
 	// itself born with may not be.
 	if err := unix.CloseRange(3, math.MaxUint32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return nil, fmt.Errorf("mark descriptors close-on-exec: %w", err)
 	}
 	g := &group{
+		guard:   guard,
 		exited:  make(chan struct{}),
 		release: make(chan struct{}),
 		reaped:  make(chan struct{}),
@@ -53,7 +55,7 @@ func start(cmd *exec.Cmd) (*group, error) {
 func (g *group) keep(cmd *exec.Cmd, started chan<- error) {
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	if err := cmd.Start(); err != nil {
+	if err := g.guard.start(cmd); err != nil {
 		started <- err
 		return
 	}
@@ -100,6 +102,7 @@ func (g *group) supervise(
 	}
 	g.signal(unix.SIGKILL)
 	<-g.exited
+	g.guard.release(g.pid)
 	close(g.release)
 	<-g.reaped
 	return timedOut, cancelled

@@ -4,21 +4,19 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
-	"strconv"
-	"unicode"
 	"unicode/utf8"
 )
 
 // more ends every piece but the last of a line that was too long.
 const more = "…"
 
-// lines turns bytes, however they are cut into writes, into lines fit to be
-// shown: see the package comment for what it does to them.
+// lines turns bytes, however they are cut into writes, into lines of text: see
+// the package comment for what it does to them.
 type lines struct {
 	max  int // bytes of a line, without more
 	emit func(line string)
 
-	line []byte // the unfinished line, as shown; shorter than or as long as max
+	line []byte // the unfinished line; shorter than or as long as max
 	cr   bool   // a carriage return that may yet belong to a newline
 	rest []byte // the start of a character whose end has not come yet
 }
@@ -68,13 +66,13 @@ func (l *lines) putRune(r rune) {
 		l.cr = true
 		return
 	}
-	l.put(shown(r))
+	l.put(string(printable(r)))
 }
 
 func (l *lines) flushCR() {
 	if l.cr {
 		l.cr = false
-		l.put(`\r`)
+		l.put("\r")
 	}
 }
 
@@ -103,28 +101,15 @@ func (l *lines) endLine(end string) {
 	l.line = l.line[:0]
 }
 
-// plain returns how many bytes at the start of b show as themselves and as one
-// byte: the fast path for almost all output.
+// plain returns how many bytes at the start of b are taken as they are, each a
+// character: the fast path for almost all output.
 func plain(b []byte) int {
 	for i, c := range b {
-		if (c < ' ' && c != '\t') || c > '~' {
+		if c == 0 || c == '\n' || c == '\r' || c >= utf8.RuneSelf {
 			return i
 		}
 	}
 	return len(b)
-}
-
-// shown returns a character as a line shows it. Bidirectional controls are
-// spelled out because they let a line read other than it is.
-func shown(r rune) string {
-	switch {
-	case r == '\t':
-		return "\t"
-	case unicode.IsControl(r), r == '\u2028', r == '\u2029', unicode.Is(unicode.Bidi_Control, r):
-		quoted := strconv.QuoteRuneToASCII(r)
-		return quoted[1 : len(quoted)-1]
-	}
-	return string(r)
 }
 
 // mark stands where bytes were left out.

@@ -22,7 +22,7 @@ const victimFIFO = "SH_TEST_VICTIM_FIFO"
 func TestMain(m *testing.M) {
 	if fifo := os.Getenv(victimFIFO); fifo != "" {
 		_, _ = sh.Runner{}.Run(context.Background(), sh.Command{
-			Script:  holdFIFO + "exec sleep 60",
+			Script:  holdFIFO + "sh -c 'sleep 60 & sleep 60' & sleep 60 & wait",
 			Env:     map[string]string{"FIFO": fifo},
 			Timeout: time.Hour,
 		})

@@ -77,9 +77,9 @@ func TestOutcomeOfScripts(t *testing.T) {
 			lines: printed{sh.Stdout: {"none"}},
 		},
 		{
-			name: "escape sequences: shown in lines, data in the result", script: `printf '\033]0;x\007\000ok\r\n'`,
+			name: "escape sequences are text, NUL is none", script: `printf '\033]0;x\007\000ok\r\n'`,
 			want:  sh.Outcome{Result: "\x1b]0;x\a\ufffdok\r\n"},
-			lines: printed{sh.Stdout: {`\x1b]0;x\a\x00ok`}},
+			lines: printed{sh.Stdout: {"\x1b]0;x\a\ufffdok"}},
 		},
 		{
 			name: "invalid UTF-8", script: `printf 'a\377b\303'`,
@@ -133,12 +133,13 @@ func TestEnvironmentIsAnAllowList(t *testing.T) {
 	r := runner(t)
 	r.PassEnv = []string{"TZ", "SH_TEST_SHARED", "SH_TEST_UNSET"}
 	out, _ := run(t, r, sh.Command{
-		Script:  `test "$TMPDIR" = "$(/bin/pwd)" && unset TMPDIR && exec /usr/bin/env -u PWD -u OLDPWD -u SHLVL -u _`,
+		Script: `test "$TMPDIR" = "$(/bin/pwd)" && unset TMPDIR &&
+			HORUS_CHECKPOINT=NOTES${HORUS_CHECKPOINT#"${PWD%/work}"} HORUS_PROGRESS=NOTES${HORUS_PROGRESS#"${PWD%/work}"} exec /usr/bin/env -u PWD -u OLDPWD -u SHLVL -u _`,
 		Env:     map[string]string{"GREETING": "a=b \"c\"\n$d", "TZ": "Europe/Brussels"},
 		JobID:   "j-1",
 		Attempt: 2,
 	})
-	want := "SH_TEST_SHARED=yes\nGREETING=a=b \"c\"\n$d\nTZ=Europe/Brussels\nHORUS_JOB_ID=j-1\nHORUS_ATTEMPT=2\n"
+	want := "SH_TEST_SHARED=yes\nGREETING=a=b \"c\"\n$d\nTZ=Europe/Brussels\nHORUS_JOB_ID=j-1\nHORUS_ATTEMPT=2\nHORUS_CHECKPOINT=NOTES/checkpoint\nHORUS_PROGRESS=NOTES/progress\n"
 	sorted := cmpopts.SortSlices(strings.Compare)
 	if diff := cmp.Diff(strings.Split(want, "\n"), strings.Split(out.Result, "\n"), sorted); diff != "" {
 		t.Errorf("environment (-want +got):\n%s", diff)

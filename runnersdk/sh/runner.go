@@ -5,7 +5,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"github.com/herocode/horus/domain"
 )
@@ -49,6 +55,17 @@ type Command struct {
 	// It is called by one goroutine at a time and never after Run returned. A
 	// slow Output delays the return of Run, never the script.
 	Output func(stream Stream, line string)
+
+	// Checkpoint is what the file of HORUS_CHECKPOINT holds when the script
+	// begins; when it is nil there is none.
+	Checkpoint []byte
+	// Saved gets the content of that file when the script changed it, and
+	// Progress the last line of that of HORUS_PROGRESS: see the package comment.
+	// nil drops them. Each is called by one goroutine at a time, beside Output,
+	// and never after Run returned. A content of more than 64 KiB is cut off
+	// one byte behind that: Saved is to refuse it.
+	Saved    func(checkpoint []byte)
+	Progress func(percent int, text string)
 }
 
 // Runner says how scripts are run. Its zero value works; a Runner may be used
@@ -58,8 +75,9 @@ type Runner struct {
 	Dir       string        // where the private directories are made; os.TempDir() if empty
 	Grace     time.Duration // between TERM and KILL; 5 s if zero
 	MaxOutput int           // bytes delivered of each stream, as written; 1 MiB if zero
-	MaxLine   int           // bytes of a line, as shown; 16 KiB if zero
+	MaxLine   int           // bytes of a line, without its mark; 16 KiB if zero
 	MaxResult int           // bytes of Outcome.Result, its mark included; 256 KiB if zero
+	Guard     *Guard        // kills what scripts started when this process dies; nil: each run has one, which takes a millisecond
 	PassEnv   []string      // variables of this process the script may see; PATH, HOME, LANG, LC_ALL and TZ if nil
 }
 
@@ -92,21 +110,32 @@ func (r Runner) Run(ctx context.Context, c Command) (Outcome, error) {
 func (r Runner) runIn(ctx context.Context, p place, c Command) (Outcome, error) {
 	cmd, err := r.command(p, c)
 	if err != nil {
-		return Outcome{}, fmt.Errorf("write script: %w", err)
+		return Outcome{}, fmt.Errorf("start script: %w", err)
+	}
+	notes, err := openNotes(p.root, &c)
+	if err != nil {
+		return Outcome{}, fmt.Errorf("write the last checkpoint: %w", err)
 	}
 	l, err := listen(r, c.Output)
 	if err != nil {
 		return Outcome{}, fmt.Errorf("open output: %w", err)
 	}
 	cmd.Stdout, cmd.Stderr = l.stdout.w, l.stderr.w
-	g, err := start(cmd)
+	guard := r.Guard
+	if guard == nil {
+		guard = new(Guard)
+		defer guard.Close()
+	}
+	g, err := start(cmd, guard)
 	if err != nil {
 		l.abandon()
 		return Outcome{}, fmt.Errorf("start script: %w", err)
 	}
 	out := Outcome{Started: time.Now()}
 	l.start()
+	notes.start()
 	out.TimedOut, out.Cancelled = g.supervise(ctx, c.Timeout, r.Grace, l.silent)
+	notes.finish()
 	l.finish(drainTime)
 	out.Ended = time.Now()
 	out.Result = l.stdout.captured.text()
@@ -139,4 +168,30 @@ func (r Runner) check() error {
 			"MaxOutput, MaxLine and MaxResult must be at least %d", minLimit)
 	}
 	return checkPassEnv(r.PassEnv)
+}
+
+// command prepares the shell, without its output. "--" keeps a
+// script that begins with a dash from being read as an option.
+func (r Runner) command(p place, c Command) (*exec.Cmd, error) {
+	if err := unix.Access(r.Shell, unix.X_OK); err != nil {
+		return nil, fmt.Errorf("the shell %s: %w", r.Shell, err)
+	}
+	args := []string{r.Shell, "-c", "--", c.Script}
+	if len(c.Script) > maxArgument {
+		file := filepath.Join(p.root, "script")
+		if err := os.WriteFile(file, []byte(c.Script), 0o600); err != nil {
+			return nil, fmt.Errorf("write script: %w", err)
+		}
+		args = []string{r.Shell, file}
+	}
+	return &exec.Cmd{
+		Path: r.Shell,
+		Args: args,
+		Dir:  p.work,
+		Env:  environ(r.PassEnv, p, c),
+		SysProcAttr: &syscall.SysProcAttr{
+			Setsid:    true, // a group of its own, and no terminal to read from
+			Pdeathsig: syscall.SIGKILL,
+		},
+	}, nil
 }

@@ -144,15 +144,17 @@ func TestProcessThatLeftTheGroupDoesNotHoldRun(t *testing.T) {
 	}
 }
 
-// The kernel kills the shell of a runner that was itself killed.
-func TestShellDiesWithItsRunner(t *testing.T) {
+// The kernel kills the shell of a runner that was itself killed, and the guard
+// what that shell had started. The private directory is left, and removed by
+// whoever cleans up; those of the living stay.
+func TestKilledRunnerLeavesNothingThatLives(t *testing.T) {
 	t.Parallel()
-	path := filepath.Join(t.TempDir(), "fifo")
+	path, places := filepath.Join(t.TempDir(), "fifo"), t.TempDir()
 	if err := syscall.Mkfifo(path, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	victim := exec.Command(os.Args[0])
-	victim.Env = append(os.Environ(), victimFIFO+"="+path, "TMPDIR="+t.TempDir())
+	victim.Env = append(os.Environ(), victimFIFO+"="+path, "TMPDIR="+places)
 	if err := victim.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -168,6 +170,7 @@ func TestShellDiesWithItsRunner(t *testing.T) {
 	if line, err := script.ReadString('\n'); line != "up\n" {
 		t.Fatalf("read %q, %v", line, err)
 	}
+	wantCleaned(t, places, 0, 1) // it lives
 	if err := victim.Process.Kill(); err != nil {
 		t.Fatal(err)
 	}
@@ -175,4 +178,58 @@ func TestShellDiesWithItsRunner(t *testing.T) {
 	if rest, err := script.ReadString('\n'); rest != "" || !errors.Is(err, io.EOF) {
 		t.Errorf("the script outlived its runner: %q, %v", rest, err)
 	}
+	wantCleaned(t, places, 1, 0)
+}
+
+// wantCleaned cleans up, and compares how many places it removed and left.
+func wantCleaned(t *testing.T, dir string, removed, left int) {
+	t.Helper()
+	got, err := sh.Runner{Dir: dir}.Clean()
+	if err != nil || got != removed {
+		t.Errorf("%d places were removed, want %d: %v", got, removed, err)
+	}
+	if there, _ := filepath.Glob(filepath.Join(dir, "*")); len(there) != left {
+		t.Errorf("%v are left, want %d", there, left)
+	}
+}
+
+func TestCleanLeavesWhatIsNotItsOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	for _, name := range []string{"horus-job-unlocked", "horus-jobs", "other"} {
+		if err := os.Mkdir(filepath.Join(dir, name), 0o700); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "horus-job-file"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(filepath.Join(dir, "other"), filepath.Join(dir, "horus-job-link")); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "other", "lock"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	wantCleaned(t, dir, 0, 5)
+}
+
+// Cleaning up while places are made takes none from whoever makes it.
+func TestCleanBesideRuns(t *testing.T) {
+	t.Parallel()
+	r := runner(t)
+	ctx, stop := context.WithCancel(t.Context())
+	cleaned := make(chan int)
+	go func() {
+		all := 0
+		for ctx.Err() == nil {
+			n, _ := r.Clean() // what is being removed by its owner may be gone before it is looked at
+			all += n
+		}
+		cleaned <- all
+	}()
+	for range 50 {
+		run(t, r, sh.Command{Script: ": >file; test -f file -a -e ../lock"})
+	}
+	stop()
+	t.Logf("%d were taken before they were locked", <-cleaned)
 }

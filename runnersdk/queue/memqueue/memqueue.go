@@ -33,6 +33,8 @@ type Wire struct {
 	control    map[domain.Name][]queue.ControlEntry
 	statements []queue.Statement
 	inbox      []runner.Signed
+	beats      map[string]string
+	modes      map[string]string
 	renewed    map[string]int
 	changed    chan struct{} // closed when something came; then a new one
 }
@@ -53,6 +55,8 @@ func New() *Wire {
 	return &Wire{
 		queues:  map[job.Queue]*stream{},
 		control: map[domain.Name][]queue.ControlEntry{},
+		beats:   map[string]string{},
+		modes:   map[string]string{},
 		renewed: map[string]int{},
 		changed: make(chan struct{}),
 	}

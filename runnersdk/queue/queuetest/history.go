@@ -26,6 +26,7 @@ type History struct {
 	Operator   signing.PrivateKey
 	Term, Seq  uint64 // of the last event
 	Statements uint64
+	Founding   signing.Hash // its fingerprint
 
 	tell     func(statement string)
 	prev     signing.Hash
@@ -60,6 +61,9 @@ func Found(t testing.TB, namespace domain.Name, tell func(statement string)) *Hi
 // State adds a statement.
 func (h *History) State(e access.Event) {
 	proof := h.Commit(event.Aggregate{Kind: event.Access}, e)
+	if h.Statements == 0 {
+		h.Founding = signing.LeafHash(proof.Event)
+	}
 	h.Statements++
 	h.tell(string(queue.AppendStatement(nil, proof)))
 }

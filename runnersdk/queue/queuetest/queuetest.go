@@ -27,6 +27,8 @@ type Supervisor interface {
 	Owner(q job.Queue, id queue.EntryID) string
 	Notify(id domain.Name, fields map[string]string)
 	State(value string)
+	SetMode(field, mode string) // an empty one is removed
+	Beats() map[string]string
 	Inbox() []runner.Signed
 }
 
@@ -55,6 +57,8 @@ func Run(t *testing.T, open func(*testing.T) (queue.Wire, Supervisor)) {
 		"notices come after the end that was seen":        noticesFollow,
 		"statements come in order and without a gap":      statementsFollow,
 		"an entry that was removed is pending for nobody": removedIsGone,
+		"a beat takes the place of the one before":        beatsReplace,
+		"modes are those that were asked for":             modesOfFields,
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
