@@ -3,7 +3,11 @@ package rpcapi
 import (
 	"context"
 	"fmt"
+	"slices"
 
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/line"
+	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 	"github.com/herocode/horus/rpcapi/openrpc"
 )
@@ -25,9 +29,13 @@ func New(cfg Config) (*API, error) {
 	a := &API{cfg: cfg, gate: newVerifyGate(cfg.Verifier)}
 	a.methods = append(a.canonical(), a.compat()...)
 	rights := rights()
-	for _, m := range a.methods {
+	for i := range a.methods {
+		m := &a.methods[i]
 		if rights[m.Name] == 0 {
 			return nil, fmt.Errorf("method %s: nobody may call it", m.Name)
+		}
+		if m.Mutates {
+			m.Errors = leaders(m.Errors)
 		}
 	}
 	gatekeeper := &gatekeeper{keys: cfg.Keys, rights: rights, anonymous: cfg.Anonymous, failures: newLimiter(), clock: cfg.Clock}
@@ -48,6 +56,17 @@ func (a *API) Server() *jsonrpc.Server { return a.server }
 // Methods returns the method table. The slice is the API's own.
 func (a *API) Methods() []jsonrpc.Method { return a.methods }
 
+// leaders adds what a leader can say to every call that changes something.
+func leaders(codes []domain.Code) []domain.Code {
+	all := slices.Clone(codes)
+	for _, code := range []domain.Code{domain.NotDurable, domain.Overloaded, domain.TryAgain, domain.Halted, domain.Indeterminate} {
+		if !slices.Contains(all, code) {
+			all = append(all, code)
+		}
+	}
+	return all
+}
+
 const description = "Signed jobs, run at least once, with exactly one recorded outcome and a history that anybody can check. " +
 	"Send an API key as `Authorization: Bearer <secret>`; where that cannot be done, as the parameter `secret`. " +
 	"`error.data` holds a stable word for programs (`reason`) and whether to send the same call again (`retry`: no, later or same-id)."
@@ -63,11 +82,29 @@ func (a *API) canonical() []jsonrpc.Method {
 		}),
 		jsonrpc.Define(queryInfo(), a.query),
 		jsonrpc.Define(getInfo(), a.get),
+		jsonrpc.Define(explainInfo(), a.explain),
 		jsonrpc.Define(waitInfo(), a.wait),
 		jsonrpc.Define(logsInfo(), a.logs),
 		jsonrpc.Define(historyInfo(), a.history),
+		jsonrpc.Define(stopInfo(), a.stop),
+		jsonrpc.Define(deleteInfo(), a.delete),
+		jsonrpc.Define(deadInfo(), a.dead),
+		jsonrpc.Define(deadJobInfo(), a.deadJob),
+		jsonrpc.Define(replayInfo(), a.replay),
+		jsonrpc.Define(dropInfo(), a.drop),
+		jsonrpc.Define(queuesInfo(), a.queues),
+		jsonrpc.Define(pauseQueueInfo(), a.onQueue(line.Pause{})),
+		jsonrpc.Define(drainQueueInfo(), a.onQueue(line.Drain{})),
+		jsonrpc.Define(resumeQueueInfo(), a.onQueue(line.Resume{})),
+		jsonrpc.Define(pauseRunnerInfo(), a.onRunner(runner.Pause{})),
+		jsonrpc.Define(drainRunnerInfo(), a.onRunner(runner.Drain{})),
+		jsonrpc.Define(resumeRunnerInfo(), a.onRunner(runner.Resume{})),
+		jsonrpc.Define(removeRunnerInfo(), a.removeRunner),
 		jsonrpc.Define(runnersInfo(), a.runners),
 		jsonrpc.Define(runnerInfo(), a.runner),
+		jsonrpc.Define(poisonInfo(), a.poisoned),
+		jsonrpc.Define(replayPoisonInfo(), a.replayPoison),
+		jsonrpc.Define(dropPoisonInfo(), a.dropPoison),
 		jsonrpc.Define(addKeyInfo(), a.addKey),
 		jsonrpc.Define(keysInfo(), a.keys),
 		jsonrpc.Define(rotateKeyInfo(), a.rotateKey),

@@ -121,7 +121,7 @@ func (a *API) events(ctx context.Context, p eventParams) (wire.EventPage, error)
 		late = time.After(time.Duration(*p.Wait) * time.Second)
 	}
 	for {
-		page, err := a.page(ctx, p.After, orDefault(p.Limit, defaultLimit))
+		page, err := a.page(ctx, p.After, limitOf(p.Limit))
 		if err != nil || len(page.Events) > 0 || p.Wait == nil {
 			return page, err
 		}

@@ -17,7 +17,7 @@ import (
 // Every method with every scope: who may not call learns that and nothing else.
 func TestScopes(t *testing.T) {
 	everybody := "rpc.discover"
-	adminsOnly := "keys.add keys.list keys.rotate keys.revoke events.read"
+	adminsOnly := "keys.add keys.list keys.rotate keys.revoke events.read queue.pause queue.drain queue.resume runner.pause runner.drain runner.resume runner.remove poison.list poison.replay poison.drop"
 	s := newServer(t, nil)
 	for _, m := range s.api.Methods() {
 		for secret, scope := range map[string]rpcapi.Scope{adminSecret: rpcapi.Admin, userSecret: rpcapi.User, registrarSecret: rpcapi.Registrar} {
@@ -178,7 +178,7 @@ func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 func TestConfigErrors(t *testing.T) {
 	good := func(t *testing.T) rpcapi.Config {
 		s := newServer(t, nil)
-		return rpcapi.Config{Backend: s.Backend(), Durability: "memory"}
+		return rpcapi.Config{Backend: s.Backend(), Durability: s.Durability}
 	}
 	key, err := rpcapi.NewAPIKey("a", rpcapi.User, "a")
 	if err != nil {
@@ -186,7 +186,7 @@ func TestConfigErrors(t *testing.T) {
 	}
 	for name, change := range map[string]func(*rpcapi.Config){
 		"no backend":          func(c *rpcapi.Config) { c.Backend = rpcapi.Backend{} },
-		"no durability":       func(c *rpcapi.Config) { c.Durability = "" },
+		"no durability":       func(c *rpcapi.Config) { c.Durability = nil },
 		"unsigned is no word": func(c *rpcapi.Config) { c.Unsigned = "maybe" },
 		"one name twice":      func(c *rpcapi.Config) { c.Keys = []rpcapi.APIKey{key, key} },
 		"a key of no scope":   func(c *rpcapi.Config) { c.Keys = []rpcapi.APIKey{{Name: "a", Digest: key.Digest}} },

@@ -18,6 +18,7 @@ type Backend struct {
 	Runners Runners
 	System  System
 	Log     Log
+	Poison  Poison
 }
 
 // Leader decides and appends. Where nobody leads, its errors have
@@ -50,11 +51,26 @@ type Jobs interface {
 	Watch(id job.ID) (changed <-chan struct{}, stop func())
 }
 
-// Runners reads runners. The list may lag. Get answers [domain.NotFound] for an
+// Runners reads runners and the queues that they take from. Lists may lag. Get answers [domain.NotFound] for an
 // id that nobody ever joined as.
 type Runners interface {
 	List(ctx context.Context) ([]wire.Runner, error)
 	Get(ctx context.Context, id domain.Name) (wire.Runner, error)
+	// Presence returns the version of an id's last event that it knows of, and
+	// how many of its processes are there.
+	Presence(ctx context.Context, id domain.Name) (version uint64, there int, err error)
+	// Lines lists every queue, by name.
+	Lines(ctx context.Context) ([]wire.Queue, error)
+}
+
+// Poison is where messages wait that no handler could cope with.
+type Poison interface {
+	// List returns messages behind an id, the oldest first.
+	List(ctx context.Context, after string, limit int) ([]wire.PoisonMessage, error)
+	// Replay hands messages to their handlers once more, Drop removes them: those
+	// with these ids, or the oldest ones if there are none.
+	Replay(ctx context.Context, ids ...string) (wire.PoisonMoved, error)
+	Drop(ctx context.Context, ids ...string) (wire.PoisonMoved, error)
 }
 
 // System knows how the supervisor is.

@@ -25,6 +25,10 @@ func (a *API) compat() []jsonrpc.Method {
 			func(ctx context.Context, p oldID) (jsonrpc.Null, error) {
 				return jsonrpc.Null{}, withID(p.JobID, func(id job.ID) error { return a.release(ctx, id) })
 			}),
+		jsonrpc.Define(oldWrite("delete_job", "Take a job that has its outcome out of all lists. Use `job.delete`.", oldID{JobID: "done"}, jsonrpc.Null{}),
+			func(ctx context.Context, p oldID) (jsonrpc.Null, error) {
+				return a.delete(ctx, namedParams{JobID: p.JobID})
+			}),
 		jsonrpc.Define(waiting(oldWrite("job.run", "Submit a job and wait for its outcome. Use `jobs.submit` and `job.wait`.", oldExampleSubmit(), oldResult{Success: new("hello\n")})),
 			func(ctx context.Context, p oldSubmit) (oldResult, error) {
 				receipt, err := a.submit(ctx, p.Job, false)

@@ -9,15 +9,18 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
 // Config of an API. The zero value of a field that is not required is ready to
 // use.
 type Config struct {
-	Backend    Backend           // required
-	Keys       []APIKey          // who may call; nobody if empty
-	Durability string            // required; the word that receipts bear
+	Backend Backend  // required
+	Keys    []APIKey // who may call; nobody if empty
+	// Durability is the word that receipts bear: what is acknowledged now has it.
+	// Required.
+	Durability func() eventstore.Durability
 	Unsigned   Unsigned          // what becomes of unsigned jobs; [Reject] if empty
 	Anonymous  bool              // anonymous_reads: old reading calls need no secret
 	Version    string            // of the program; "dev" if empty
@@ -45,10 +48,10 @@ const rememberedKeys = 1024
 
 // check fills in the defaults and names what is wrong.
 func (c *Config) check() error {
-	if c.Backend.Leader == nil || c.Backend.Jobs == nil || c.Backend.Runners == nil || c.Backend.System == nil || c.Backend.Log == nil {
+	if c.Backend.Leader == nil || c.Backend.Jobs == nil || c.Backend.Runners == nil || c.Backend.System == nil || c.Backend.Log == nil || c.Backend.Poison == nil {
 		return errors.New("config: Backend is not whole")
 	}
-	if c.Durability == "" {
+	if c.Durability == nil {
 		return errors.New("config: Durability is required")
 	}
 	switch c.Unsigned {

@@ -7,7 +7,7 @@
 // authentication (auth.go), authorisation (scope.go) and the original's names
 // (compat.go).
 //
-//	api, err := rpcapi.New(rpcapi.Config{Backend: backend, Keys: keys, Durability: "everysec"})
+//	api, err := rpcapi.New(rpcapi.Config{Backend: backend, Keys: keys, Durability: level})
 //	handler := rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: ready, Gatherer: registry})
 //	http.Serve(listener, handler)
 //

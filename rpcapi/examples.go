@@ -19,13 +19,14 @@ func exampleJob() wire.Job {
 		ID: "hello", Payload: "echo hello", Executor: "sh", Queue: "executor:sh", Timeout: 300,
 		State: job.Waiting, Status: StatusWord(job.Waiting), Attempt: 1, MaxAttempts: 3,
 		CreatedAt: exampleTime(), UpdatedAt: exampleTime(), Submitter: event.ByAPIKey("ci"),
+		Waiting: exampleWaiting(),
 	}
 }
 
 func exampleDone() wire.Job {
 	done, result := exampleJob(), "hello\n"
 	done.ID, done.State, done.Status = "done", job.Done, StatusWord(job.Done)
-	done.RunBy, done.Result = "r1", &result
+	done.RunBy, done.Result, done.Waiting = "r1", &result, nil
 	done.StartedAt, done.EndedAt, done.UpdatedAt = exampleTime(), exampleTime(), exampleTime()
 	return done
 }

@@ -7,6 +7,7 @@ import (
 
 	gojson "github.com/go-json-experiment/json"
 
+	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/openrpc/openrpctest"
 )
@@ -17,20 +18,27 @@ func prepare(s *server, method string) {
 	oldHello := `{"id":"hello","caller_id":"me","context_id":"demo","payload":"echo hello","executor":"sh"}`
 	done := strings.Replace(hello, `"hello"`, `"done"`, 1)
 	switch method {
-	case "job.get", "job.history", "jobs.query", "get_job", "jobs.list", "list_jobs", "system.info":
+	case "runner.remove":
+		s.Runner("r1").Leave()
+	case "job.get", "job.explain", "job.history", "jobs.query", "queues.list", "get_job", "jobs.list", "list_jobs", "system.info":
 		s.call("jobs.submit", `{"job":`+hello+`}`)
 	case "job.start":
 		s.call("jobs.create", `{"job":`+hello+`}`)
 	case "job.run":
 		s.call("jobs.submit", `{"job":`+oldHello+`}`)
 		s.Runner("r1", "sh").Complete("hello", "hello\n")
-	case "job.wait", "job.status", "job.result":
+	case "job.stop":
+		s.call("jobs.submit", `{"job":`+hello+`}`)
+	case "dead.list", "dead.get", "dead.replay", "dead.drop":
+		s.call("jobs.submit", `{"job":`+strings.Replace(hello, `"hello"`, `"broken"`, 1)+`}`)
+		s.Runner("r1", "sh").Fail("broken", "no luck", 7)
+	case "job.wait", "job.status", "job.result", "job.delete", "delete_job":
 		s.call("jobs.submit", `{"job":`+done+`}`)
 		s.Runner("r1", "sh").Complete("done", "hello\n")
 	case "job.logs", "get_job_logs":
 		s.call("jobs.submit", `{"job":`+done+`}`)
 		s.Runner("r1", "sh").Start("done", "hello")
-	case "runners.list", "runner.status", "list_runners":
+	case "runners.list", "runner.status", "list_runners", "runner.pause", "runner.drain", "runner.resume":
 		s.Runner("r1")
 	}
 }
@@ -48,7 +56,8 @@ func TestExamples(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					c.Unsigned, c.Durability, c.Keys = rpcapi.Countersign, "everysec", []rpcapi.APIKey{ci}
+					c.Unsigned, c.Keys = rpcapi.Countersign, []rpcapi.APIKey{ci}
+					c.Durability = func() eventstore.Durability { return eventstore.EverySecond }
 				})
 				s.bearer = "ci-secret"
 				prepare(s, m.Name)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -18,7 +19,10 @@ type HTTPOptions struct {
 
 	// Ready returns nil when the supervisor can append, and else why not. It
 	// is asked by /readyz and must answer at once; nil means always.
-	Ready    func(ctx context.Context) error
+	Ready func(ctx context.Context) error
+	// Concerns returns sentences for the operator, which /readyz adds; there are
+	// none if it is nil. Strangers read them.
+	Concerns func() []string
 	Gatherer prometheus.Gatherer // of /metrics; there is none if nil
 }
 
@@ -38,7 +42,11 @@ func NewHandler(a *API, o HTTPOptions) http.Handler {
 				return
 			}
 		}
-		say(w, http.StatusOK, "ready")
+		words := []string{"ready"}
+		if o.Concerns != nil {
+			words = append(words, o.Concerns()...)
+		}
+		say(w, http.StatusOK, strings.Join(words, "\n"))
 	})
 	if o.Gatherer != nil {
 		mux.Handle("GET /metrics", promhttp.HandlerFor(o.Gatherer, promhttp.HandlerOpts{}))

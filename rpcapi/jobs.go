@@ -64,6 +64,31 @@ func (a *API) job(ctx context.Context, text string) (wire.Job, error) {
 	return a.cfg.Backend.Jobs.Get(ctx, id)
 }
 
+func explainInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "job.explain", Result: "explanation",
+		Summary: "Tell why a job does not run.",
+		Errors:  []domain.Code{domain.NotFound, domain.TryAgain},
+		Examples: []jsonrpc.Example{{
+			Name:   "a job that waits for its runner",
+			Params: jobParams{JobID: wire.JobID{ID: "hello"}},
+			Result: wire.Explanation{ID: "hello", State: job.Waiting, Waiting: exampleWaiting()},
+		}},
+	}
+}
+
+func (a *API) explain(ctx context.Context, p jobParams) (wire.Explanation, error) {
+	view, err := a.job(ctx, p.ID)
+	return wire.Explanation{ID: view.ID, State: view.State, Waiting: view.Waiting}, err
+}
+
+func exampleWaiting() *wire.Waiting {
+	return &wire.Waiting{
+		Reason:  "no_runner",
+		Message: "no runner serves its queue executor:sh: start one for jobs of kind sh, with a key that is admitted for it",
+	}
+}
+
 func waitInfo() jsonrpc.Info {
 	return jsonrpc.Info{
 		Name: "job.wait", Result: "job",
@@ -112,6 +137,9 @@ func (a *API) outcome(ctx context.Context, id job.ID, patience func(wire.Job) ti
 	}
 }
 
+// stillRunning is the reason of those who waited for an outcome in vain.
+const stillRunning = "still_running"
+
 // pause waits until something may have happened.
 func (a *API) pause(ctx context.Context, changed <-chan struct{}, late <-chan time.Time) error {
 	select {
@@ -122,7 +150,7 @@ func (a *API) pause(ctx context.Context, changed <-chan struct{}, late <-chan ti
 	case <-a.cfg.Stopping:
 		return domain.Errorf(domain.TryAgain, "stopping", "the supervisor is stopping: ask again")
 	case <-late:
-		return domain.Errorf(domain.TryAgain, "still_running", "the job has no outcome yet: ask again")
+		return domain.Errorf(domain.TryAgain, stillRunning, "the job has no outcome yet: ask again")
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -132,12 +160,12 @@ func logsInfo() jsonrpc.Info {
 	return jsonrpc.Info{
 		Name: "job.logs", Result: "logs",
 		Summary:     "Read what a job wrote.",
-		Description: "Lines are numbered over all attempts. To follow, call again with `after` set to the `next` of the last answer.",
+		Description: "Lines are numbered over all attempts. To follow, call again with `after` set to the `next` of the last answer, and `wait`, until `ended`.",
 		Errors:      []domain.Code{domain.NotFound, domain.TryAgain},
 		Examples: []jsonrpc.Example{{
 			Name:   "all lines",
 			Params: logParams{LogQuery: wire.LogQuery{ID: "done"}},
-			Result: wire.Logs{Lines: []wire.Line{{Number: 1, Timestamp: exampleTime(), Stream: "stdout", Level: "info", Message: "hello"}}, Next: 1},
+			Result: wire.Logs{Lines: []wire.Line{{Number: 1, Timestamp: exampleTime(), Stream: "stdout", Level: "info", Message: "hello"}}, Next: 1, Ended: false},
 		}},
 	}
 }
@@ -147,20 +175,47 @@ func (a *API) logs(ctx context.Context, p logParams) (wire.Logs, error) {
 	if err != nil {
 		return wire.Logs{}, within("/id", err)
 	}
-	lines, err := a.cfg.Backend.Jobs.Lines(ctx, id, p.After, orDefault(p.Limit, defaultLimit))
+	late := time.After(time.Duration(p.Wait) * time.Second)
+	for {
+		changed, stop := a.cfg.Backend.Jobs.Watch(id) // before the look, so that nothing is missed
+		answer, err := a.linesAfter(ctx, id, p.After, limitOf(p.Limit))
+		if err != nil || len(answer.Lines) > 0 || answer.Ended || p.Wait == 0 {
+			stop()
+			return answer, err
+		}
+		err = a.pause(ctx, changed, late)
+		stop()
+		switch {
+		case domain.ReasonOf(err) == stillRunning:
+			return answer, nil
+		case err != nil:
+			return wire.Logs{}, err
+		}
+	}
+}
+
+// linesAfter reads some lines, and whether any can follow. The state is read
+// before the lines are: those of a job that had ended are all there.
+func (a *API) linesAfter(ctx context.Context, id job.ID, after uint64, limit int) (wire.Logs, error) {
+	view, err := a.cfg.Backend.Jobs.Get(ctx, id)
 	if err != nil {
 		return wire.Logs{}, err
 	}
-	answer := wire.Logs{Lines: lines, Next: p.After}
+	lines, err := a.cfg.Backend.Jobs.Lines(ctx, id, after, limit)
+	if err != nil {
+		return wire.Logs{}, err
+	}
+	answer := wire.Logs{Lines: lines, Next: after, Ended: view.State.Terminal() && len(lines) < limit}
 	if len(lines) > 0 {
 		answer.Next = lines[len(lines)-1].Number
 	}
 	return answer, nil
 }
 
-func orDefault(n *int, value int) int {
+// limitOf returns how many jobs or lines an answer may have.
+func limitOf(n *int) int {
 	if n == nil {
-		return value
+		return defaultLimit
 	}
 	return *n
 }
@@ -206,7 +261,7 @@ func queryInfo() jsonrpc.Info {
 }
 
 func (a *API) query(ctx context.Context, p queryParams) (wire.JobPage, error) {
-	limit := orDefault(p.Limit, defaultLimit)
+	limit := limitOf(p.Limit)
 	p.Limit = &limit
 	return a.cfg.Backend.Jobs.List(ctx, p.JobQuery)
 }
@@ -242,11 +297,13 @@ func (a *API) recent(ctx context.Context) ([]wire.Job, error) {
 // StatusWord returns the word of old clients for a state.
 func StatusWord(s job.Status) string {
 	switch s {
-	case job.Waiting:
+	case job.Planned, job.Waiting, job.Retrying:
 		return "dispatched"
-	case job.Running:
+	case job.Running, job.Ending:
 		return "started"
-	case job.None, job.Created, job.Done, job.Broken:
+	case job.Halted, job.Shelved:
+		return job.Broken.String()
+	case job.None, job.Created, job.Done, job.Broken, job.Erased:
 	}
 	return s.String()
 }

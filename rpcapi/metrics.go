@@ -7,6 +7,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
@@ -32,12 +34,27 @@ type Figures struct {
 	Queues   []QueueFigures
 	Jobs     map[string]uint64 // how many jobs are in each state
 	Outcomes map[string]uint64 // how many jobs ended so since the founding: completed, and the kinds of failure
+	Lost     map[string]uint64 // attempts that were lost, by how that was found
+	Retried  map[string]uint64 // attempts that failed and were followed by another, by their kind of failure
+	Timers   map[string]uint64 // timers that fired, by what they were for
+	Refused  uint64            // reports of attempts' ends that came too late or from somebody else
 	Bundles  map[string]uint64 // bundles of reports by what became of them: taken, repeated, or why they were dropped
 	Late     uint64            // reports on attempts that were not open any more, which changed nothing
 	Lag      uint64            // events that the projections have yet to fold
 	Leading  bool
 	Halted   bool       // the history is damaged and nothing is written
 	KeyEnds  event.Time // last instant at which the leader's key holds; zero: for ever, or not leading
+
+	Durability eventstore.Durability // that receipts bear now; none if empty
+	Undurable  uint64                // events that too few replicas are known to have
+	Memory     MemoryFigures
+	Refusing   map[string]bool // whether new jobs are refused, by reason
+}
+
+// MemoryFigures are the memory of the store, in bytes.
+type MemoryFigures struct {
+	Used uint64 // what counts against Max
+	Max  uint64 // from which on nothing is written; 0 if there is no limit, or it is not known
 }
 
 // QueueFigures are the figures of one queue.
@@ -117,13 +134,23 @@ type collector struct {
 	depth    *prometheus.Desc
 	oldest   *prometheus.Desc
 	jobs     *prometheus.Desc
+	dead     *prometheus.Desc
 	outcomes *prometheus.Desc
+	lost     *prometheus.Desc
+	retried  *prometheus.Desc
+	timers   *prometheus.Desc
+	refused  *prometheus.Desc
 	bundles  *prometheus.Desc
 	late     *prometheus.Desc
 	lag      *prometheus.Desc
 	leading  *prometheus.Desc
 	halted   *prometheus.Desc
 	keyEnds  *prometheus.Desc
+
+	durability *prometheus.Desc
+	undurable  *prometheus.Desc
+	memory     *prometheus.Desc
+	refusing   *prometheus.Desc
 }
 
 func newCollector(figures func() Figures) *collector {
@@ -135,20 +162,32 @@ func newCollector(figures func() Figures) *collector {
 		depth:    desc("horus_queue_depth", "Attempts of a queue, by state: waiting or running.", "queue", "state"),
 		oldest:   desc("horus_queue_oldest_seconds", "Age of the attempt that waits longest in a queue.", "queue"),
 		jobs:     desc("horus_jobs", "Jobs by state.", "state"),
-		outcomes: desc("horus_jobs_finished_total", "Jobs that ended, by outcome: completed, error, timeout, lost, rejected or expired.", "outcome"),
+		dead:     desc("horus_dead_jobs", "Jobs that failed and that nobody replayed, dropped or deleted: the dead-letter list."),
+		outcomes: desc("horus_jobs_finished_total", "Jobs that ended, by outcome: completed, stopped, error, timeout, lost, rejected or expired.", "outcome"),
+		lost:     desc("horus_attempts_lost_total", "Attempts that were lost, by how that was found: lease (not renewed), queue (its entry vanished), timeout or stop (its runner did not say so).", "reason"),
+		retried:  desc("horus_jobs_retried_total", "Attempts that failed and are followed by another, by kind: error or timeout.", "kind"),
+		timers:   desc("horus_timers_fired_total", "Timers that fired, by what they were for: scheduled, retrying, expired, timeout or stop.", "kind"),
+		refused:  desc("horus_reports_refused_total", "Reports of attempts' ends that came too late or from somebody else. They changed nothing, and the history names them."),
 		bundles:  desc("horus_bundles_total", "Bundles of runners' reports that this supervisor saw, by what became of them: taken, repeated, or the reason why they were dropped.", "result"),
 		late:     desc("horus_late_reports_total", "Reports on attempts that were not open any more. They changed nothing."),
 		lag:      desc("horus_projection_lag_events", "Events of the history that the projections have yet to fold."),
 		leading:  desc("horus_leading", "1 if this supervisor leads the partition."),
 		halted:   desc("horus_halted", "1 if the history is damaged, so that nothing is written until somebody runs horus repair."),
 		keyEnds:  desc("horus_key_end_timestamp_seconds", "When the key of this supervisor ends, which leads; absent if it does not end."),
+
+		durability: desc("horus_durability_info", "Always 1: its label is the durability that receipts bear now.", "level"),
+		undurable:  desc("horus_undurable_events", "Events of the history that too few replicas are known to have."),
+		memory:     desc("horus_redis_memory_bytes", "Memory of Redis as its leader sees it: used, of what counts against the limit, and max, the limit.", "of"),
+		refusing:   desc("horus_jobs_refused", "1 while new jobs are refused, by reason: memory or lagging.", "reason"),
 	}
 }
 
 // Describe sends the descriptions.
 func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	all := []*prometheus.Desc{
-		c.depth, c.oldest, c.jobs, c.outcomes, c.bundles, c.late, c.lag, c.leading, c.halted, c.keyEnds,
+		c.depth, c.oldest, c.jobs, c.dead, c.outcomes, c.lost, c.retried, c.timers, c.refused,
+		c.bundles, c.late, c.lag, c.leading, c.halted, c.keyEnds,
+		c.durability, c.undurable, c.memory, c.refusing,
 	}
 	for _, d := range all {
 		ch <- d
@@ -169,21 +208,40 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	for state, n := range f.Jobs {
 		gauge(c.jobs, float64(n), state)
 	}
+	if dead, known := f.Jobs[job.Broken.String()]; known {
+		gauge(c.dead, float64(dead))
+	}
 	count := func(d *prometheus.Desc, n uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(n), labels...)
 	}
-	for outcome, n := range f.Outcomes {
-		count(c.outcomes, n, outcome)
+	for _, of := range []struct {
+		desc   *prometheus.Desc
+		counts map[string]uint64
+	}{{c.outcomes, f.Outcomes}, {c.lost, f.Lost}, {c.retried, f.Retried}, {c.timers, f.Timers}, {c.bundles, f.Bundles}} {
+		for label, n := range of.counts {
+			count(of.desc, n, label)
+		}
 	}
-	for result, n := range f.Bundles {
-		count(c.bundles, n, result)
-	}
+	count(c.refused, f.Refused)
 	count(c.late, f.Late)
 	gauge(c.lag, float64(f.Lag))
 	gauge(c.leading, truth(f.Leading))
 	gauge(c.halted, truth(f.Halted))
 	if !f.KeyEnds.IsZero() {
 		gauge(c.keyEnds, float64(f.KeyEnds)/1e6)
+	}
+	if f.Durability != "" {
+		gauge(c.durability, 1, string(f.Durability))
+	}
+	gauge(c.undurable, float64(f.Undurable))
+	if f.Memory.Used > 0 {
+		gauge(c.memory, float64(f.Memory.Used), "used")
+	}
+	if f.Memory.Max > 0 {
+		gauge(c.memory, float64(f.Memory.Max), "max")
+	}
+	for reason, is := range f.Refusing {
+		gauge(c.refusing, truth(is), reason)
 	}
 }
 

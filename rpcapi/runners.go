@@ -63,7 +63,7 @@ func (a *API) runnerIDs(ctx context.Context) ([]string, error) {
 
 func exampleRunner() wire.Runner {
 	return wire.Runner{ID: "r1", State: "running", Processes: []wire.RunnerProcess{{
-		Process: "8f3a", JoinedAt: exampleTime(), SeenAt: exampleTime(), Slots: 4,
+		Process: "8f3a", State: "alive", Since: exampleTime(), JoinedAt: exampleTime(), SeenAt: exampleTime(), Slots: 4,
 		KeyID: "dbc298251c51321b7266e78d1c151c2b",
 	}}}
 }

@@ -3,6 +3,7 @@ package rpcapi
 import (
 	"context"
 	"errors"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
@@ -26,10 +27,12 @@ func submitInfo() jsonrpc.Info {
 		Name: "jobs.submit", Mutates: true, Result: "receipt",
 		Summary: "Submit a job.",
 		Description: "The answer comes when the job is in the history. The same job again, by id, content and signers, changes nothing " +
-			"and answers as the first time, so whatever happens it is safe to send it again; another job of that id is a conflict.",
+			"and answers as the first time, so whatever happens it is safe to send it again; another job of that id is a conflict.\n\n" +
+			"`durability` says what must be lost before the job is: with memory, Redis; with everysec, its machine, within a second or two; " +
+			"with fsync, its disk; with replicated:k, it and k of its replicas. -32009: the job is recorded, but too few replicas have it yet; " +
+			"send the same again until they do. -32010: no new jobs are taken now (memory: Redis is three quarters full; lagging: the read models are far behind).",
 		Errors: []domain.Code{
 			domain.Invalid, domain.Unauthenticated, domain.Forbidden, domain.Conflict, domain.Expired,
-			domain.NotDurable, domain.Overloaded, domain.TryAgain, domain.Halted, domain.Indeterminate,
 		},
 		Examples: []jsonrpc.Example{{
 			Name:   "an unsigned job",
@@ -63,12 +66,21 @@ func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt
 			return receipt{}, err
 		}
 	}
-	r := receipt{ID: id.String(), Durability: a.cfg.Durability}
+	r := receipt{ID: id.String()}
+	q := opened.Spec.Queue()
 	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
-		Aggregates: eventstore.Jobs(id),
+		Aggregates: append(eventstore.Jobs(id), eventstore.QueueAggregate(q)),
 		Decide: func(tx *eventstore.Tx) error {
 			if _, err := known(opened, tx.Access(), tx.Now()); err != nil {
 				return err // no longer since the signatures were checked
+			}
+			if tx.Job(id).Status == job.None {
+				if err := tx.Room(); err != nil {
+					return err
+				}
+				if err := tx.Queue(q).Refuses(q); err != nil {
+					return err
+				}
 			}
 			happened, err := tx.DecideJob(id, by, job.Submit{
 				Job: opened, Namespace: tx.Namespace(), At: tx.Now(), By: by.Actor, Held: held,
@@ -77,16 +89,29 @@ func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt
 			return err
 		},
 	})
-	return r, err
+	r.Durability = string(a.cfg.Durability())
+	return r, later(err)
+}
+
+// later says when a job that was refused for want of room may be sent again.
+func later(err error) error {
+	switch domain.ReasonOf(err) {
+	case "queue_drained": // takes somebody who resumes it
+		return jsonrpc.RetryAfter(err, 10*time.Second)
+	case "memory", "memory_full": // takes somebody who makes room
+		return jsonrpc.RetryAfter(err, 5*time.Second)
+	case "lagging", "refused":
+		return jsonrpc.RetryAfter(err, time.Second)
+	}
+	return err
 }
 
 // release queues a held job, and does nothing for one that was queued before.
 func (a *API) release(ctx context.Context, id job.ID) error {
-	by := eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}
 	return a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
 		Aggregates: eventstore.Jobs(id),
 		Decide: func(tx *eventstore.Tx) error {
-			_, err := tx.DecideJob(id, by, job.Release{})
+			_, err := tx.DecideJob(id, a.by(ctx), job.Release{At: tx.Now()})
 			return err
 		},
 	})
@@ -137,7 +162,7 @@ func (a *API) vouch(ctx context.Context, o *job.Opened) (eventstore.By, error) {
 			return eventstore.By{}, domain.Errorf(domain.Unauthenticated, "unsigned",
 				"unsigned jobs are off: sign the job, or start the supervisor with --unsigned %s", Countersign)
 		}
-		return eventstore.By{Actor: event.ByAPIKey(callerFrom(ctx).Name)}, nil
+		return a.by(ctx), nil
 	}
 	keys, err := a.cfg.Backend.access()
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
@@ -151,6 +152,74 @@ func TestSubmitTwice(t *testing.T) {
 		}
 	}
 	same(t, string(s.call("jobs.submit", `{"job":`+first+`}`).Result), again)
+}
+
+// Where there is no room, a new job comes back later. One that is known is
+// answered, and goes on: its client may have lost the first answer.
+func TestNoRoomForNewJobs(t *testing.T) {
+	s := newServer(t, countersign)
+	s.bearer = userSecret
+	const first, second = `{"job":{"id":"j1","payload":"x","runner":"r1"}}`, `{"job":{"id":"j2","payload":"x","runner":"r1"}}`
+	for _, method := range []string{"jobs.create", "jobs.submit"} {
+		s.Press(nil)
+		id := map[string]string{"jobs.create": "held", "jobs.submit": "j1"}[method]
+		job := strings.Replace(first, "j1", id, 1)
+		if e := s.call(method, job).Error; e.Code != 0 {
+			t.Fatal(e)
+		}
+		s.Press(domain.Errorf(domain.Overloaded, "memory", "Redis is full"))
+		if e := s.call(method, second).Error; e.Code != -32010 || e.Data.Reason != "memory" || e.Data.Retry != "later" || e.Data.AfterMS != 5000 {
+			t.Errorf("%s without room: %+v", method, e)
+		}
+		if e := s.call(method, job).Error; e.Code != 0 {
+			t.Errorf("%s of a job that is known: %+v", method, e)
+		}
+	}
+	if e := s.call("job.start", `{"job_id":"held"}`).Error; e.Code != 0 {
+		t.Errorf("job.start: %+v", e)
+	}
+	if e := s.call("job.get", `["j2"]`).Error; e.Code != -32003 {
+		t.Errorf("the job that was refused is there: %+v", e)
+	}
+	s.Press(nil)
+	same(t, string(s.call("jobs.submit", second).Result), `{"id":"j2","state":"queued","durability":"memory","duplicate":false}`)
+}
+
+// A queue that is drained takes no new job, held or not. One that is known is
+// answered as ever, and one that was held goes on.
+func TestNoNewJobsForADrainedQueue(t *testing.T) {
+	s := newServer(t, countersign)
+	s.bearer = adminSecret
+	const first, second = `{"job":{"id":"j1","payload":"x","runner":"r1"}}`, `{"job":{"id":"j2","payload":"x","runner":"r1"}}`
+	for _, method := range []string{"jobs.create", "jobs.submit"} {
+		id := map[string]string{"jobs.create": "held", "jobs.submit": "j1"}[method]
+		job := strings.Replace(first, "j1", id, 1)
+		if e := s.call(method, job).Error; e.Code != 0 {
+			t.Fatal(e)
+		}
+		s.call("queue.drain", `{"queue":"runner:r1"}`)
+		if e := s.call(method, second).Error; e.Code != -32010 || e.Data.Reason != "queue_drained" || e.Data.Retry != "later" {
+			t.Errorf("%s for a drained queue: %+v", method, e)
+		}
+		if e := s.call(method, job).Error; e.Code != 0 {
+			t.Errorf("%s of a job that is known: %+v", method, e)
+		}
+		if e := s.call(method, strings.NewReplacer("r1", "r2", "j2", "other-"+id).Replace(second)).Error; e.Code != 0 {
+			t.Errorf("%s for another queue: %+v", method, e)
+		}
+		s.call("queue.resume", `{"queue":"runner:r1"}`)
+		if e := s.call(method, strings.Replace(second, "j2", "new-"+id, 1)).Error; e.Code != 0 {
+			t.Errorf("%s when it was resumed: %+v", method, e)
+		}
+		s.call("queue.pause", `{"queue":"runner:r1"}`)
+		if e := s.call(method, strings.Replace(second, "j2", "late-"+id, 1)).Error; e.Code != 0 {
+			t.Errorf("%s for a paused queue: %+v", method, e)
+		}
+	}
+	s.call("queue.drain", `{"queue":"runner:r1"}`)
+	if e := s.call("job.start", `{"job_id":"held"}`).Error; e.Code != 0 {
+		t.Errorf("job.start: %+v", e)
+	}
 }
 
 // A job that nobody signed is of the API key that brought it, and gets an id.

@@ -40,7 +40,7 @@ func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
 		return info, err
 	}
 	info.Namespace, info.Partitions = keys.Founding.Namespace, keys.Founding.Partitions
-	info.Version, info.Durability = a.cfg.Version, a.cfg.Durability
+	info.Version, info.Durability = a.cfg.Version, string(a.cfg.Durability())
 	info.Unsigned, info.AnonymousReads = string(a.cfg.Unsigned), a.cfg.Anonymous
 	info.Limits = limits(a.server.Limits())
 	return info, nil

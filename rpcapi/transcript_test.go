@@ -40,7 +40,7 @@ type server struct {
 func newServer(t testing.TB, change func(*rpcapi.Config)) *server {
 	t.Helper()
 	s := &server{System: rpcapitest.New(t), t: t}
-	cfg := rpcapi.Config{Backend: s.Backend(), Durability: "memory", Clock: s.Clock}
+	cfg := rpcapi.Config{Backend: s.Backend(), Durability: s.Durability, Clock: s.Clock}
 	for name, secret := range map[rpcapi.Scope]string{
 		rpcapi.Admin: adminSecret, rpcapi.User: userSecret, rpcapi.Registrar: registrarSecret,
 	} {
@@ -94,7 +94,10 @@ type answer struct {
 	Error  struct {
 		Code    int
 		Message string
-		Data    struct{ Reason, Retry, Pointer string }
+		Data    struct {
+			Reason, Retry, Pointer string
+			AfterMS                int `json:"after_ms"`
+		}
 	}
 }
 

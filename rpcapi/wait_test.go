@@ -31,7 +31,7 @@ func newBubble(t *testing.T, change func(*rpcapi.Config)) *bubble {
 		t.Fatal(err)
 	}
 	cfg := rpcapi.Config{
-		Backend: s.Backend(), Durability: "memory", Unsigned: rpcapi.Countersign, Keys: []rpcapi.APIKey{key}, Clock: s.Clock,
+		Backend: s.Backend(), Durability: s.Durability, Unsigned: rpcapi.Countersign, Keys: []rpcapi.APIKey{key}, Clock: s.Clock,
 	}
 	if change != nil {
 		change(&cfg)

@@ -43,7 +43,7 @@ func newSystem(t testing.TB) *system {
 		t.Fatal(err)
 	}
 	api, err := rpcapi.New(rpcapi.Config{
-		Backend: s.Backend(), Durability: "memory", Unsigned: rpcapi.Countersign, Keys: []rpcapi.APIKey{key}, Clock: s.Clock,
+		Backend: s.Backend(), Durability: s.Durability, Unsigned: rpcapi.Countersign, Keys: []rpcapi.APIKey{key}, Clock: s.Clock,
 	})
 	if err != nil {
 		t.Fatal(err)

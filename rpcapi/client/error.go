@@ -150,11 +150,15 @@ func (t trail) end(last error, addresses []string) error {
 // once, and is no retry.
 const stillRunning = "still_running"
 
+// queueDrained is the reason of who submits a job for a queue that takes none.
+const queueDrained = "queue_drained"
+
 // retryAfter says whether the same call may help, and how long to wait at
 // least.
 func retryAfter(err error) (after time.Duration, again bool) {
 	if e, ok := errors.AsType[*Error](err); ok {
-		return e.After, e.Retry != jsonrpc.RetryNo && e.Reason != stillRunning
+		passes := e.Reason != stillRunning && e.Reason != queueDrained // that is for a person to end
+		return e.After, e.Retry != jsonrpc.RetryNo && passes
 	}
 	_, unreachable := errors.AsType[*UnreachableError](err)
 	return 0, unreachable && !errors.Is(err, context.Canceled)

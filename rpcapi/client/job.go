@@ -43,9 +43,37 @@ func (j Job) Timeout(d time.Duration) Job {
 	return j
 }
 
-// MaxAttempts sets how often the job is tried when its runner is lost: 1 to 25,
-// 3 if not set.
+// MaxAttempts sets how often the job is tried when its runner is lost, or for
+// what RetryOn names: 1 to 25, 3 if not set.
 func (j Job) MaxAttempts(n int) Job { j.doc.MaxAttempts = new(int64(n)); return j }
+
+// RetryOn names what is tried again besides a lost runner: error, timeout.
+func (j Job) RetryOn(kinds ...string) Job { j.doc.RetryOn = kinds; return j }
+
+// Backoff sets how long a failed attempt keeps the next one waiting: initial
+// after the first (10 ms to 1 h), factor times as long after each further one (1
+// to 10), limit at most (24 h); half of it is jitter. It is 1 s, 2 and 5 min if
+// not set.
+func (j Job) Backoff(initial time.Duration, factor int, limit time.Duration) Job {
+	j.doc.Backoff = &job.DocumentBackoff{
+		InitialMs: new(initial.Milliseconds()), Factor: new(int64(factor)), MaxMs: new(limit.Milliseconds()),
+	}
+	return j
+}
+
+// RunAt sets when the job is queued, at most 366 days ahead.
+func (j Job) RunAt(t time.Time) Job { j.doc.RunAt = event.At(t); return j }
+
+// Delay sets how long after its submission the job is queued: whole seconds,
+// rounded up; instead of RunAt.
+func (j Job) Delay(d time.Duration) Job {
+	j.doc.Delay = new(int64((d + time.Second - 1) / time.Second))
+	return j
+}
+
+// ExpiresAt sets the time after which the job is not begun any more: it fails as
+// expired.
+func (j Job) ExpiresAt(t time.Time) Job { j.doc.ExpiresAt = event.At(t); return j }
 
 // Env sets a variable of the job's environment.
 func (j Job) Env(name, value string) Job {

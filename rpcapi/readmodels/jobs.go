@@ -14,6 +14,7 @@ import (
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
 	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/projections/waiting"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
@@ -22,6 +23,8 @@ import (
 type Jobs struct {
 	Reader *jobs.Reader
 	Output *logs.Reader
+	// Waiting says why jobs do not run.
+	Waiting *waiting.Reader
 	// Watcher tells of news about a job; see [rpcapi.Jobs].
 	Watcher func(id job.ID) (changed <-chan struct{}, stop func())
 }
@@ -37,7 +40,18 @@ func (r *Jobs) Get(ctx context.Context, id job.ID) (wire.Job, error) {
 	if err != nil {
 		return wire.Job{}, err
 	}
-	return view(&j), nil
+	v := view(&j)
+	v.Waiting, err = r.why(ctx, &j.Record)
+	return v, err
+}
+
+// why says why a job does not run, nil if nothing keeps it.
+func (r *Jobs) why(ctx context.Context, record *jobs.Record) (*wire.Waiting, error) {
+	why, err := r.Waiting.Explain(ctx, record)
+	if err != nil || why.Reason == waiting.None {
+		return nil, err
+	}
+	return &wire.Waiting{Reason: string(why.Reason), Message: why.Message, Until: why.Until}, nil
 }
 
 func view(j *jobs.Job) wire.Job {
@@ -47,7 +61,7 @@ func view(j *jobs.Job) wire.Job {
 		Executor: string(s.Executor), Runner: string(s.Runner), Queue: s.Queue().String(),
 		Timeout: int64(s.Timeout / time.Second), EnvVars: s.Env, NotAfter: s.NotAfter, Audience: s.Audience,
 		State: j.Status, Status: rpcapi.StatusWord(j.Status),
-		Attempt: j.Attempt, MaxAttempts: s.MaxAttempts, RunBy: string(j.Runner),
+		Attempt: j.Attempt, MaxAttempts: j.Most(), Counted: j.Counted, ExpiresAt: j.Expires, Refused: j.Refused, RunBy: string(j.Runner),
 		CreatedAt: j.Created, StartedAt: j.Started, EndedAt: j.Ended, UpdatedAt: j.Updated,
 		Submitter: j.Submitter, Signatures: make([]wire.Signature, len(s.Signatures)),
 	}
@@ -57,13 +71,35 @@ func view(j *jobs.Job) wire.Job {
 	for i, sig := range s.Signatures {
 		v.Signatures[i] = wire.Signature{PublicKey: sig.PublicKey, Signature: sig.Signature}
 	}
-	if j.Status == job.Broken {
-		v.Error = &wire.JobError{Kind: j.Failure, Message: j.Message, Exit: j.Exit}
-	}
 	if j.Status.Terminal() && j.Outcome != (jobs.Place{}) {
 		v.Result = &j.Result
 	}
+	tell(&v, j)
 	return v
+}
+
+// tell fills in what happened to a job on its way.
+func tell(v *wire.Job, j *jobs.Job) {
+	if j.Failure != "" {
+		why := &wire.JobError{Kind: j.Failure, Message: j.Message, Exit: j.Exit}
+		if j.Status == job.Broken || j.Status == job.Shelved {
+			v.Error = why
+		} else {
+			v.LastError = why
+		}
+	}
+	if j.Status == job.Planned || j.Status == job.Retrying {
+		v.Due = j.Due
+	}
+	if j.Stop.Seq != 0 {
+		v.Stop = &wire.JobStop{At: j.Stop.At, By: j.Stop.By}
+	}
+	if j.Progress.Seq != 0 {
+		v.Progress = &wire.JobProgress{At: j.Progress.At, Percent: j.Progress.Percent, Text: j.Doing}
+	}
+	if j.Checkpoint.Seq != 0 {
+		v.Checkpoint = &wire.JobCheckpoint{At: j.Checkpoint.At, Bytes: j.Checkpoint.Bytes}
+	}
 }
 
 // History returns a job's events, each with its proof.
@@ -119,7 +155,7 @@ func level(s runner.Stream) string {
 
 // List returns jobs, newest first.
 func (r *Jobs) List(ctx context.Context, q wire.JobQuery) (wire.JobPage, error) {
-	filter := jobs.Filter{States: q.States, Runner: domain.Name(q.Runner), Executor: domain.Name(q.Executor)}
+	filter := jobs.Filter{States: q.States, Runner: domain.Name(q.Runner), Executor: domain.Name(q.Executor), Failure: q.Kind, EndedBefore: q.EndedBefore}
 	page, err := r.Reader.List(ctx, filter, q.Cursor, *q.Limit)
 	if err != nil {
 		return wire.JobPage{}, err
@@ -139,9 +175,13 @@ func (r *Jobs) List(ctx context.Context, q wire.JobQuery) (wire.JobPage, error) 
 }
 
 func summary(j *jobs.Job) wire.JobSummary {
-	return wire.JobSummary{
+	s := wire.JobSummary{
 		ID: j.ID.String(), State: j.Status, Queue: j.Spec.Queue().String(), Attempt: j.Attempt, RunBy: string(j.Runner),
 		CreatedAt: j.Created, StartedAt: j.Started, EndedAt: j.Ended, UpdatedAt: j.Updated,
-		ErrorKind: j.Failure, Submitter: j.Submitter,
+		Submitter: j.Submitter,
 	}
+	if j.Status == job.Broken || j.Status == job.Shelved { // of others it is why the last attempt failed
+		s.ErrorKind = j.Failure
+	}
+	return s
 }

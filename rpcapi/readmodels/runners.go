@@ -2,9 +2,12 @@ package readmodels
 
 import (
 	"context"
+	"slices"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/rpcapi"
@@ -15,6 +18,7 @@ import (
 type Runners struct {
 	Reader *runners.Reader
 	Queues *queues.Reader
+	Modes  *modes.Reader
 }
 
 var _ rpcapi.Runners = (*Runners)(nil)
@@ -49,6 +53,51 @@ func (r *Runners) Get(ctx context.Context, id domain.Name) (wire.Runner, error) 
 	return runnerView(&found, depths), nil
 }
 
+// Presence returns the version of an id's last event that the views know of, and
+// how many of its processes are there.
+func (r *Runners) Presence(ctx context.Context, id domain.Name) (version uint64, there int, err error) {
+	found, err := r.Reader.Get(ctx, id)
+	return found.Version, found.There(), err
+}
+
+// Lines lists every queue, by name.
+func (r *Runners) Lines(ctx context.Context) ([]wire.Queue, error) {
+	depths, err := r.Queues.Depths(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.Reader.List(ctx)
+	if err != nil {
+		return nil, err
+	}
+	paused, err := r.Modes.All(ctx)
+	if err != nil {
+		return nil, err
+	}
+	lines := make([]wire.Queue, len(depths))
+	for i, d := range depths {
+		mode := paused.Queue(d.Queue)
+		lines[i] = wire.Queue{
+			Queue: d.Queue.String(), Mode: mode.Mode, Since: mode.Since, By: mode.By, Oldest: d.Oldest,
+			Waiting: d.Waiting, Running: d.Running, Stopping: d.Stopping, Scheduled: d.Scheduled, Retrying: d.Retrying,
+		}
+		for j := range found {
+			serve(&lines[i], d.Queue, &found[j])
+		}
+	}
+	return lines, nil
+}
+
+// serve counts the processes of a runner that take from a queue.
+func serve(line *wire.Queue, q job.Queue, r *runners.Runner) {
+	for _, p := range r.Processes {
+		if p.State == runners.Alive && slices.Contains(runner.Queues(r.ID, p.Kinds), q) {
+			line.Alive++
+			line.Slots += uint64(p.Slots)
+		}
+	}
+}
+
 func (r *Runners) depths(ctx context.Context) (map[job.Queue]queues.Count, error) {
 	depths, err := r.Queues.Depths(ctx)
 	if err != nil {
@@ -64,10 +113,11 @@ func (r *Runners) depths(ctx context.Context) (map[job.Queue]queues.Count, error
 func runnerView(r *runners.Runner, depths map[job.Queue]queues.Count) wire.Runner {
 	count := depths[job.RunnerQueue(r.ID)]
 	view := wire.Runner{
-		ID: string(r.ID), State: "stopped", Waiting: count.Waiting, Running: count.Running,
+		ID: string(r.ID), State: "stopped", Mode: r.Mode.Mode, Since: r.Mode.Since, By: r.Mode.By,
+		Waiting: count.Waiting, Running: count.Running,
 		Processes: make([]wire.RunnerProcess, len(r.Processes)),
 	}
-	if len(r.Processes) > 0 {
+	if r.There() > 0 {
 		view.State = "running"
 	}
 	for i, p := range r.Processes {
@@ -76,7 +126,7 @@ func runnerView(r *runners.Runner, depths map[job.Queue]queues.Count) wire.Runne
 			kinds = []domain.Name{}
 		}
 		view.Processes[i] = wire.RunnerProcess{
-			Process: p.Name, JoinedAt: p.Joined, SeenAt: p.Seen, Slots: p.Slots, Kinds: kinds, KeyID: p.Key,
+			Process: p.Name, State: string(p.State), Since: p.Since, JoinedAt: p.Joined, SeenAt: p.Seen, Slots: p.Slots, Kinds: kinds, KeyID: p.Key,
 		}
 	}
 	return view

@@ -64,14 +64,14 @@ func (r *Runner) Start(id string, lines ...string) {
 func (r *Runner) Complete(id, result string) {
 	r.system.t.Helper()
 	about := r.about(id)
-	r.decide(about, job.Finish{Token: about.Token, By: r.as.Actor(), Process: r.as.Name}, runner.Completed{About: about, Result: result})
+	r.decide(about, job.Finish{Start: job.Start{Token: about.Token, By: r.as.Actor(), Process: r.as.Name}, At: event.At(r.system.Clock())}, runner.Completed{About: about, Result: result})
 }
 
 // Fail says that the open attempt of a job failed by its own fault.
 func (r *Runner) Fail(id, message string, exit int32) {
 	r.system.t.Helper()
 	about := r.about(id)
-	r.decide(about, job.Finish{Token: about.Token, By: r.as.Actor(), Process: r.as.Name, Failure: job.FailedError},
+	r.decide(about, job.Finish{Start: job.Start{Token: about.Token, By: r.as.Actor(), Process: r.as.Name}, Failure: job.FailedError, At: event.At(r.system.Clock())},
 		runner.Failed{About: about, Kind: job.FailedError, Exit: exit, Message: message})
 }
 
@@ -127,4 +127,12 @@ func (r *Runner) report(decide func(*eventstore.Tx, eventstore.By) error, id job
 	if err != nil {
 		r.system.t.Fatal(err)
 	}
+}
+
+// Leave lets the process take leave.
+func (r *Runner) Leave() {
+	r.system.t.Helper()
+	r.report(func(tx *eventstore.Tx, by eventstore.By) error {
+		return tx.DecideRunner(r.as.Runner, by, runner.Go{Process: r.as.Name})
+	}, job.ID{}, runner.Leave{})
 }

@@ -3,7 +3,7 @@
 // views in memory, and a runner that does what a test tells it.
 //
 //	s := rpcapitest.New(t)
-//	api, err := rpcapi.New(rpcapi.Config{Backend: s.Backend(), Durability: "memory", Clock: s.Clock})
+//	api, err := rpcapi.New(rpcapi.Config{Backend: s.Backend(), Durability: s.Durability, Clock: s.Clock})
 //	s.Runner("r1").Complete("hello", "it ran")
 //
 // Keys and the clock are fixed, so that the same calls give the same bytes.
@@ -13,6 +13,7 @@ import (
 	"bytes"
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -27,9 +28,11 @@ import (
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
 	"github.com/herocode/horus/projections/memviews"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/projections/views"
+	"github.com/herocode/horus/projections/waiting"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/readmodels"
@@ -45,7 +48,8 @@ type System struct {
 	Store  *memstore.Store
 	Views  *memviews.Store
 
-	t testing.TB
+	t     testing.TB
+	press atomic.Pointer[error]
 }
 
 // New starts a system that lives as long as the test.
@@ -72,6 +76,12 @@ func New(t testing.TB) *System {
 	s.Leader = eventstore.NewLeader(eventstore.Config{
 		Store: s.Store, Index: &index.Index{Views: s.Views}, Namespace: Namespace, Name: "s1", Key: Key(1),
 		Address: address, Verifier: verifier, Clock: s.Clock, Indexed: s.Engine.Passed, Feed: s.Engine.Offer,
+		Pressure: func() error {
+			if why := s.press.Load(); why != nil {
+				return *why
+			}
+			return nil
+		},
 	}, term, s.Engine.Tip(), s.Engine.Chain())
 	s.begin()
 	return s
@@ -122,6 +132,12 @@ func (s *System) drive(name string, turn func(context.Context) (bool, error), wa
 	})
 }
 
+// Press has new jobs refused, nil for no reason any more.
+func (s *System) Press(why error) { s.press.Store(&why) }
+
+// Durability is the level of everything here.
+func (s *System) Durability() eventstore.Durability { return eventstore.Memory }
+
 // Clock returns the one instant at which everything happens.
 func (s *System) Clock() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 6000, time.UTC) }
 
@@ -129,15 +145,39 @@ func (s *System) Clock() time.Time { return time.Date(2026, 1, 2, 15, 4, 5, 6000
 func (s *System) Backend() rpcapi.Backend {
 	read := &jobs.Reader{Views: s.Views, Log: s.Store, Namespace: Namespace}
 	return rpcapi.Backend{
-		Leader: s.Leader, System: s, Log: s.Store,
+		Leader: s.Leader, System: s, Log: s.Store, Poison: unspoiled{},
 		Jobs: &readmodels.Jobs{
 			Reader: read, Output: &logs.Reader{Jobs: read, Views: s.Views, Log: s.Store}, Watcher: s.Engine.Watch,
+			Waiting: &waiting.Reader{Views: s.Views, Beats: unheard{}, Clock: s.Clock},
 		},
 		Runners: &readmodels.Runners{
 			Reader: &runners.Reader{Views: s.Views}, Queues: &queues.Reader{Views: s.Views, Streams: s.Views, Log: s.Store},
+			Modes: &modes.Reader{Views: s.Views},
 		},
 	}
 }
+
+// unheard are the signs of life of processes that leave none.
+type unheard struct{}
+
+// Page returns no sign.
+func (unheard) Page(context.Context, uint64) (beats map[string]string, next uint64, _ error) {
+	return nil, 0, nil
+}
+
+// unspoiled is a poison queue of a system whose handlers cope with everything.
+type unspoiled struct{}
+
+// List returns no message.
+func (unspoiled) List(context.Context, string, int) ([]wire.PoisonMessage, error) {
+	return []wire.PoisonMessage{}, nil
+}
+
+// Replay moves nothing.
+func (unspoiled) Replay(context.Context, ...string) (m wire.PoisonMoved, _ error) { return m, nil }
+
+// Drop moves nothing.
+func (unspoiled) Drop(context.Context, ...string) (m wire.PoisonMoved, _ error) { return m, nil }
 
 // Settle returns once lists, too, know of everything that was answered.
 func (s *System) Settle() {

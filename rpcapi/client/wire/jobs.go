@@ -53,12 +53,12 @@ type Submit struct {
 	Job JobText `json:"job" validate:"required" doc:"The job: a DSSE envelope, or the job object itself, signed or not."`
 }
 
-// Receipt says that a job was accepted. It is never lost at the durability
-// that it names.
+// Receipt says that a job was accepted. Nothing that its durability names loses
+// it.
 type Receipt struct {
 	ID         string     `json:"id"`
 	State      job.Status `json:"state"`
-	Durability string     `json:"durability" doc:"What keeps the job: memory, everysec (the disk, within a second) or fsync (the disk, now)."`
+	Durability string     `json:"durability" doc:"What keeps the job: memory (nothing but Redis that runs), everysec (the disk of Redis, within a second), fsync (its disk, now) or replicated:1 to replicated:9 (so many replicas of Redis, now)."`
 	Duplicate  bool       `json:"duplicate" doc:"The same job was submitted before; this changed nothing."`
 }
 
@@ -90,6 +90,9 @@ type Job struct {
 	Status      string            `json:"status" doc:"The state in the words of old clients: created, dispatched, started, completed or failed."`
 	Attempt     uint32            `json:"attempt" doc:"Number of the open or last attempt; 0 before the first."`
 	MaxAttempts uint32            `json:"max_attempts"`
+	Counted     uint32            `json:"counted" doc:"Attempts that did not end well and count against max_attempts."`
+	Due         event.Time        `json:"due,omitzero" doc:"When a scheduled or retrying job is queued."`
+	ExpiresAt   event.Time        `json:"expires_at,omitzero" doc:"A job that was not begun by then fails as expired; the earlier one of expires_at and not_after."`
 	RunBy       string            `json:"run_by,omitempty" doc:"Runner id that runs or ran the last attempt."`
 	CreatedAt   event.Time        `json:"created_at"`
 	StartedAt   event.Time        `json:"started_at,omitzero" doc:"When the last attempt began."`
@@ -97,6 +100,12 @@ type Job struct {
 	UpdatedAt   event.Time        `json:"updated_at"`
 	Result      *string           `json:"result,omitempty" doc:"What the job returned; absent until it ended."`
 	Error       *JobError         `json:"error,omitempty" doc:"Why the job failed; absent otherwise."`
+	LastError   *JobError         `json:"last_error,omitempty" doc:"Why the last attempt of a job that is tried again failed; absent otherwise."`
+	Stop        *JobStop          `json:"stop,omitempty" doc:"Who asked for the job to be stopped; absent when nobody did while it was queued or ran."`
+	Progress    *JobProgress      `json:"progress,omitempty" doc:"How far the last attempt is, as it says itself."`
+	Checkpoint  *JobCheckpoint    `json:"checkpoint,omitempty" doc:"What the next attempt begins with."`
+	Waiting     *Waiting          `json:"waiting,omitempty" doc:"Why the job does not run; absent when nothing keeps it."`
+	Refused     uint32            `json:"refused" doc:"Reports on attempts that were not the open one; the history names them."`
 	Submitter   event.Actor       `json:"submitter" doc:"client:<key id> for a signed job, key:<name> for one that an API key vouches for."`
 	Signatures  []Signature       `json:"signatures" doc:"Signatures in the job object; empty when an envelope bears them."`
 }
@@ -114,13 +123,48 @@ type JobError struct {
 	Exit    int32           `json:"exit" doc:"Exit code of the process; 0 if there was none."`
 }
 
+// Waiting says why a job does not run.
+type Waiting struct {
+	Reason  string     `json:"reason" doc:"held, scheduled, back_off, stopping, queue_paused, runner_paused, no_runner, slots_busy or queued_behind."`
+	Message string     `json:"message" doc:"The same in a sentence that says what to do."`
+	Until   event.Time `json:"until,omitzero" doc:"When that ends by itself; absent when nobody knows."`
+}
+
+// Explanation says where a job stands, and why it does not run.
+type Explanation struct {
+	ID      string     `json:"id"`
+	State   job.Status `json:"state"`
+	Waiting *Waiting   `json:"waiting,omitempty" doc:"Absent when nothing keeps the job: it runs, or has its outcome."`
+}
+
+// JobStop says who wants a job stopped.
+type JobStop struct {
+	At event.Time  `json:"at"`
+	By event.Actor `json:"by"`
+}
+
+// JobProgress says how far an attempt is.
+type JobProgress struct {
+	At      event.Time `json:"at"`
+	Percent uint32     `json:"percent" doc:"0 to 100."`
+	Text    string     `json:"text"`
+}
+
+// JobCheckpoint is what an attempt left for the next one.
+type JobCheckpoint struct {
+	At    event.Time `json:"at"`
+	Bytes uint32     `json:"bytes"`
+}
+
 // JobQuery selects jobs. Zero members select nothing.
 type JobQuery struct {
-	States   []job.Status `json:"states,omitempty" validate:"max=8" doc:"Only jobs in one of these states: created, queued, running, completed, failed."`
-	Runner   string       `json:"runner,omitempty" validate:"omitempty,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Only jobs for that runner id."`
-	Executor string       `json:"executor,omitempty" validate:"omitempty,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Only jobs for any runner of that kind."`
-	Limit    *int         `json:"limit,omitempty" validate:"omitnil,min=1,max=1000" jsonschema:"default=100" doc:"Most jobs in the answer; 100 if absent."`
-	Cursor   string       `json:"cursor,omitempty" validate:"max=256" doc:"The cursor of the answer that this one goes on from."`
+	States      []job.Status    `json:"states,omitempty" validate:"max=16" doc:"Only jobs in one of these states: created, scheduled, queued, running, retrying, stopping, completed, failed, stopped, dropped."`
+	Runner      string          `json:"runner,omitempty" validate:"omitempty,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Only jobs for that runner id."`
+	Executor    string          `json:"executor,omitempty" validate:"omitempty,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Only jobs for any runner of that kind."`
+	Limit       *int            `json:"limit,omitempty" validate:"omitnil,min=1,max=1000" jsonschema:"default=100" doc:"Most jobs in the answer; 100 if absent."`
+	Cursor      string          `json:"cursor,omitempty" validate:"max=256" doc:"The cursor of the answer that this one goes on from."`
+	Kind        job.FailureKind `json:"kind,omitempty" validate:"omitempty,oneof=error timeout lost rejected expired" doc:"Only jobs that failed so: error, timeout, lost, rejected or expired."`
+	EndedBefore event.Time      `json:"ended_before,omitzero" doc:"RFC 3339. Only jobs that had their outcome before it."`
 }
 
 // JobPage is an answer to a [JobQuery], newest jobs first. It may lag behind
@@ -152,12 +196,14 @@ type LogQuery struct {
 	ID    string `json:"id" validate:"required,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"Id of the job."`
 	After uint64 `json:"after,omitempty" doc:"Only lines after that number."`
 	Limit *int   `json:"limit,omitempty" validate:"omitnil,min=1,max=1000" jsonschema:"default=100" doc:"Most lines in the answer; 100 if absent."`
+	Wait  int    `json:"wait,omitempty" validate:"min=0,max=30" doc:"Seconds to wait for a line, or for the job's end, when there is none yet; 0 if absent."`
 }
 
 // Logs is an answer to a [LogQuery].
 type Logs struct {
 	Lines []Line `json:"lines"`
 	Next  uint64 `json:"next" doc:"The after of the next call, whether or not there are more lines yet."`
+	Ended bool   `json:"ended" doc:"The job has its outcome, and these are its last lines."`
 }
 
 // Line is one line that a job wrote.

@@ -19,7 +19,10 @@ type Runners struct {
 // Runner is a runner id and the processes that serve it.
 type Runner struct {
 	ID        string          `json:"id"`
-	State     string          `json:"state" doc:"running when a process that joined has not left, else stopped."`
+	State     string          `json:"state" doc:"running when a process that joined is there, that is neither left nor gone; else stopped."`
+	Mode      domain.Mode     `json:"mode" doc:"paused, drained, or empty while it is open."`
+	Since     event.Time      `json:"since,omitzero" doc:"When it was paused or drained."`
+	By        event.Actor     `json:"by,omitempty" doc:"Who paused or drained it."`
 	Waiting   uint64          `json:"waiting" doc:"Jobs in the runner's own queue."`
 	Running   uint64          `json:"running" doc:"Jobs of that queue which run."`
 	Processes []RunnerProcess `json:"processes"`
@@ -28,6 +31,8 @@ type Runner struct {
 // RunnerProcess is a process that joined.
 type RunnerProcess struct {
 	Process  string        `json:"process"`
+	State    string        `json:"state" doc:"alive; silent: not heard for ten seconds; gone: not for a minute."`
+	Since    event.Time    `json:"since" doc:"When that state began."`
 	JoinedAt event.Time    `json:"joined_at"`
 	SeenAt   event.Time    `json:"seen_at" doc:"When its last report was recorded."`
 	Slots    uint32        `json:"slots" doc:"Jobs that it runs at once."`
@@ -46,7 +51,8 @@ type Info struct {
 	Leader         *Leader           `json:"leader,omitempty" doc:"Who leads; absent while nobody is known to."`
 	Position       uint64            `json:"position" doc:"Number of the last event that the read models know of."`
 	Lag            uint64            `json:"lag" doc:"Events in the history after that."`
-	Durability     string            `json:"durability" doc:"memory, everysec or fsync."`
+	Durability     string            `json:"durability" doc:"What is acknowledged now has it: memory, everysec, fsync, or replicated:1 to replicated:9; jobs.submit says what they mean."`
+	Concerns       []string          `json:"concerns,omitempty" doc:"What an operator should look at now, in sentences."`
 	Unsigned       string            `json:"unsigned" doc:"reject, or countersign when unsigned jobs are taken on the word of an API key."`
 	AnonymousReads bool              `json:"anonymous_reads"`
 	Jobs           map[string]uint64 `json:"jobs" doc:"How many jobs are in each state."`
