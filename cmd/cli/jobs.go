@@ -6,12 +6,14 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/go-json-experiment/json"
 	"github.com/spf13/cobra"
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/jobexit"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/rpcapi/client"
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
@@ -57,6 +59,7 @@ func showJob(w io.Writer, j wire.Job) {
 		{"run by", j.RunBy},
 		{"payload", shorten(j.Payload)},
 	}
+	rows = append(rows, underway(j)...)
 	if j.Result != nil {
 		rows = append(rows, []string{"result", shorten(*j.Result)})
 	}
@@ -66,6 +69,35 @@ func showJob(w io.Writer, j wire.Job) {
 	for _, row := range rows {
 		_, _ = fmt.Fprintf(w, "%-14s%s\n", row[0], row[1])
 	}
+}
+
+// underway says what happened to a job on its way.
+func underway(j wire.Job) (rows [][]string) {
+	if j.Waiting != nil {
+		rows = append(rows, []string{"waits", j.Waiting.Message})
+	}
+	if !j.Due.IsZero() {
+		rows = append(rows, []string{"due", clock(j.Due)})
+	}
+	if !j.ExpiresAt.IsZero() && !j.State.Terminal() {
+		rows = append(rows, []string{"expires", clock(j.ExpiresAt)})
+	}
+	if j.LastError != nil {
+		rows = append(rows, []string{"last error", jobexit.Failure(j.LastError)})
+	}
+	if p := j.Progress; p != nil {
+		rows = append(rows, []string{"progress", fmt.Sprintf("%d %% %s", p.Percent, shorten(p.Text))})
+	}
+	if c := j.Checkpoint; c != nil {
+		rows = append(rows, []string{"checkpoint", fmt.Sprintf("%d bytes, %s", c.Bytes, clock(c.At))})
+	}
+	if j.Stop != nil {
+		rows = append(rows, []string{"stop asked", fmt.Sprintf("%s by %s", clock(j.Stop.At), j.Stop.By)})
+	}
+	if j.Refused > 0 {
+		rows = append(rows, []string{"late reports", fmt.Sprintf("%d refused: see horus history %s", j.Refused, j.ID)})
+	}
+	return rows
 }
 
 // maxShown is how much of a payload or result a table shows.
@@ -82,16 +114,26 @@ func shorten(text string) string {
 }
 
 func logsCommand(s *settings) *cobra.Command {
-	return &cobra.Command{
+	var follow bool
+	cmd := &cobra.Command{
 		Use:   "logs JOB",
 		Short: "Print what a job wrote",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Long: `Print what a job wrote, each stream to its own. On a terminal, control characters
+are shown in an escaped form; elsewhere lines are as the job wrote them.`,
+		Example: `  horus logs job-1
+  horus logs -f job-1`,
+		Args: arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
 				return err
 			}
-			if !s.json {
+			switch {
+			case follow && s.json:
+				return followJSON(cmd, c, args[0])
+			case follow:
+				return jobexit.FollowOutput(cmd.Context(), c, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
+			case !s.json:
 				return jobexit.CopyOutput(cmd.Context(), c, args[0], cmd.OutOrStdout(), cmd.ErrOrStderr())
 			}
 			logs, err := c.Logs(cmd.Context(), args[0], 0, 1000)
@@ -101,6 +143,23 @@ func logsCommand(s *settings) *cobra.Command {
 			return s.print(cmd, logs, nil)
 		},
 	}
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "print lines as they come, until the job has its outcome")
+	return cmd
+}
+
+// followJSON prints each line of a job's output as a JSON text on a line of its
+// own.
+func followJSON(cmd *cobra.Command, c *client.Client, id string) error {
+	for line, err := range c.Follow(cmd.Context(), id, 0) {
+		if err != nil {
+			return err
+		}
+		if err := json.MarshalWrite(cmd.OutOrStdout(), line, json.Deterministic(true)); err != nil {
+			return fmt.Errorf("print: %w", err)
+		}
+		_, _ = fmt.Fprintln(cmd.OutOrStdout())
+	}
+	return nil
 }
 
 func listCommand(s *settings) *cobra.Command {
@@ -135,7 +194,7 @@ func listCommand(s *settings) *cobra.Command {
 		},
 	}
 	f := cmd.Flags()
-	f.StringSliceVar(&states, "state", nil, "only jobs in these states: created, queued, running, completed, failed")
+	f.StringSliceVar(&states, "state", nil, "only jobs in these states: created, scheduled, queued, running, retrying, stopping, completed, failed, stopped, dropped")
 	f.StringVar(&q.Runner, "runner", "", "only jobs for that runner id")
 	f.StringVar(&q.Executor, "executor", "", "only jobs for any runner of that kind")
 	f.IntVar(&limit, "limit", limit, "most jobs to list")

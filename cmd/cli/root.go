@@ -87,6 +87,7 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 	})
 	root.AddCommand(
 		submitCommand(s), getCommand(s), logsCommand(s), listCommand(s), historyCommand(s),
+		explainCommand(s), stopCommand(s), deleteCommand(s), deadCommand(s), queuesCommand(s), runnersCommand(s), poisonCommand(s),
 		keysCommand(s), auditCommand(s), rebuildCommand(s), repairCommand(s), devCommand(s),
 	)
 	return root

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
@@ -25,9 +26,8 @@ import (
 type submission struct {
 	id, runner, executor, file string
 	env                        []string
-	timeout                    time.Duration
-	attempts                   int
 	wait, unsigned             bool
+	policy                     policy
 }
 
 func submitCommand(s *settings) *cobra.Command {
@@ -46,12 +46,11 @@ With --wait the job's output is printed and horus exits with the job's own code:
 was not run.`,
 		Example: `  horus submit --runner r1 --wait 'echo hello'
   horus submit --executor sh --file deploy.sh --env STAGE=test
+  horus submit --executor sh --delay 1h --expires-in 2h 'backup'
+  horus submit --executor sh --retry-on error,timeout --max-attempts 5 --backoff 2s,3,1m 'curl -f https://example.org/hook'
   date | horus submit --runner r1 -`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := o.check(); err != nil {
-				return exit.With(exit.Usage, err)
-			}
 			payload, err := o.payload(args, cmd.InOrStdin())
 			if err != nil {
 				return exit.With(exit.Usage, err)
@@ -68,8 +67,7 @@ was not run.`,
 	f.StringVarP(&o.executor, "executor", "e", "", "kind of runner, such as sh; any runner of the kind takes the job")
 	f.StringVarP(&o.file, "file", "f", "", "read the payload from a file")
 	f.StringArrayVar(&o.env, "env", nil, "set a variable of the job, as NAME=VALUE; may be repeated")
-	f.DurationVar(&o.timeout, "timeout", 0, "how long one attempt may run (default 5m)")
-	f.IntVar(&o.attempts, "max-attempts", 0, "attempts before the job fails when its runner is lost (default 3)")
+	o.policy.bind(f)
 	f.BoolVarP(&o.wait, "wait", "w", false, "wait for the outcome, print the output, exit with the job's code")
 	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign: the supervisor vouches for your API key, if it is set to")
 	return cmd
@@ -96,28 +94,15 @@ func (o *submission) payload(args []string, stdin io.Reader) (string, error) {
 	return string(data), err
 }
 
-// check refuses numbers that mean nothing.
-func (o *submission) check() error {
-	switch {
-	case o.timeout < 0 || o.timeout%time.Second != 0 || o.timeout > job.MaxTimeout:
-		return fmt.Errorf("--timeout %s: write whole seconds, up to %s", o.timeout, job.MaxTimeout)
-	case o.attempts < 0 || o.attempts > job.MaxMaxAttempts:
-		return fmt.Errorf("--max-attempts %d: write 1 to %d", o.attempts, job.MaxMaxAttempts)
-	}
-	return nil
-}
-
 // job makes the job that the flags describe.
 func (o *submission) job(payload string) (client.Job, error) {
 	j := client.NewJob(payload).ID(o.id).Runner(o.runner).Executor(o.executor)
 	if o.runner == "" && o.executor == "" {
 		j = j.Executor("sh")
 	}
-	if o.timeout > 0 {
-		j = j.Timeout(o.timeout)
-	}
-	if o.attempts > 0 {
-		j = j.MaxAttempts(o.attempts)
+	j, err := o.policy.apply(j)
+	if err != nil {
+		return j, err
 	}
 	for _, pair := range o.env {
 		name, value, ok := strings.Cut(pair, "=")
@@ -130,6 +115,9 @@ func (o *submission) job(payload string) (client.Job, error) {
 }
 
 func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) error {
+	if o.id == "" {
+		o.id = uuid.Must(uuid.NewV7()).String() // fails with crypto/rand only, which never does
+	}
 	j, err := o.job(payload)
 	if err != nil {
 		return exit.With(exit.Usage, err)
@@ -147,7 +135,7 @@ func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) err
 	ctx := cmd.Context()
 	receipt, err := c.Submit(ctx, j)
 	if err != nil {
-		return s.explainSubmit(err, key)
+		return s.explainSubmit(err, key, o.id)
 	}
 	if !o.wait {
 		return s.print(cmd, receipt, func(w io.Writer) {
@@ -157,12 +145,26 @@ func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) err
 	return s.follow(ctx, cmd, c, receipt.ID)
 }
 
-// explainSubmit tells a new user how to become a known one.
-func (s *settings) explainSubmit(err error, key signing.PrivateKey) error {
+// explainSubmit tells a new user how to become a known one, and whoever cannot be
+// told what became of the job what its id is.
+func (s *settings) explainSubmit(err error, key signing.PrivateKey, id string) error {
+	if code := domain.CodeOf(err); code == domain.NotDurable || code == domain.Indeterminate {
+		return fmt.Errorf("%w; the job is %s: 'horus get %s' shows whether it is there", err, id, id)
+	}
 	if domain.CodeOf(err) == domain.Forbidden && domain.ReasonOf(err) == "key" {
 		return exit.With(exit.NotAllowed, fmt.Errorf("your key %s is not admitted yet: run 'horus keys add', or submit with --unsigned", key.Public().ID()))
 	}
 	return err
+}
+
+// whyAfter is how long a job may wait before its submitter is told why.
+const whyAfter = 3 * time.Second
+
+// sayWhy says why a job does not run, if something keeps it.
+func sayWhy(ctx context.Context, w io.Writer, c *client.Client, id string) {
+	if why, err := c.Explain(ctx, id); err == nil && why.Waiting != nil {
+		_, _ = fmt.Fprintf(w, "horus: job %s is %s: %s\n", id, why.State, why.Waiting.Message)
+	}
 }
 
 // follow waits for a job's outcome and ends as the job did.
@@ -173,6 +175,7 @@ func (s *settings) follow(ctx context.Context, cmd *cobra.Command, c *client.Cli
 		}
 	}()
 	if !s.json {
+		defer time.AfterFunc(whyAfter, func() { sayWhy(ctx, cmd.ErrOrStderr(), c, id) }).Stop()
 		return jobexit.Follow(ctx, c, id, cmd.OutOrStdout(), cmd.ErrOrStderr())
 	}
 	done, err := c.Wait(ctx, id)

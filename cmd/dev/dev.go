@@ -24,6 +24,7 @@ import (
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/runnersdk"
 )
 
 const (
@@ -153,10 +154,14 @@ func (s *System) work(ctx, stop context.Context, listening <-chan string) error 
 	defer stopRunner()
 	group, running := errgroup.WithContext(running)
 	group.Go(func() error {
-		return runnersh.Run(running, runnersh.Config{
+		err := runnersh.Run(running, runnersh.Config{
 			Runner: runnerID, RedisURL: s.cfg.RedisURL, Namespace: s.cfg.Namespace, State: s.dir.String(),
 			Kinds: []domain.Name{kind}, Slots: slots, Grace: grace, Logger: s.cfg.Log,
 		})
+		if _, left := errors.AsType[*runnersdk.Unfinished](err); left {
+			return nil // nobody runs it again: all of this ends
+		}
+		return err
 	})
 	group.Go(func() error {
 		defer stopRunner()

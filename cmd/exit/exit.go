@@ -20,6 +20,7 @@ const (
 	Lost        = 3   // a log lost its end and says so
 	Usage       = 64  // wrong arguments
 	Unreachable = 69  // Redis or the supervisor does not answer
+	Unfinished  = 75  // stopped, and something is left that others will do again
 	NotAllowed  = 77  // a key or scope is missing
 	Settings    = 78  // a wrong setting
 	TimedOut    = 124 // the job did, as with timeout(1)

@@ -22,6 +22,9 @@ import (
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/handlers/outbox"
+	"github.com/herocode/horus/handlers/reactions"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/relay"
 )
@@ -55,6 +58,15 @@ type Config struct {
 	Lease          time.Duration // DefaultLease if zero; 3 s to 5 min
 	Grace          time.Duration // for calls on their way when it stops; DefaultGrace if zero
 	Version        string
+	// Durability is the least that every acknowledged call must have: Run refuses
+	// a Redis that is not set to give it. Empty is whatever Redis gives.
+	Durability eventstore.Durability
+	// Topics are streams on Redis that tell others of events. All supervisors of
+	// a history should be given the same: whoever leads fills them.
+	Topics []outbox.Topic
+	// Reactions are more handlers of events, for programs that run a supervisor
+	// in process. Their names do not begin with "topic.".
+	Reactions []reactions.Reaction
 	// WaitForRedis has Run wait, for as long as it takes, for a Redis that does
 	// not answer yet. Else that is its error.
 	WaitForRedis bool
@@ -103,10 +115,18 @@ func (c *Config) check() error {
 	if c.Lease < 3*time.Second || c.Lease > 5*time.Minute {
 		return errors.New("lease must be 3 s to 5 min")
 	}
+	if c.Durability != "" {
+		if _, err := eventstore.ParseDurability(string(c.Durability)); err != nil {
+			return err
+		}
+	}
 	if c.Advertise != "" {
 		if err := relay.CheckAddress(c.Advertise); err != nil {
 			return fmt.Errorf("advertise: %w", err)
 		}
+	}
+	if err := c.checkReactions(); err != nil {
+		return err
 	}
 	for _, name := range []domain.Name{c.Namespace, c.Name} {
 		if _, err := domain.ParseName(string(name)); err != nil {

@@ -26,11 +26,12 @@ type desk struct {
 	changed chan struct{} // closed when any of them changes
 
 	stopping chan struct{} // closed when it is to end
-	tail     *tail         // tells of news about jobs while this supervisor does not lead
+	health   *health
+	tail     *tail // tells of news about jobs while this supervisor does not lead
 }
 
-func newDesk(log eventstore.Log) *desk {
-	return &desk{changed: make(chan struct{}), stopping: make(chan struct{}), tail: newTail(log)}
+func newDesk(log eventstore.Log, h *health) *desk {
+	return &desk{health: h, changed: make(chan struct{}), stopping: make(chan struct{}), tail: newTail(log)}
 }
 
 // open lets calls in.
@@ -83,7 +84,7 @@ func (d *desk) current() (*reign, error) {
 	return d.reign, nil
 }
 
-// Execute has the leader decide.
+// Execute has the leader decide. Whoever calls is told only of what is durable.
 func (d *desk) Execute(ctx context.Context, w eventstore.Work) error {
 	r, err := d.current()
 	if err != nil {
@@ -91,7 +92,12 @@ func (d *desk) Execute(ctx context.Context, w eventstore.Work) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	return d.mended(r.leader.Execute(ctx, w))
+	w.Durable = true
+	err = d.mended(r.leader.Execute(ctx, w))
+	if stuck := d.health.stuck(); stuck != nil && domain.CodeOf(err) == domain.Indeterminate {
+		return domain.Errorf(domain.Indeterminate, domain.ReasonOf(stuck), "%v; ask again with the same id", stuck)
+	}
+	return err
 }
 
 // mended tells the engine of damaged views, and the caller to ask again: the
@@ -129,6 +135,9 @@ func (d *desk) Watch(id job.ID) (changed <-chan struct{}, stop func()) {
 // ready returns why nothing can be appended, nil if it can.
 func (d *desk) ready(context.Context) error {
 	if _, err := d.current(); err != nil {
+		return err
+	}
+	if err := d.health.stuck(); err != nil {
 		return err
 	}
 	select {

@@ -29,6 +29,7 @@ type loop struct {
 	// either it turns at once: its turns wait by themselves.
 	wake  <-chan struct{}
 	every time.Duration
+	rest  func() time.Duration // how long it rests from now on, instead of every; nil for every
 	log   *slog.Logger
 	scene Scene
 }
@@ -36,7 +37,7 @@ type loop struct {
 // run turns until the context ends, which is nil, or an error that will not
 // pass.
 func (l *loop) run(ctx context.Context) error {
-	pause := minPause
+	pause, said := minPause, ""
 	for ctx.Err() == nil {
 		start := l.scene.Now()
 		busy, err := l.turn(ctx)
@@ -44,12 +45,22 @@ func (l *loop) run(ctx context.Context) error {
 		case err != nil && (ctx.Err() != nil || lasting(err)):
 			return ending(ctx, err)
 		case err != nil:
-			l.log.WarnContext(ctx, "trying again", "loop", l.name, "error", err, "after", pause)
+			if err.Error() != said { // what goes on for long is said once
+				said = err.Error()
+				l.log.WarnContext(ctx, "trying again until it works", "loop", l.name, "error", err)
+			}
 			sleep(ctx, l.scene, pause)
 			pause = min(2*pause, maxPause)
 			continue
+		case said != "":
+			said = ""
+			l.log.InfoContext(ctx, "it works again", "loop", l.name)
+		}
+		switch {
 		case busy:
 			sleep(ctx, l.scene, pace-l.scene.Now().Sub(start))
+		case l.rest != nil:
+			l.scene.Rest(ctx, l.wake, max(l.rest(), pace))
 		case l.wake == nil:
 			sleep(ctx, l.scene, l.every-l.scene.Now().Sub(start))
 		default:

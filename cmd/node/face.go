@@ -15,14 +15,17 @@ import (
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain/job"
-	"github.com/herocode/horus/eventstore/redisstore"
+	"github.com/herocode/horus/handlers/rediswire"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
+	"github.com/herocode/horus/projections/modes"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
+	"github.com/herocode/horus/projections/waiting"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/rpcapi/readmodels"
 	"github.com/herocode/horus/rpcapi/relay"
+	"github.com/herocode/horus/runnersdk/queue"
 )
 
 // secretBytes is how long an API key is: nobody guesses 256 bits.
@@ -50,7 +53,7 @@ func (s *supervisor) ownKey(ctx context.Context) (rpcapi.APIKey, error) {
 }
 
 // face makes what answers calls.
-func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (http.Handler, error) {
+func (s *supervisor) face(ctx context.Context) (http.Handler, error) {
 	own, err := s.ownKey(ctx)
 	if err != nil {
 		return nil, exit.With(exit.Settings, err)
@@ -61,10 +64,13 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 	if s.metrics, err = rpcapi.NewMetrics(s.registry, s.scrape); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
 	}
+	if err := s.reacting.measure(s); err != nil {
+		return nil, fmt.Errorf("register metrics of reactions: %w", err)
+	}
 	api, err := rpcapi.New(rpcapi.Config{
 		Backend:    s.backend(),
 		Keys:       append([]rpcapi.APIKey{own}, s.cfg.Keys...),
-		Durability: string(settings.Durability),
+		Durability: s.health.level,
 		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Version: s.cfg.Version,
 		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log, Stopping: s.desk.stopping, Relay: s.relay,
 	})
@@ -72,7 +78,7 @@ func (s *supervisor) face(ctx context.Context, settings redisstore.Settings) (ht
 		return nil, exit.With(exit.Settings, err)
 	}
 	s.cfg.Serving(api)
-	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.ready, Gatherer: s.registry}), nil
+	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.ready, Concerns: s.concerns, Gatherer: s.registry}), nil
 }
 
 func (s *supervisor) backend() rpcapi.Backend {
@@ -81,15 +87,18 @@ func (s *supervisor) backend() rpcapi.Backend {
 	s.runners = &readmodels.Runners{
 		Reader: &runners.Reader{Views: known},
 		Queues: &queues.Reader{Views: known, Streams: lined{s.views, s.desk}, Log: log},
+		Modes:  &modes.Reader{Views: known},
 	}
 	return rpcapi.Backend{
 		Leader: crashable.End[rpcapi.Leader](s.desk),
 		Jobs: &candid{views: s.views, desk: s.desk, Jobs: &readmodels.Jobs{
 			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: log},
+			Waiting: &waiting.Reader{Views: known, Beats: &rediswire.Pulses{Reads: s.reader, Keys: queue.Keys{Namespace: s.cfg.Namespace}}, Clock: s.scene.Now},
 			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },
 		}},
 		Runners: s.runners,
 		System:  s,
 		Log:     log,
+		Poison:  poisoned{s.reacting.poison},
 	}
 }

@@ -2,12 +2,14 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"sync"
 	"time"
 
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
 	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/views"
@@ -24,16 +26,23 @@ type figures struct {
 	mu sync.Mutex
 
 	outcomes map[string]uint64
+	lost     map[string]uint64 // attempts by how it was found
+	retried  map[string]uint64 // attempts by how they failed
+	timers   map[string]uint64 // by what they did
+	refused  uint64            // reports of ends
 	reports  map[string]uint64 // bundles by what became of them
 	late     uint64
 }
 
 func newFigures() *figures {
-	return &figures{outcomes: map[string]uint64{}, reports: map[string]uint64{}}
+	return &figures{
+		outcomes: map[string]uint64{}, lost: map[string]uint64{}, retried: map[string]uint64{}, timers: map[string]uint64{},
+		reports: map[string]uint64{},
+	}
 }
 
-// folded counts the jobs that ended, once each: what is folded again when the
-// supervisor starts was counted by whoever led then.
+// folded counts what became of jobs and attempts, once each: what is folded
+// again when the supervisor starts was counted by whoever led then.
 func (f *figures) folded(n engine.Folded) {
 	if !n.Live {
 		return
@@ -43,9 +52,26 @@ func (f *figures) folded(n engine.Folded) {
 	if n.Completed > 0 {
 		f.outcomes[job.Done.String()] += uint64(n.Completed) //nolint:gosec // positive
 	}
-	for kind, count := range n.Failed {
-		f.outcomes[string(kind)] += uint64(count) //nolint:gosec // positive
+	if n.Stopped > 0 {
+		f.outcomes[job.Halted.String()] += uint64(n.Stopped) //nolint:gosec // positive
 	}
+	add(f.outcomes, n.Failed)
+	add(f.lost, n.Lost)
+	add(f.retried, n.Retried)
+	f.refused += uint64(n.Late) //nolint:gosec // positive
+}
+
+func add[K ~string](to map[string]uint64, counts map[K]int) {
+	for k, n := range counts {
+		to[string(k)] += uint64(n) //nolint:gosec // positive
+	}
+}
+
+// fired is told of timers that did something.
+func (f *figures) fired(kind string, n int) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.timers[kind] += uint64(n) //nolint:gosec // positive
 }
 
 // counts is what the intake tells.
@@ -66,9 +92,6 @@ func (f *figures) counts() intake.Counts {
 	}
 }
 
-// lost is told of every attempt that was found lost.
-func (f *figures) lost() {}
-
 // scrape collects everything that /metrics shows.
 func (s *supervisor) scrape() rpcapi.Figures {
 	ctx, cancel := context.WithTimeout(context.Background(), scrapeTime)
@@ -80,13 +103,18 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 	s.figures.mu.Lock()
 	out := rpcapi.Figures{
 		Outcomes: maps.Clone(s.figures.outcomes), Jobs: map[string]uint64{},
-		Bundles: maps.Clone(s.figures.reports), Late: s.figures.late,
+		Lost: maps.Clone(s.figures.lost), Retried: maps.Clone(s.figures.retried), Timers: maps.Clone(s.figures.timers),
+		Refused: s.figures.refused, Bundles: maps.Clone(s.figures.reports), Late: s.figures.late,
 	}
 	s.figures.mu.Unlock()
 	if r, err := s.desk.current(); err == nil {
 		out.Leading, out.Lag, out.KeyEnds = true, r.engine.Lag(), r.keeper.ends()
+		out.Undurable = r.leader.Undurable()
+		used, limit, pressed := s.health.memory()
+		out.Memory = rpcapi.MemoryFigures{Used: used, Max: limit}
+		out.Refusing = map[string]bool{"memory": pressed, "lagging": out.Lag > eventstore.MaxBehind}
 	}
-	out.Halted = s.desk.halted() != nil
+	out.Halted, out.Durability = s.desk.halted() != nil, s.health.level()
 	depths, err := s.queues.Depths(ctx)
 	if err != nil {
 		s.cfg.Log.WarnContext(ctx, "queue depths are missing from this scrape", "error", err)
@@ -99,8 +127,16 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 			q.Oldest = max(now.Sub(d.Oldest.Time()), 0)
 		}
 		out.Queues = append(out.Queues, q)
-		out.Jobs[job.Waiting.String()] += d.Waiting
-		out.Jobs[job.Running.String()] += d.Running
+	}
+	look, err := s.views.Look(ctx, views.Query{States: true})
+	if err != nil {
+		s.cfg.Log.WarnContext(ctx, "how many jobs there are is missing from this scrape", "error", err)
+		return out
+	}
+	for state, n := range look.States {
+		if state != job.Erased {
+			out.Jobs[state.String()] = n
+		}
 	}
 	return out
 }
@@ -122,7 +158,7 @@ func (s *supervisor) Info(ctx context.Context) (wire.Info, error) {
 	info := wire.Info{
 		Name: s.cfg.Name, Role: s.role(), Founding: founding.String(),
 		Position: look.Position.Seq, Lag: max(look.End, look.Position.Seq) - look.Position.Seq,
-		Jobs: s.collect(ctx).Jobs, Runners: len(runners),
+		Jobs: s.collect(ctx).Jobs, Runners: len(runners), Concerns: s.concerns(),
 	}
 	if r, err := s.desk.current(); err == nil {
 		info.Leader = &wire.Leader{Name: s.cfg.Name, Address: s.advertised(), Term: r.leader.Term()}
@@ -130,6 +166,15 @@ func (s *supervisor) Info(ctx context.Context) (wire.Info, error) {
 		info.Leader = &wire.Leader{Name: leader.Name, Address: leader.Address, Term: leader.Term}
 	}
 	return info, nil
+}
+
+// concerns are sentences for whoever looks after the system.
+func (s *supervisor) concerns() []string {
+	all := s.health.concerns()
+	if r, err := s.desk.current(); err == nil && r.engine.Lag() > eventstore.MaxBehind {
+		all = append(all, fmt.Sprintf("the read models are %d events behind the history: new jobs are refused while it is more than %d", r.engine.Lag(), eventstore.MaxBehind))
+	}
+	return all
 }
 
 func (s *supervisor) role() wire.Role {

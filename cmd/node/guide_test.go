@@ -35,7 +35,7 @@ func (o *outlook) begin(n uint64, name domain.Name, address string) {
 func newOutlook() *outlook {
 	o := &outlook{store: memstore.New(), terms: map[uint64]term.State{}}
 	o.guide = &guide{
-		lease: o.store, desk: newDesk(o.store), scene: goroutines{}, name: "s2", address: "http://127.0.0.1:2",
+		lease: o.store, desk: newDesk(o.store, &health{}), scene: goroutines{}, name: "s2", address: "http://127.0.0.1:2",
 		began: func(_ context.Context, term uint64) (leader term.State, ok bool, err error) {
 			o.mu.Lock()
 			defer o.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/presence"
 	"github.com/herocode/horus/handlers/redelivery"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/views"
@@ -16,9 +17,11 @@ import (
 type Parts struct {
 	Scene      Scene
 	Store      eventstore.Store
+	Syncer     eventstore.Syncer // nil where what was appended is durable
 	Views      views.Store
 	Inbox      func(term uint64) intake.Inbox // that drops nothing in another term
 	Deliveries redelivery.Deliveries
+	Pulses     presence.Pulses
 	Verifier   *signing.Verifier
 }
 
@@ -33,9 +36,9 @@ func NewMember(cfg Config, p Parts) (*Member, error) {
 	}
 	s := &supervisor{
 		cfg: cfg, verifier: p.Verifier,
-		scene: p.Scene, store: p.Store, views: p.Views,
+		scene: p.Scene, store: p.Store, syncer: p.Syncer, views: p.Views,
 		queues: &queues.Reader{Views: p.Views, Streams: p.Views, Log: p.Store},
-		inbox:  p.Inbox, deliveries: p.Deliveries,
+		inbox:  p.Inbox, deliveries: p.Deliveries, pulses: p.Pulses, health: &health{asked: cfg.Durability},
 	}
 	s.look()
 	s.remembered = &remembered{dir: cfg.State, namespace: cfg.Namespace}
@@ -51,6 +54,3 @@ func (m *Member) Lead(ctx context.Context) error { return m.s.lead(ctx) }
 
 // Leader decides while this member leads.
 func (m *Member) Leader() rpcapi.Leader { return m.s.desk }
-
-// Queues reads work queues.
-func (m *Member) Queues() *queues.Reader { return m.s.queues }

@@ -19,6 +19,7 @@ import (
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/redisstore"
 	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/presence"
 	"github.com/herocode/horus/handlers/redelivery"
 	"github.com/herocode/horus/handlers/rediswire"
 	"github.com/herocode/horus/projections/engine"
@@ -47,11 +48,16 @@ type supervisor struct {
 
 	scene      Scene
 	store      eventstore.Store
+	syncer     eventstore.Syncer // nil where what was appended is durable
 	views      views.Store
 	queues     *queues.Reader
 	inbox      func(term uint64) intake.Inbox
 	deliveries redelivery.Deliveries
+	reacting   *reacting // nil in a Member
+	pulses     presence.Pulses
 
+	health     *health
+	watch      *watch
 	remembered *remembered
 	desk       *desk
 	onlooker   *engine.Onlooker
@@ -73,7 +79,7 @@ type supervisor struct {
 
 // Sizes of connection pools.
 const (
-	writers  = 4  // a commit on its way, the beat, notices, the inbox' end
+	writers  = 5  // a commit on its way, the beat, notices, the inbox' end, replicas that are waited for
 	readers  = 16 // calls that read
 	blockers = 1  // the intake
 )
@@ -88,7 +94,7 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	s := &supervisor{
 		cfg: cfg, verifier: signing.NewVerifier(rememberedKeys), registry: prometheus.NewRegistry(),
-		scene: goroutines{},
+		scene: goroutines{}, health: &health{asked: cfg.Durability, best: cfg.Durability},
 	}
 	s.remembered = &remembered{dir: cfg.State, namespace: cfg.Namespace}
 	if err := s.openState(); err != nil {
@@ -108,12 +114,11 @@ func Run(ctx context.Context, cfg Config) error {
 	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
-	settings, err := s.reach(ctx)
-	if err != nil {
+	if err := s.reach(ctx); err != nil {
 		return errors.Join(ending(ctx, err), server.Close())
 	}
 	defer func() { _ = s.server.Close() }() // everything was answered
-	face, err := s.face(ctx, settings)
+	face, err := s.face(ctx)
 	if err != nil {
 		return errors.Join(err, server.Close())
 	}
@@ -124,16 +129,16 @@ func Run(ctx context.Context, cfg Config) error {
 
 // reach connects to Redis. Where the configuration says so it waits for one that
 // does not answer, or is not ready, and says so once.
-func (s *supervisor) reach(ctx context.Context) (redisstore.Settings, error) {
+func (s *supervisor) reach(ctx context.Context) error {
 	pause, said := minPause, ""
 	for {
-		settings, err := s.connect(ctx)
+		err := s.connect(ctx)
 		switch {
 		case err == nil && said != "":
 			s.cfg.Log.InfoContext(ctx, "Redis answers")
-			return settings, nil
+			return nil
 		case err == nil || !s.cfg.WaitForRedis || exit.CodeOf(err) != exit.Unreachable || ctx.Err() != nil:
-			return settings, err
+			return err
 		case err.Error() != said:
 			said = err.Error()
 			s.cfg.Log.WarnContext(ctx, "waiting for Redis", "error", err)
@@ -144,36 +149,43 @@ func (s *supervisor) reach(ctx context.Context) (redisstore.Settings, error) {
 }
 
 // connect reaches Redis and looks at its settings.
-func (s *supervisor) connect(ctx context.Context) (redisstore.Settings, error) {
-	var settings redisstore.Settings
+func (s *supervisor) connect(ctx context.Context) error {
 	var err error
 	if s.server, err = redisstore.Connect(ctx, s.cfg.RedisURL); err != nil {
-		return settings, exit.With(exitOf(err), err)
+		return exit.With(exitOf(err), err)
 	}
-	if settings, err = s.server.Check(ctx); err != nil {
-		return settings, exit.With(exitOf(err), errors.Join(err, s.server.Close()))
+	settings, err := s.server.Check(ctx, s.cfg.Durability)
+	if err == nil {
+		err = settings.Refusal
 	}
-	for _, warning := range settings.Warnings {
-		s.cfg.Log.WarnContext(ctx, warning)
+	if err != nil {
+		return exit.With(exitOf(err), errors.Join(err, s.server.Close()))
 	}
+	s.heed(ctx, settings)
 	s.writer, s.reader, s.blocker = s.server.Writer(writers), s.server.Reader(readers), s.server.Blocker(blockers)
 	store := redisstore.New(s.writer, s.reader, redisstore.Keys{Namespace: s.cfg.Namespace})
 	store.Mended = func(ctx context.Context, keys ...string) {
 		s.cfg.Log.WarnContext(ctx, "something else stood where the lease or the position belongs; it was removed, and is made again from the log", "keys", keys)
 	}
 	s.store = crashable.End[eventstore.Store](store)
+	if store.Replicas = s.cfg.Durability.Replicas(); store.Replicas > 0 {
+		s.syncer = store
+	}
+	s.watch = &watch{supervisor: s, vitals: store.Vitals, check: s.server.Check, checked: s.scene.Now()}
 	keys := queue.Keys{Namespace: s.cfg.Namespace}
 	found, err := redisviews.New(s.writer, s.reader, keys)
 	if err != nil {
-		return settings, errors.Join(err, s.server.Close())
+		return errors.Join(err, s.server.Close())
 	}
 	s.views = crashable.End[views.Store](found)
 	s.queues = &queues.Reader{Views: s.views, Streams: s.views, Log: s.store}
 	s.inbox = func(term uint64) intake.Inbox {
 		return crashable.End[intake.Inbox](&rediswire.Inbox{Reads: s.blocker, Writes: s.writer, Keys: keys, Term: term})
 	}
-	s.deliveries = &rediswire.Deliveries{Reads: s.reader, Writes: s.writer, Keys: keys, Busy: s.queues.Busy}
-	return settings, nil
+	s.reacting = s.newReacting()
+	s.pulses = &rediswire.Pulses{Reads: s.reader, Writes: s.writer, Keys: keys}
+	s.deliveries = &rediswire.Deliveries{Reads: s.reader, Writes: s.writer, Keys: keys}
+	return nil
 }
 
 // exitOf returns the exit code for trouble with Redis.
@@ -197,9 +209,12 @@ func (s *supervisor) serve(ctx context.Context, server *http.Server, served <-ch
 	reign, abdicate := context.WithCancel(context.WithoutCancel(ctx))
 	led := make(chan error, 1)
 	go func() { led <- s.lead(reign) }()
-	var tailing sync.WaitGroup
-	tailing.Go(func() { s.desk.tail.run(reign) })
-	defer tailing.Wait()
+	var beside sync.WaitGroup
+	beside.Go(func() { s.desk.tail.run(reign) })
+	beside.Go(func() {
+		_ = (&loop{name: "watch", turn: s.watch.turn, every: watchEvery, log: s.cfg.Log, scene: s.scene}).run(reign) // no trouble lasts
+	})
+	defer beside.Wait()
 	defer abdicate()
 
 	var err error

@@ -47,8 +47,8 @@ func TestWhatCannotBeReadNowIsAskedAgain(t *testing.T) {
 	}
 	for _, test := range tests {
 		d := deaf{err: test.err}
-		_, look := informed{d, newDesk(nil)}.Look(t.Context(), views.Query{})
-		_, streams := lined{d, newDesk(nil)}.Streams(t.Context(), nil)
+		_, look := informed{d, newDesk(nil, &health{})}.Look(t.Context(), views.Query{})
+		_, streams := lined{d, newDesk(nil, &health{})}.Streams(t.Context(), nil)
 		errs := map[string]error{"look": look, "streams": streams}
 		if !errors.Is(test.err, views.ErrDamaged) { // the log is no view
 			_, errs["get"] = record{d}.Get(t.Context(), nil)

@@ -8,25 +8,40 @@ import (
 	"time"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/journal"
+	"github.com/herocode/horus/handlers/presence"
 	"github.com/herocode/horus/handlers/redelivery"
+	"github.com/herocode/horus/handlers/stops"
+	"github.com/herocode/horus/handlers/timers"
+	"github.com/herocode/horus/projections/agenda"
 	"github.com/herocode/horus/projections/engine"
 	"github.com/herocode/horus/projections/index"
+	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/proofs"
+	"github.com/herocode/horus/projections/runners"
+	"github.com/herocode/horus/projections/views"
 )
 
 // reign is one term of this supervisor: everything that lives exactly as long
 // as the term does.
 type reign struct {
-	engine *engine.Engine
-	leader *eventstore.Leader
-	intake *intake.Intake
-	sweep  *redelivery.Sweep
-	lost   []engine.Lost
-	keeper *keeper
+	engine   *engine.Engine
+	leader   *eventstore.Leader
+	intake   *intake.Intake
+	ears     *ears
+	sweep    *redelivery.Sweep
+	timers   *timers.Timers
+	stops    *stops.Stops
+	presence *presence.Watch
+	lost     []engine.Lost
+	keeper   *keeper
+	// journal tells reactions of what was committed; nil if there are none.
+	journal *journal.Journal
 
 	beginning eventstore.Beginning
 	scene     Scene
@@ -44,8 +59,11 @@ func (r *reign) project(ctx context.Context) (busy bool, err error) {
 	if busy, err = r.engine.Turn(ctx); err != nil || r.scene.Now().Sub(r.inspected) < inspectEvery {
 		return busy, err
 	}
+	if err := r.engine.Inspect(ctx); err != nil {
+		return false, err
+	}
 	r.inspected = r.scene.Now()
-	return busy, r.engine.Inspect(ctx)
+	return busy, nil
 }
 
 // ascend brings the views up to the end of the log and records that the term
@@ -56,7 +74,7 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 	var err error
 	r.engine, err = engine.Open(ctx, engine.Config{
 		Namespace: s.cfg.Namespace, Log: s.store, Views: s.views, Verifier: s.verifier,
-		Term: term, Founding: s.trust, OnFolded: s.figures.folded,
+		Term: term, Founding: s.trust, OnFolded: func(n engine.Folded) { s.folded(r, n) },
 	})
 	if err != nil {
 		return nil, err
@@ -91,19 +109,33 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 	if err != nil {
 		return nil, errors.Join(err, r.engine.Close())
 	}
+	r.journal = s.journal(term, func() access.State { return r.leader.Access() })
 	r.leader = eventstore.NewLeader(eventstore.Config{
-		Store: s.store, Index: &index.Index{Views: s.views},
+		Store: s.store, Syncer: s.syncer, Index: &index.Index{Views: s.views},
 		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.advertised(),
 		Key: key, Verifier: s.verifier, Clock: s.scene.Now,
-		Indexed: r.engine.Passed, Observe: s.metrics.Appended, Await: s.await,
+		Indexed: r.engine.Passed, Observe: s.metrics.Appended, Await: s.await, Pressure: s.health.pressure,
 		Feed: func(c *history.Commit) {
 			s.remembered.reach(c.Seal)
 			r.engine.Offer(c)
+		},
+		Assured: func(c *history.Commit) {
+			if r.journal != nil {
+				r.journal.Offer(c)
+			}
 		},
 	}, term, r.engine.Tip(), r.engine.Chain())
 	r.keeper = s.keeper(r.leader, key.Public())
 	s.equip(r)
 	return r, nil
+}
+
+// folded is told of everything that the views take in.
+func (s *supervisor) folded(r *reign, n engine.Folded) {
+	s.figures.folded(n)
+	if r.timers != nil { // else they will look at all that there is
+		r.timers.Folded(n.Due, n.Through)
+	}
 }
 
 // neverForget refuses an empty log where a history is remembered: it was
@@ -126,11 +158,37 @@ func (s *supervisor) equip(r *reign) {
 		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,
 		Verifier: s.verifier, Counts: s.figures.counts(), Log: s.cfg.Log,
 	})
+	r.ears = &ears{scene: s.scene, gap: s.cfg.Lease / 3}
 	r.sweep = redelivery.New(redelivery.Config{
-		Deliveries: s.deliveries,
-		Ledger:     r.leader, Log: s.store, Namespace: s.cfg.Namespace,
-		Lease: s.cfg.Lease, Clock: s.scene.Now, Lost: s.figures.lost, Logger: s.cfg.Log,
+		Deliveries: s.deliveries, Ledger: r.leader, Log: s.store,
+		Busy: r.engine.Busy, Job: r.job, Lease: s.cfg.Lease, Clock: s.scene.Now, Logger: s.cfg.Log,
 	})
+	r.timers = timers.New(timers.Config{
+		Agenda: &agenda.Reader{Views: s.views}, Ledger: r.leader,
+		Clock: s.scene.Now, Heard: r.ears.heard, Lease: s.cfg.Lease,
+		Doubt: func(id job.ID) {
+			r.engine.Doubt(&views.Edited{Field: views.Field{Table: views.Jobs, Name: id.String()}})
+		},
+		Fired: s.figures.fired, Logger: s.cfg.Log,
+	})
+	r.stops = stops.New(stops.Config{
+		Stopping: r.engine.Stopping,
+		Open:     &jobs.Reader{Views: s.views, Log: s.store, Namespace: s.cfg.Namespace},
+		Queues:   s.views, Ledger: r.leader, Logger: s.cfg.Log,
+	})
+	r.presence = presence.New(presence.Config{
+		Pulses: s.pulses, Roster: (&runners.Reader{Views: s.views}).All,
+		Ledger: r.leader, Clock: s.scene.Now, Logger: s.cfg.Log,
+	})
+}
+
+// job returns how a job is, as the leader has it.
+func (r *reign) job(ctx context.Context, id job.ID) (is job.State, err error) {
+	err = r.leader.Execute(ctx, eventstore.Work{Aggregates: eventstore.Jobs(id), Decide: func(tx *eventstore.Tx) error {
+		is = tx.Job(id)
+		return nil
+	}})
+	return is, err
 }
 
 // rule runs the term until the context ends or the term does. It returns when
@@ -142,11 +200,16 @@ func (s *supervisor) rule(ctx context.Context, r *reign) error {
 	defer stopInner()
 	group, inner := newGroup(inner, s.scene)
 	group.Go(func() error {
-		return (&loop{name: "commit", turn: r.leader.Turn, wake: r.leader.Wake(), log: s.cfg.Log, scene: s.scene}).run(inner)
+		return (&loop{name: "commit", turn: s.commit(r), wake: r.leader.Wake(), log: s.cfg.Log, scene: s.scene}).run(inner)
 	})
 	group.Go(func() error {
 		return (&loop{name: "project", turn: r.project, wake: r.engine.Wake(), every: inspectEvery, log: s.cfg.Log, scene: s.scene}).run(inner)
 	})
+	if s.syncer != nil {
+		group.Go(func() error {
+			return (&loop{name: "assure", turn: s.assure(r), wake: r.leader.AssureWake(), every: assureEvery, log: s.cfg.Log, scene: s.scene}).run(inner)
+		})
+	}
 	group.Go(func() error { return s.beat(inner, r.leader.Term()) })
 	group.Go(func() error {
 		defer stopInner()
@@ -156,6 +219,8 @@ func (s *supervisor) rule(ctx context.Context, r *reign) error {
 	})
 	err := group.Wait()
 	s.desk.close()
+	s.health.lag(false) // nobody asks any more
+	s.health.appended(nil)
 	r.leader.Fail(errOver)
 	return errors.Join(ending(ctx, err), s.settle(r, err), r.engine.Close())
 }
@@ -191,16 +256,29 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 	}
 	s.desk.open(r)
 	s.cfg.Log.InfoContext(ctx, "leading", "namespace", s.cfg.Namespace, "term", r.leader.Term(), "supervisor", s.cfg.Name,
-		"founding", s.trust.String())
+		"founding", s.trust.String(), "durability", s.health.level())
 	group, both := newGroup(ctx, s.scene)
 	group.Go(func() error {
 		return (&loop{name: "remember", turn: s.remembered.keep, every: rememberEvery, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
+	if r.journal != nil {
+		group.Go(func() error { return s.react(both, r) })
+	}
 	group.Go(func() error {
-		return (&loop{name: "intake", turn: r.intake.Turn, log: s.cfg.Log, scene: s.scene}).run(both)
+		return (&loop{name: "intake", turn: r.ears.listen(r.intake.Turn), log: s.cfg.Log, scene: s.scene}).run(both)
+	})
+	group.Go(func() error {
+		return (&loop{name: "stops", turn: r.stops.Turn, every: stops.Every, log: s.cfg.Log, scene: s.scene}).run(both)
+	})
+	group.Go(func() error {
+		s.scene.Rest(both, r.intake.Drained(), 0) // what runners said counts before what they did not
+		return (&loop{name: "timers", turn: r.timers.Turn, wake: r.timers.Wake(), rest: r.timers.Rest, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	group.Go(func() error {
 		return (&loop{name: "keys", turn: r.keeper.turn, every: keepEvery, log: s.cfg.Log, scene: s.scene}).run(both)
+	})
+	group.Go(func() error {
+		return (&loop{name: "presence", turn: r.presence.Turn, every: presence.Every, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	group.Go(func() error {
 		s.scene.Rest(both, r.intake.Drained(), 0)
@@ -210,7 +288,7 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 		if err := s.giveUp(both, r); err != nil {
 			return ending(both, err)
 		}
-		return (&loop{name: "redelivery", turn: r.sweep.Turn, every: redelivery.Every, log: s.cfg.Log, scene: s.scene}).run(both)
+		return (&loop{name: "redelivery", turn: r.sweep.Turn, rest: r.sweep.Rest, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	return ending(ctx, group.Wait()) // not both's end, which is that of the first error
 }
@@ -235,16 +313,21 @@ func (s *supervisor) giveUp(ctx context.Context, r *reign) error {
 
 // beat raises the lease's beat until the context ends.
 func (s *supervisor) beat(ctx context.Context, term uint64) error {
+	said := ""
 	for start := s.scene.Now(); ; {
 		sleep(ctx, s.scene, eventstore.BeatEvery-s.scene.Now().Sub(start))
 		if ctx.Err() != nil {
 			return ending(ctx, ctx.Err())
 		}
 		start = s.scene.Now()
-		if err := s.store.Beat(ctx, term); errors.Is(err, eventstore.ErrConflict) {
+		switch err := s.store.Beat(ctx, term); {
+		case errors.Is(err, eventstore.ErrConflict):
 			return domain.Errorf(domain.TryAgain, "not_leader", "term %d is over: another supervisor leads", term)
-		} else if err != nil && ctx.Err() == nil {
-			s.cfg.Log.WarnContext(ctx, "trying again", "loop", "beat", "error", err)
+		case err == nil || ctx.Err() != nil:
+			said = ""
+		case err.Error() != said: // what goes on for long is said once
+			said = err.Error()
+			s.cfg.Log.WarnContext(ctx, "trying again until it works", "loop", "beat", "error", err)
 		}
 	}
 }

@@ -17,7 +17,7 @@ import (
 
 // look makes what knows who leads.
 func (s *supervisor) look() {
-	s.desk, s.figures = newDesk(s.store), newFigures()
+	s.desk, s.figures = newDesk(s.store, s.health), newFigures()
 	s.onlooker = engine.NewOnlooker(engine.Config{
 		Namespace: s.cfg.Namespace, Log: s.store, Verifier: s.verifier, Founding: s.trust,
 	}, informed{s.views, s.desk})

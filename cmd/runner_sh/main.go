@@ -4,14 +4,12 @@ package main
 import (
 	"context"
 	"os"
-	"os/signal"
-	"syscall"
 
 	"github.com/herocode/horus/cmd/runnersh"
+	"github.com/herocode/horus/runnersdk/redisrunner"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	context.AfterFunc(ctx, stop) // the second signal kills
-	os.Exit(runnersh.Main(ctx, os.Args[1:], os.Stdout, os.Stderr))
+	ctx, hurry, _ := redisrunner.Signals(context.Background())
+	os.Exit(runnersh.Main(ctx, hurry, os.Args[1:], os.Stdout, os.Stderr))
 }

@@ -15,13 +15,18 @@ import (
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/runnersdk/redisrunner"
 )
 
-// Main runs the program runner_sh until ctx ends, and returns its exit code.
-func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+// Main runs the program runner_sh until ctx ends, does not wait for running
+// scripts when hurry is closed, and returns its exit code.
+func Main(ctx context.Context, hurry <-chan struct{}, args []string, stdout, stderr io.Writer) int {
 	logging.Disable() // go-redis would write to stderr what our log says in plain words
 	return exit.Main("runner_sh", stderr, func() error {
-		cmd := newCommand(ctx, Run)
+		cmd := newCommand(ctx, func(ctx context.Context, c Config) error {
+			c.Hurry = hurry
+			return Run(ctx, c)
+		})
 		cmd.SetArgs(args)
 		cmd.SetOut(stdout)
 		cmd.SetErr(stderr)
@@ -55,18 +60,24 @@ key needs an admission for that: on a machine with an administrator's API key,
 horus keys add --class runner --name r1 --kind sh.
 
 A script has the job's variables, PATH, HOME, LANG, LC_ALL, TZ, HORUS_JOB_ID and
-HORUS_ATTEMPT, an empty directory of its own, and no input. Of each output 1 MiB
-is kept, its beginning and its end; a line of more than 16 KiB comes in pieces.
-When its time is over it gets TERM, and KILL 5 seconds later. This is no sandbox:
-run strangers' scripts in a container.
+HORUS_ATTEMPT, an empty directory of its own, and no input. It says how far it is
+by writing a line such as "42 words" to the file $HORUS_PROGRESS, and what a later
+attempt needs to go on, at most 64 KiB, to $HORUS_CHECKPOINT, where that attempt
+finds it. Of each output 1 MiB is kept, its beginning and its end; a line of more
+than 16 KiB comes in pieces. When its time is over, or somebody stops the job, it
+gets TERM, and KILL 5 seconds later. Nothing that it started outlives it, or the
+runner, however that ends. This is no sandbox: run strangers' scripts in a
+container.
 
-Ctrl-C stops it: it takes no more jobs and gives running ones 10 seconds; what is
-not done by then is run again elsewhere. A second Ctrl-C kills it.
+Ctrl-C (or TERM) stops it: it takes no more jobs and gives running ones 10 seconds;
+what is not done by then is run again elsewhere. A second one does not wait for
+them. A third one kills it.
 
 Every flag can come from the environment: --redis-url from HORUS_REDIS_URL.
 
-Exit codes: 0 stopped, 64 wrong arguments, 69 Redis does not answer, 77 not
-allowed (password, another founding), 78 a wrong setting.`
+Exit codes: 0 stopped or drained, and nothing is left, 64 wrong arguments, 69 Redis
+does not answer, 75 stopped, and something is left that is run again elsewhere, 77
+not allowed (password, another founding, a revoked key), 78 a wrong setting.`
 
 // newCommand returns the program; run is [Run] but in tests.
 func newCommand(ctx context.Context, run func(context.Context, Config) error) *cobra.Command {
@@ -94,14 +105,15 @@ func newCommand(ctx context.Context, run func(context.Context, Config) error) *c
 		},
 	}
 	f := cmd.Flags()
-	f.StringVarP(&o.RedisURL, "redis-url", "r", DefaultRedisURL, "Redis that the supervisor uses")
+	f.StringVarP(&o.RedisURL, "redis-url", "r", redisrunner.DefaultRedisURL, "Redis that the supervisor uses")
 	f.StringVar(&o.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on that Redis is meant")
 	f.IntVar(&o.Slots, "slots", 1, "how many scripts run at once")
 	f.StringSliceVar(&o.kinds, "kind", nil, "take jobs of this kind besides; may be given again")
 	f.StringVar(&o.State, "state-dir", "", "where the key is kept (default $XDG_STATE_HOME/horus)")
+	f.StringVar(&o.KeyFile, "key-file", "", "its key, if not the one in the state directory; PKCS#8 PEM, mode 0600")
 	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one pinned)")
-	f.DurationVar(&o.Lease, "lease", DefaultLease, "how long a job is ours without a sign of life, 3s to 5m")
-	f.DurationVar(&o.Grace, "grace", DefaultGrace, "how long running scripts may go on when it stops")
+	f.DurationVar(&o.Lease, "lease", redisrunner.DefaultLease, "how long a job is ours without a sign of life, 3s to 5m")
+	f.DurationVar(&o.Grace, "grace", redisrunner.DefaultGrace, "how long running scripts may go on when it stops")
 	o.level = flags.Log(f)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	return cmd

@@ -46,11 +46,11 @@ func TestFlagsBeatTheEnvironment(t *testing.T) {
 			name: "all flags",
 			args: []string{
 				"r1", "--redis-url", "redis://a", "--namespace", "n", "--slots", "8", "--kind", "sh", "--kind", "gpu",
-				"--state-dir", "/var/lib/horus", "--trust", strings.Repeat("0a", 32), "--lease", "30s", "--grace", "1m",
+				"--state-dir", "/var/lib/horus", "--key-file", "/run/key", "--trust", strings.Repeat("0a", 32), "--lease", "30s", "--grace", "1m",
 			},
 			want: Config{
 				Runner: "r1", RedisURL: "redis://a", Namespace: "n", Slots: 8, Kinds: []domain.Name{"sh", "gpu"},
-				State: "/var/lib/horus", Trust: signing.Hash(bytes.Repeat([]byte{10}, 32)), Lease: 30 * time.Second, Grace: time.Minute,
+				State: "/var/lib/horus", KeyFile: "/run/key", Trust: signing.Hash(bytes.Repeat([]byte{10}, 32)), Lease: 30 * time.Second, Grace: time.Minute,
 			},
 		},
 		{
@@ -112,7 +112,7 @@ func TestExitCodes(t *testing.T) {
 				t.Setenv(name, value)
 			}
 			var out, err bytes.Buffer
-			if code := Main(t.Context(), test.args, &out, &err); code != test.code {
+			if code := Main(t.Context(), nil, test.args, &out, &err); code != test.code {
 				t.Errorf("exit code %d, want %d", code, test.code)
 			}
 			if said := out.String() + err.String(); !strings.Contains(said, test.says) {

@@ -30,7 +30,8 @@ func Handler(shell sh.Runner, logger *slog.Logger) runnersdk.Handler {
 		}
 		out, err := shell.Run(ctx, sh.Command{
 			Script: j.Payload, Env: j.Env, JobID: j.ID, Attempt: j.Attempt, Timeout: j.Timeout,
-			Output: func(s sh.Stream, line string) { j.Log(runnersdk.Stream(s.String()), line) },
+			Output:     func(s sh.Stream, line string) { j.Log(runnersdk.Stream(s.String()), line) },
+			Checkpoint: j.LastCheckpoint(), Saved: save(j), Progress: j.Progress,
 		})
 		if out.Residue != nil {
 			logger.WarnContext(ctx, "a script left files behind that cannot be removed", "job", j.ID, "error", out.Residue)
@@ -47,6 +48,15 @@ func Handler(shell sh.Runner, logger *slog.Logger) runnersdk.Handler {
 			out.TimedOut = true // the context and the script have the same deadline: either may be first
 		}
 		return "", failure(out, j.Timeout)
+	}
+}
+
+// save hands checkpoints over, and says in the job's log which ones cannot be.
+func save(j *runnersdk.Job) func([]byte) {
+	return func(data []byte) {
+		if domain.CodeOf(j.Checkpoint(data)) == domain.TooLarge {
+			j.Log(runnersdk.System, "the checkpoint has more than 64 KiB and is not kept: keep what is large elsewhere, and name it there")
+		}
 	}
 }
 

@@ -4,13 +4,16 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/runnersdk"
+	"github.com/herocode/horus/runnersdk/runnertest"
 	"github.com/herocode/horus/runnersdk/sh"
 )
 
@@ -88,5 +91,32 @@ func TestScriptThatIsStoppedIsAnError(t *testing.T) {
 	failure, ok := errors.AsType[*runnersdk.Failure](err)
 	if !ok || failure.Kind != job.FailedError || failure.Message != "cancelled: killed by SIGTERM" {
 		t.Errorf("error: %v", err)
+	}
+}
+
+// A checkpoint that is too large is said to be, and the script goes on.
+func TestCheckpointThatIsTooLarge(t *testing.T) {
+	t.Parallel()
+	got := runnertest.Run(t, Handler(sh.Runner{Dir: t.TempDir()}, slog.New(slog.DiscardHandler)), runnertest.Job{
+		Payload: `cat "$HORUS_CHECKPOINT"; head -c 65537 /dev/zero >"$HORUS_CHECKPOINT"`, Attempt: 2, Checkpoint: []byte("page 7"),
+	})
+	if got.Result != "page 7" || len(got.Checkpoints) > 0 || len(got.Lines) != 2 || !strings.Contains(got.Lines[0].Text+got.Lines[1].Text, "64 KiB") {
+		t.Errorf("outcome %+v", got)
+	}
+}
+
+// A flood is cut in the middle and says so, on its whole way.
+func TestFloodOfAGigabyte(t *testing.T) {
+	got := runnertest.Run(t, Handler(sh.Runner{Dir: t.TempDir()}, slog.New(slog.DiscardHandler)), runnertest.Job{Payload: `head -c 1G /dev/zero`})
+	size, marked := 0, false
+	for _, line := range got.Lines {
+		size += len(line.Text)
+		marked = marked || strings.HasSuffix(line.Text, " bytes cut ...]")
+		if !utf8.ValidString(line.Text) || strings.Contains(line.Text, "\x00") || len(line.Text) > 17<<10 {
+			t.Fatalf("a line of %d bytes", len(line.Text))
+		}
+	}
+	if got.End != runnertest.Completed || !marked || size > 4<<20 || len(got.Result) > 256<<10 {
+		t.Errorf("it %s: %d bytes of log, marked %v, a result of %d bytes", got.End, size, marked, len(got.Result))
 	}
 }

@@ -5,126 +5,71 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"testing"
 
-	"github.com/redis/go-redis/v9"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/herocode/horus/cmd/runnersh"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/integration/redistest"
-	"github.com/herocode/horus/runnersdk/queue"
-	"github.com/herocode/horus/runnersdk/queue/queuetest"
+	"github.com/herocode/horus/runnersdk/redisqueue/redisqueuetest"
 )
 
 func TestMain(m *testing.M) { os.Exit(redistest.Around(m).Run()) }
 
-// supervisor is the other end, made by hand.
-type supervisor struct {
-	*queuetest.History
-	t      *testing.T
-	keys   queue.Keys
-	client *redis.Client
-	heard  string // place in the inbox
+// service is a shell runner under a supervisor made by hand.
+type service struct {
+	*redisqueuetest.Supervisor
+	dir  statedir.Dir
+	key  signing.PublicKey
+	stop context.CancelFunc
+	done chan error
 }
 
-func newSupervisor(t *testing.T, server *redistest.Server) *supervisor {
+// begin starts a runner that was not there before.
+func begin(t *testing.T, server *redistest.Server) *service {
 	t.Helper()
-	s := &supervisor{t: t, keys: queue.Keys{Namespace: domain.Name(redistest.Namespace(t))}, client: server.Client(), heard: "0"}
-	s.History = queuetest.Found(t, s.keys.Namespace, func(statement string) {
-		s.must(s.client.HSet(t.Context(), s.keys.Statements(), queue.StatementField(1), statement).Err())
-	})
-	s.must(s.client.XGroupCreateMkStream(t.Context(), s.keys.Jobs(job.RunnerQueue("r1")), queue.Group, "0").Err())
-	return s
-}
-
-func (s *supervisor) must(err error) {
-	s.t.Helper()
+	s := &service{
+		Supervisor: redisqueuetest.Found(t, server.Client(), domain.Name(redistest.Namespace(t))),
+		done:       make(chan error, 1),
+	}
+	state := t.TempDir()
+	ctx, stop := context.WithCancel(t.Context())
+	s.stop = stop
+	go func() {
+		s.done <- runnersh.Run(ctx, runnersh.Config{Runner: "r1", RedisURL: server.URL(), Namespace: s.Namespace, State: state})
+	}()
+	var err error
+	if s.dir, err = statedir.Open(state); err != nil {
+		t.Fatal(err)
+	}
+	key, err := s.dir.Key(s.Namespace, statedir.RunnerKey("r1"))
 	if err != nil {
-		s.t.Fatal(err)
+		t.Fatal(err)
 	}
-}
-
-// next waits for the next bundle and checks who signed it.
-func (s *supervisor) next(key signing.PublicKey) *runner.Bundle {
-	s.t.Helper()
-	streams, err := s.client.XRead(s.t.Context(), &redis.XReadArgs{Streams: []string{s.keys.Inbox(), s.heard}, Count: 1, Block: 0}).Result()
-	s.must(err)
-	message := streams[0].Messages[0]
-	s.heard = message.ID
-	fields := map[string]string{}
-	for name, value := range message.Values {
-		fields[name], _ = value.(string)
-	}
-	signed, err := queue.ParseBundle(fields)
-	s.must(err)
-	bundle, err := runner.ParseBundle(signed.Doc)
-	s.must(err)
-	check := signed.Check(key)
-	if !signing.Verify(check.Key, check.Message, check.Signature) {
-		s.t.Fatal("a bundle is not signed with the key of the state directory")
-	}
-	return bundle
-}
-
-// submit queues a job that nobody signed.
-func (s *supervisor) submit(id, script string) {
-	s.t.Helper()
-	submission := job.Submission{Form: job.FormUnsigned, Doc: fmt.Appendf(nil, `{"payload":%q,"runner":"r1"}`, script)}
-	_, grant := s.GrantOf(submission)
-	a := queuetest.Assignment(s.Commit(queuetest.JobAggregate(id), job.Submitted{Submission: submission, Grant: grant}))
-	s.must(s.client.XAdd(s.t.Context(), &redis.XAddArgs{
-		Stream: s.keys.Jobs(job.RunnerQueue("r1")), ID: a.ID.String(), Values: a.Fields(),
-	}).Err())
-}
-
-// outcome waits for the next result.
-func (s *supervisor) outcome(key signing.PublicKey) string {
-	s.t.Helper()
-	for {
-		for _, report := range s.next(key).Reports {
-			if done, ok := report.(runner.Completed); ok {
-				return done.Result
-			}
-		}
-	}
+	s.key = key.Public()
+	return s
 }
 
 // From the first start to the last word, on a real Redis.
 func TestShellRunner(t *testing.T) {
-	s := newSupervisor(t, redistest.Shared(t))
-	state := t.TempDir()
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		done <- runnersh.Run(ctx, runnersh.Config{
-			Runner: "r1", RedisURL: redistest.Shared(t).URL(), Namespace: s.Namespace, State: state,
-		})
-	}()
-	dir, err := statedir.Open(state)
-	s.must(err)
-	key, err := dir.Key(s.Namespace, statedir.RunnerKey("r1"))
-	s.must(err)
-
-	first := s.next(key.Public())
-	join, ok := first.Reports[0].(runner.Join)
-	if !ok || first.Number != 1 || join.Slots != 1 || len(join.Kinds) != 0 {
-		t.Fatalf("it joined with %+v", first)
+	s := begin(t, redistest.Shared(t))
+	if _, join := s.Welcome(s.key); join.Slots != 1 || len(join.Kinds) != 0 {
+		t.Fatalf("it joined with %+v", join)
 	}
-	if pinned, err := dir.Pinned(s.Namespace); err != nil || pinned.IsZero() {
+	if pinned, err := s.dir.Pinned(s.Namespace); err != nil || pinned.IsZero() {
 		t.Errorf("the founding was not pinned: %v, %v", pinned, err)
 	}
-	notice := s.Welcome("r1", first.Process, join)
-	s.must(s.client.XAdd(t.Context(), &redis.XAddArgs{Stream: s.keys.Control("r1"), Values: notice.Fields()}).Err())
 
-	s.submit("j1", "pwd; echo $HORUS_JOB_ID >&2")
+	s.Submit("j1", "pwd; echo $HORUS_JOB_ID >&2")
 	var log, result string
 	for result == "" {
-		for _, report := range s.next(key.Public()).Reports {
+		for _, report := range s.Next(s.key).Reports {
 			switch r := report.(type) {
 			case runner.Log:
 				for _, line := range r.Lines {
@@ -145,11 +90,11 @@ func TestShellRunner(t *testing.T) {
 		t.Errorf("the script's directory %s is still there: %v", work, err)
 	}
 
-	stop()
-	if err := <-done; err != nil {
+	s.stop()
+	if err := <-s.done; err != nil {
 		t.Errorf("run: %v", err)
 	}
-	last := s.next(key.Public())
+	last := s.Next(s.key)
 	if _, ok := last.Reports[0].(runner.Leave); !ok || len(last.Reports) != 1 {
 		t.Errorf("its last word was %+v", last.Reports)
 	}
@@ -158,51 +103,74 @@ func TestShellRunner(t *testing.T) {
 // A Redis that is killed and comes back finds the runner waiting for it.
 func TestRedisIsKilledAndComesBack(t *testing.T) {
 	server := redistest.Start(t, redistest.Options{AOF: redistest.Always})
-	s := newSupervisor(t, server)
-	state := t.TempDir()
-	ctx, stop := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() {
-		done <- runnersh.Run(ctx, runnersh.Config{Runner: "r1", RedisURL: server.URL(), Namespace: s.Namespace, State: state})
-	}()
-	dir, err := statedir.Open(state)
-	s.must(err)
-	key, err := dir.Key(s.Namespace, statedir.RunnerKey("r1"))
-	s.must(err)
-	first := s.next(key.Public())
-	join, _ := first.Reports[0].(runner.Join)
-	notice := s.Welcome("r1", first.Process, join)
-	s.must(s.client.XAdd(t.Context(), &redis.XAddArgs{Stream: s.keys.Control("r1"), Values: notice.Fields()}).Err())
-	s.submit("j1", "printf before")
-	if got := s.outcome(key.Public()); got != "before" {
+	s := begin(t, server)
+	s.Welcome(s.key)
+	s.Submit("j1", "printf before")
+	if got := s.Result(s.key); got != "before" {
 		t.Errorf("result %q", got)
 	}
 	server.Kill()
 	server.Restart()
-	s.client = server.Client()
-	s.submit("j2", "printf after")
-	if got := s.outcome(key.Public()); got != "after" {
+	s.Client = server.Client()
+	s.Submit("j2", "printf after")
+	if got := s.Result(s.key); got != "after" {
 		t.Errorf("result %q", got)
 	}
-	stop()
-	if err := <-done; err != nil {
+	s.stop()
+	if err := <-s.done; err != nil {
 		t.Errorf("run: %v", err)
 	}
 }
 
 func TestAnotherFoundingThanThePinnedOne(t *testing.T) {
-	s := newSupervisor(t, redistest.Shared(t))
+	server := redistest.Shared(t)
+	s := redisqueuetest.Found(t, server.Client(), domain.Name(redistest.Namespace(t)))
 	state := t.TempDir()
 	dir, err := statedir.Open(state)
-	s.must(err)
-	s.must(dir.Pin(s.Namespace, signing.Hash{1}))
-	err = runnersh.Run(t.Context(), runnersh.Config{
-		Runner: "r1", RedisURL: redistest.Shared(t).URL(), Namespace: s.Namespace, State: state,
-	})
+	if err == nil {
+		err = dir.Pin(s.Namespace, signing.Hash{1})
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = runnersh.Run(t.Context(), runnersh.Config{Runner: "r1", RedisURL: server.URL(), Namespace: s.Namespace, State: state})
 	if domain.CodeOf(err) != domain.Forbidden {
 		t.Errorf("run: %v", err)
 	}
 	if left, _ := filepath.Glob(filepath.Join(state, "*", ".*")); len(left) > 0 {
 		t.Errorf("files were left behind: %v", left)
+	}
+}
+
+// What a script says of itself on the way reaches the supervisor, and a stop
+// reaches the script.
+func TestScriptIsStopped(t *testing.T) {
+	s := begin(t, redistest.Shared(t))
+	s.Welcome(s.key)
+	s.Submit("j1", `trap 'echo 3 >"$HORUS_CHECKPOINT"; echo bye; exit 1' TERM
+		echo 2 >"$HORUS_CHECKPOINT"; echo "20 files" >"$HORUS_PROGRESS"; while :; do sleep 0.1; done`)
+	var told []string
+	s.Until(s.key, func(r runner.Report) bool {
+		switch r := r.(type) {
+		case runner.Checkpoint:
+			if told = append(told, "checkpoint "+string(r.Data)); string(r.Data) == "2\n" {
+				s.Stop("j1")
+			}
+		case runner.Progress:
+			told = append(told, fmt.Sprint("progress ", r.Percent, " ", r.Text))
+		case runner.Stopped:
+			told = append(told, "stopped "+r.Result)
+			return true
+		case runner.Join, runner.Leave, runner.Started, runner.Log, runner.Completed, runner.Failed, runner.Refused:
+		}
+		return false
+	})
+	sort.Strings(told) // progress and checkpoint are looked at one after the other
+	if diff := cmp.Diff([]string{"checkpoint 2\n", "checkpoint 3\n", "progress 20 files", "stopped bye\n"}, told); diff != "" {
+		t.Errorf("it reported (-want +got):\n%s", diff)
+	}
+	s.stop()
+	if err := <-s.done; err != nil {
+		t.Errorf("run: %v", err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"os"
 	"runtime/debug"
+	"strings"
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
@@ -18,6 +19,8 @@ import (
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/handlers/outbox"
 	"github.com/herocode/horus/rpcapi"
 )
 
@@ -50,6 +53,8 @@ type options struct {
 	namespace, name, stateDir string
 	trust                     string
 	unsigned                  string
+	durability                string
+	topics                    []string
 	adminSecrets, userSecrets []string
 	registerSecrets           []string
 	level                     *flags.Level
@@ -90,11 +95,27 @@ what only the leader can do. Give all the same secrets, each a state directory
 of its own, and --advertise https://... where they are on several machines. One
 whose key is not admitted says at its start what to run.
 
+Every receipt names what keeps the job. --durability asks for more than Redis may
+be set to: everysec and fsync are settings of Redis, and a supervisor whose Redis
+does not have them does not start. With replicated:k each acknowledged call is on
+k replicas of Redis too; as long as there are fewer, or they lag, callers are told
+-32009 and ask again. Give all supervisors the same.
+
+From three quarters of Redis' maxmemory on it takes no new jobs, and goes on with
+those that it took.
+
+Other programs hear of events through topics, which are streams on the same
+Redis in the format of Watermill: --topic 'jobs=job.completed,job.failed' fills
+NAMESPACE:{p000}:topic:jobs from then on. Behind the types may follow ;max=N (how
+many messages it keeps, about 100000 if not said) and ;from=start (begin with the
+founding). Give all supervisors the same. HORUS_TOPIC holds several with spaces
+between them; docs/events.md says what is in a message.
+
 It waits for a Redis that does not answer yet. A damaged history does not end
 it: reads go on, writes are refused, and the log says what to do.
 
 Exit codes: 0 stopped, 64 wrong arguments, 77 not allowed (password of Redis,
-another founding), 78 a wrong setting.`
+another founding), 78 a wrong setting (its own, or one of Redis).`
 
 // newCommand returns the program; run is [node.Run] but in tests.
 func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
@@ -131,10 +152,12 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 	f.StringVar(&o.stateDir, "state-dir", "", "where keys are kept (default $XDG_STATE_HOME/horus)")
 	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one remembered)")
 	f.StringVar(&o.unsigned, "unsigned", string(rpcapi.Reject), "unsigned jobs: reject, or countersign on the word of an API key")
+	f.StringVar(&o.durability, "durability", "", "least that an acknowledged job must have: everysec, fsync, or replicated:1 to replicated:9 (default: what Redis is set to)")
 	f.BoolVar(&o.Anonymous, "anonymous-reads", false, "let old clients read without a secret")
 	f.BoolVar(&o.RegisteredOnly, "registered-runners", false, "admit no runner by first use of its id")
 	f.DurationVar(&o.Lease, "lease", node.DefaultLease, "how long a runner may be silent about an attempt, 3s to 5m")
 	f.DurationVar(&o.Grace, "grace", node.DefaultGrace, "how long calls may go on when it stops")
+	f.StringArrayVar(&o.topics, "topic", nil, "NAME=TYPE,TYPE…: a stream that tells others of events, as jobs=job.completed,job.failed; once for each")
 	f.StringSliceVar(&o.adminSecrets, "admin-secret", nil, "API key of scope admin; better in HORUS_ADMIN_SECRET")
 	f.StringSliceVar(&o.userSecrets, "user-secret", nil, "API key of scope user; better in HORUS_USER_SECRET")
 	f.StringSliceVar(&o.registerSecrets, "register-secret", nil, "API key of scope registrar; better in HORUS_REGISTER_SECRET")
@@ -164,6 +187,14 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 		if c.Trust, err = signing.ParseHash(o.trust); err != nil {
 			return c, misused(fmt.Errorf("--trust: %w", err))
 		}
+	}
+	if o.durability != "" {
+		if c.Durability, err = eventstore.ParseDurability(o.durability); err != nil {
+			return c, misused(fmt.Errorf("--durability: %w", err))
+		}
+	}
+	if c.Topics, err = outbox.ParseTopics(strings.Join(o.topics, " ")); err != nil {
+		return c, misused(fmt.Errorf("--topic: %w", err))
 	}
 	c.Unsigned, c.WaitForRedis = rpcapi.Unsigned(o.unsigned), true
 	if c.Keys, err = o.keys(); err != nil {
