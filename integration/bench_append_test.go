@@ -28,7 +28,7 @@ func BenchmarkAppend(b *testing.B) {
 		b.Run(fmt.Sprintf("callers=%d", callers), func(b *testing.B) {
 			server := benchRedis(b)
 			s := &system{b: b, redis: server.Client()}
-			leader := startLeader(b, server)
+			leader := startLeader(b, server, 0)
 			jobs := benchJobs
 			if callers == 1 {
 				jobs = aloneJobs
@@ -72,8 +72,9 @@ func (nowhere) Find(_ context.Context, all []event.Aggregate) ([][]uint64, uint6
 	return make([][]uint64, len(all)), math.MaxUint64, nil
 }
 
-// startLeader founds a history, and drives its leader as package node does.
-func startLeader(b *testing.B, server *redistest.Server) *eventstore.Leader {
+// startLeader founds a history, and drives its leader as package node does. It
+// waits for so many replicas.
+func startLeader(b *testing.B, server *redistest.Server, replicas int) *eventstore.Leader {
 	b.Helper()
 	must := func(err error) {
 		b.Helper()
@@ -84,20 +85,25 @@ func startLeader(b *testing.B, server *redistest.Server) *eventstore.Leader {
 	redis, err := redisstore.Connect(b.Context(), server.URL())
 	must(err)
 	ns := domain.Name(redistest.Namespace(b))
-	store := redisstore.New(redis.Writer(2), redis.Reader(1), redisstore.Keys{Namespace: ns})
+	store := redisstore.New(redis.Writer(3), redis.Reader(1), redisstore.Keys{Namespace: ns})
 	must(store.Take(b.Context(), eventstore.Holder{}, eventstore.Holder{Term: 1, Name: "bench"}))
 	key, err := signing.GenerateKey(strings.NewReader(strings.Repeat("s", 32)))
 	must(err)
 	operator, err := signing.GenerateKey(strings.NewReader(strings.Repeat("o", 32)))
 	must(err)
 	verifier := signing.NewVerifier(1)
+	var syncer eventstore.Syncer
+	if store.Replicas = replicas; replicas > 0 {
+		syncer = store
+	}
 	l := eventstore.NewLeader(eventstore.Config{
-		Store: store, Index: nowhere{}, Namespace: ns, Name: "bench", Key: key, Verifier: verifier, Clock: time.Now,
+		Syncer: syncer, Store: store, Index: nowhere{}, Namespace: ns, Name: "bench", Key: key, Verifier: verifier, Clock: time.Now,
 		Indexed: func() uint64 { return math.MaxUint64 }, Feed: func(*history.Commit) {},
 	}, 1, eventstore.Tip{}, history.NewChain(string(ns), 0, verifier))
 	ctx, stop := context.WithCancel(context.Background())
 	var turning sync.WaitGroup
-	turning.Go(func() { turn(ctx, b, l) })
+	turning.Go(func() { turn(ctx, b, l.Turn, l.Wake()) })
+	turning.Go(func() { turn(ctx, b, l.Assure, l.AssureWake()) })
 	b.Cleanup(func() { stop(); turning.Wait(); _ = redis.Close() })
 	must(l.Begin(b.Context(), eventstore.Beginning{
 		Founding: access.Founded{Namespace: ns, Partitions: 1, Supervisor: "bench", Key: key.Public(), Operator: operator.Public()},
@@ -105,14 +111,14 @@ func startLeader(b *testing.B, server *redistest.Server) *eventstore.Leader {
 	return l
 }
 
-// turn drives a leader: a turn that found company keeps its distance to the
-// next, an idle leader never waits.
-func turn(ctx context.Context, b *testing.B, l *eventstore.Leader) {
+// turn drives a loop: a turn that found company keeps its distance to the next,
+// an idle loop never waits.
+func turn(ctx context.Context, b *testing.B, once func(context.Context) (bool, error), woken <-chan struct{}) {
 	for {
 		start := time.Now()
-		busy, err := l.Turn(ctx)
+		busy, err := once(ctx)
 		var rest <-chan time.Time
-		wake := l.Wake()
+		wake := woken
 		if busy {
 			rest, wake = time.After(time.Millisecond-time.Since(start)), nil
 		}

@@ -75,12 +75,13 @@ func random(seed uint64) *rand.Rand { return rand.New(rand.NewPCG(seed, 0)) }
 // TestASupervisorIsKilledAtEveryPoint kills one supervisor after the other, each
 // at another point, while callers submit. Another one always stands by, takes
 // over, and is killed in its turn, some while they recover from the kill before.
-// Nothing is lost and nothing ends twice.
+// Nothing is lost, nothing ends twice, and others were told of all of it.
 func TestASupervisorIsKilledAtEveryPoint(t *testing.T) {
 	for seed := range uint64(2) {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			t.Parallel()
 			w := onShared(t)
+			w.topic = "everything=*;from=start"
 			healthy, _ := w.up()
 			ports := [2]int{w.port, freePort(t)}
 			w.connect(urlOf(ports[0]), urlOf(ports[1]))
@@ -110,6 +111,7 @@ func TestASupervisorIsKilledAtEveryPoint(t *testing.T) {
 				leads = next
 			}
 			load.wantPromises()
+			w.wantTold("everything")
 		})
 	}
 }

@@ -68,6 +68,11 @@ func damages() []damage {
 		gone("table "+t.String(), false, table(t))
 		add("table "+t.String()+" edited", false, func(w *world) { w.editOne(table(t)(w)) })
 	}
+	due := func(w *world) string { return w.live("due") }
+	gone("due times", false, due)
+	strange("due times", false, due)
+	add("due time edited", false, func(w *world) { w.putOff(due(w)) })
+	gone("modes for runners", true, name("modes"))
 	add("statement edited", false, func(w *world) { w.editOne(w.key("statements")) })
 	add("list edited", false, (*world).relist)
 	for _, edit := range [][2]string{
@@ -77,7 +82,7 @@ func damages() []damage {
 		{"live", "99"},
 		{"filling", "98"},
 		{"statements", "1"},
-		{"census", "1,2,3,4,5,6,7"},
+		{"census", "1,2,3,4,5,6,7,8,9,10"},
 		{"term", "1"},
 	} {
 		quiet := edit[0] == "latest" || edit[0] == "filling" // the next turn writes another, and a start finds it
@@ -129,6 +134,14 @@ func (w *world) editOne(key string) {
 	edited := []byte(fields[name])
 	edited[digit] = '0' + (edited[digit]-'0'+1)%10
 	w.do("HSET", key, name, edited)
+}
+
+// putOff has something be due in a job a second later, if anything is.
+func (w *world) putOff(key string) {
+	w.t.Helper()
+	for _, member := range w.hand.ZRange(w.t.Context(), key, 0, 0).Val() {
+		w.do("ZINCRBY", key, 1_000_000, member)
+	}
 }
 
 // relist has the read models say that a job which ended waits.

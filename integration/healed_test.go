@@ -35,6 +35,9 @@ func newWard(t *testing.T) *ward {
 	w := &ward{world: onShared(t), gate: filepath.Join(t.TempDir(), "gate")}
 	w.supervisor, _ = w.up()
 	w.runner("probe")
+	if _, err := w.PauseQueue(w.ctx(), "executor:nobody"); err != nil {
+		t.Fatal(err)
+	}
 	w.ended = w.take(wardEnded, w.submitting(wardEnded, w.note()))
 	for _, a := range w.ended {
 		w.wantOneOutcome(a.ID)

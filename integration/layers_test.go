@@ -21,18 +21,20 @@ const module = "github.com/herocode/horus/"
 // a package's path is its layer; a name allows what lies below it too.
 func layers() map[string]string {
 	return map[string]string{
-		"domain":         "domain",
-		"eventstore":     "domain eventstore",
-		"runnersdk":      "domain runnersdk",
-		"projections":    "domain eventstore runnersdk/queue projections",
-		"handlers":       "domain eventstore projections runnersdk/queue handlers",
-		"rpcapi":         "domain eventstore projections rpcapi",
-		"rpcapi/client":  "domain rpcapi/client rpcapi/jsonrpc rpcapi/openrpc", // programs of users link it
-		"rpcapi/jsonrpc": "domain rpcapi/jsonrpc",
-		"coordinator":    "domain rpcapi/client rpcapi/jsonrpc rpcapi/openrpc coordinator",
-		"cmd":            everything,
-		"docs":           everything, // tests of what the pages say
-		"integration":    everything,
+		"domain":     "domain",
+		"eventstore": "domain eventstore",
+		"runnersdk":  "domain runnersdk",
+		// A whole program of a user's: with its files and its exit codes.
+		"runnersdk/redisrunner": "domain runnersdk cmd/exit cmd/statedir",
+		"projections":           "domain eventstore runnersdk/queue projections",
+		"handlers":              "domain eventstore projections runnersdk/queue handlers",
+		"rpcapi":                "domain eventstore projections rpcapi",
+		"rpcapi/client":         "domain rpcapi/client rpcapi/jsonrpc rpcapi/openrpc", // programs of users link it
+		"rpcapi/jsonrpc":        "domain rpcapi/jsonrpc",
+		"coordinator":           "domain rpcapi/client rpcapi/jsonrpc rpcapi/openrpc coordinator",
+		"cmd":                   everything,
+		"docs":                  everything, // tests of what the pages say
+		"integration":           everything,
 	}
 }
 
@@ -91,7 +93,7 @@ func violations(packages []pkg) []string {
 				found = append(found, fmt.Sprintf("%s imports %s: %s", p.path(), imported, why))
 			}
 		}
-		if layer == "cmd" && p.Name == "main" {
+		if p.Name == "main" && (layer == "cmd" || layer == "runnersdk") {
 			found = append(found, wrongLinks(p)...)
 		}
 	}
@@ -108,12 +110,15 @@ func wrongImport(path, layer, imported string) string {
 		return "deciding is pure"
 	case leads("github.com/redis", imported) && !mayKnowRedis(path, layer):
 		return "Redis is known in redis… folders and in cmd"
+	case leads("github.com/ThreeDotsLabs", imported) && !leads("handlers cmd integration docs", layer):
+		return "Watermill is known to what reacts"
 	}
 	return ""
 }
 
+// A program that a page shows is a user's.
 func mayKnowRedis(path, layer string) bool {
-	return layer == "cmd" || layer == "integration" ||
+	return layer == "cmd" || layer == "integration" || layer == "docs" ||
 		slices.ContainsFunc(strings.Split(path, "/"), func(folder string) bool {
 			return strings.HasPrefix(folder, "redis")
 		})
@@ -122,8 +127,9 @@ func mayKnowRedis(path, layer string) bool {
 // wrongLinks returns what a program is linked with and should not be.
 func wrongLinks(program pkg) []string {
 	unwanted := testOnly
-	if name := filepath.Base(program.path()); strings.HasPrefix(name, "runner_") || name == "herorunner" {
-		unwanted += " " + module + "eventstore " + module + "projections " + module + "rpcapi"
+	name := filepath.Base(program.path())
+	if strings.HasPrefix(name, "runner_") || name == "herorunner" || leads("runnersdk", program.path()) {
+		unwanted += " " + module + "eventstore " + module + "projections " + module + "handlers " + module + "rpcapi github.com/ThreeDotsLabs"
 	}
 	var found []string
 	for _, dep := range program.Deps {
@@ -229,6 +235,16 @@ func TestTableCatches(t *testing.T) {
 			want: []string{"eventstore imports github.com/redis/go-redis/v9: Redis is known in redis… folders and in cmd"},
 		},
 		{
+			name: "Watermill outside of reactions",
+			have: pkg{ImportPath: module + "projections/engine", Imports: []string{"github.com/ThreeDotsLabs/watermill/message"}},
+			want: []string{"projections/engine imports github.com/ThreeDotsLabs/watermill/message: Watermill is known to what reacts"},
+		},
+		{
+			name: "Watermill in a runner",
+			have: pkg{ImportPath: module + "cmd/runner_sh", Name: "main", Deps: []string{"github.com/ThreeDotsLabs/watermill"}},
+			want: []string{"cmd/runner_sh is linked with github.com/ThreeDotsLabs/watermill"},
+		},
+		{
 			name: "a folder nobody placed",
 			have: pkg{ImportPath: module + "common"},
 			want: []string{"common is in no layer: give its folder a line in the table"},
@@ -240,6 +256,11 @@ func TestTableCatches(t *testing.T) {
 				"cmd/supervisor is linked with testing",
 				"cmd/supervisor is linked with " + module + "eventstore/storetest",
 			},
+		},
+		{
+			name: "the event store in a user's runner",
+			have: pkg{ImportPath: module + "runnersdk/example_x", Name: "main", Deps: []string{module + "runnersdk", module + "rpcapi"}},
+			want: []string{"runnersdk/example_x is linked with " + module + "rpcapi"},
 		},
 		{
 			name: "the event store in a runner",

@@ -28,7 +28,8 @@ func TestMain(m *testing.M) {
 
 // built builds the programs when the first test needs them.
 var built = sync.OnceValue(func() error {
-	cmd := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./cmd/horus", "./cmd/supervisor", "./cmd/runner_sh")
+	cmd := exec.Command("go", "build", "-o", programs+string(filepath.Separator), "./cmd/horus", "./cmd/supervisor",
+		"./cmd/runner_sh", "./runnersdk/example_count", "./docs/listen")
 	cmd.Dir = ".."
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("build the programs: %w\n%s", err, out)

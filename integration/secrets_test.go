@@ -19,6 +19,7 @@ import (
 func TestSecretsStayWithWhoHoldsThem(t *testing.T) {
 	t.Parallel()
 	w := onShared(t)
+	w.topic = "everything=*;from=start"
 	canaries := map[string]string{
 		"HORUS_ADMIN_SECRET":    "canary-admin-7f1d2b9c04",
 		"HORUS_USER_SECRET":     "canary-user-5a80c3e6d1",
@@ -69,7 +70,9 @@ func TestSecretsStayWithWhoHoldsThem(t *testing.T) {
 			}
 		}
 	}
-	for _, p := range []string{"the supervisor's log", "the key " + string(w.ns) + ":{p000}:log"} {
+	for _, p := range []string{
+		"the supervisor's log", "the key " + string(w.ns) + ":{p000}:log", "the key " + string(w.ns) + ":{p000}:topic:everything",
+	} {
 		if places[p] == "" {
 			t.Errorf("%s is empty: nothing was searched", p)
 		}

@@ -20,7 +20,7 @@ import (
 
 // How often a history is falsified. Each time is some milliseconds.
 const (
-	tamperEvents    = 60 // of the history
+	tamperEvents    = 120 // of the history
 	tamperMutations = 2000
 	tamperThefts    = 120 // suffixes sealed with a stolen key
 	tamperForgeries = 2   // of each kind, sealed with the leader's own key
@@ -147,8 +147,10 @@ func (r *tamperedRedis) mutate(t *testing.T, clean []history.Raw) {
 			r.wantClean(clean)
 		}
 	}
-	if len(found) != len(kinds) {
-		t.Errorf("of %d kinds of mutation only these changed anything: %v", len(kinds), found)
+	for _, kind := range kinds {
+		if found[kind.Name] == 0 {
+			t.Errorf("it never changed anything that %s", kind.Name)
+		}
 	}
 }
 

@@ -40,6 +40,7 @@ type world struct {
 	dir   string // the state directory
 	port  int    // of the supervisor
 	runs  string // the file in which jobs note that they ran
+	topic string // that supervisors fill; none if empty
 	hand  *redis.Client
 	// URLs of the Redis as supervisors and runners reach it.
 	supervisors, runners string
@@ -80,7 +81,7 @@ func (w *world) url() string { return urlOf(w.port) }
 
 func (w *world) environment(more ...string) []string {
 	return append(environment(
-		"HORUS_REDIS_URL="+w.redis.URL(), "HORUS_NAMESPACE="+string(w.ns), "HORUS_STATE_DIR="+w.dir), more...)
+		"HORUS_REDIS_URL="+w.redis.URL(), "HORUS_NAMESPACE="+string(w.ns), "HORUS_STATE_DIR="+w.dir, "HORUS_TOPIC="+w.topic), more...)
 }
 
 // up starts a supervisor that leads, and a runner r1, and admits a client.

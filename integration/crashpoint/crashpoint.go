@@ -19,8 +19,11 @@ import (
 	"sync/atomic"
 	"syscall"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/journal"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/runnersdk"
@@ -44,6 +47,8 @@ const (
 	QueueReconciled Point = "queue.reconciled" // queues were repaired, what is missing there was not given up
 	TakeoverTaken   Point = "takeover.taken"   // the lease is ours, nothing was read
 	TakeoverBegun   Point = "takeover.begun"   // the term is in the log, calls are not answered yet
+	TopicPublished  Point = "topic.published"  // others were told of events, and nobody knows how far that came
+	CursorKept      Point = "cursor.kept"      // how far it came is kept
 )
 
 // Points of a runner, in the order of an attempt's way.
@@ -60,6 +65,7 @@ func Supervisor() []Point {
 	return []Point{
 		SubmitReceived, SubmitDecided, CommitSealed, CommitAppended, ProjectFolded, ProjectWritten,
 		IntakeRead, IntakeRecorded, IntakeDropped, QueueReconciled, TakeoverTaken, TakeoverBegun,
+		TopicPublished, CursorKept,
 	}
 }
 
@@ -145,6 +151,10 @@ func around(pass passing, end any) any {
 		return &viewStore{end, pass}
 	case intake.Inbox:
 		return &inbox{end, pass}
+	case journal.Cursors:
+		return &cursors{end, pass}
+	case message.Publisher:
+		return &publisher{end, pass}
 	case rpcapi.Leader:
 		return &leader{end, pass}
 	case queue.Wire:

@@ -6,13 +6,16 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/journal"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
 	"github.com/herocode/horus/runnersdk"
@@ -124,6 +127,22 @@ type leaderEnd struct {
 
 func (e leaderEnd) Execute(context.Context, eventstore.Work) error { return e.do("execute") }
 
+type topicEnd struct {
+	message.Publisher
+	*diary
+}
+
+func (e topicEnd) Publish(string, ...*message.Message) error { return e.do("publish") }
+
+type cursorsEnd struct {
+	journal.Cursors
+	*diary
+}
+
+func (e cursorsEnd) Save(context.Context, uint64, domain.Name, journal.Cursor) error {
+	return e.do("save")
+}
+
 type wireEnd struct {
 	queue.Wire
 	*diary
@@ -190,6 +209,14 @@ func TestPointsStandOnBothSides(t *testing.T) {
 			},
 			want: []string{"read", "intake.read", "intake.recorded", "drop", "intake.dropped"},
 			fail: []string{"read", "intake.recorded", "drop"},
+		},
+		{
+			name: "others are told", act: func(ctx context.Context, d *diary) {
+				_ = d.around(topicEnd{nil, d}).(message.Publisher).Publish("jobs")
+				_ = d.around(cursorsEnd{nil, d}).(journal.Cursors).Save(ctx, 1, "jobs", journal.Cursor{})
+			},
+			want: []string{"publish", "topic.published", "save", "cursor.kept"},
+			fail: []string{"publish", "save"},
 		},
 		{
 			name: "an attempt", act: func(ctx context.Context, d *diary) {

@@ -5,8 +5,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/handlers/intake"
+	"github.com/herocode/horus/handlers/journal"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
 )
@@ -128,6 +132,36 @@ func (b *inbox) Drop(ctx context.Context, through string) error {
 	err := b.Inbox.Drop(ctx, through)
 	if err == nil {
 		b.pass(IntakeDropped)
+	}
+	return err
+}
+
+// publisher is a topic that tells others.
+type publisher struct {
+	message.Publisher
+	pass passing
+}
+
+// Publish passes a point behind it.
+func (p *publisher) Publish(topic string, messages ...*message.Message) error {
+	err := p.Publisher.Publish(topic, messages...)
+	if err == nil {
+		p.pass(TopicPublished)
+	}
+	return err
+}
+
+// cursors is how far reactions have come.
+type cursors struct {
+	journal.Cursors
+	pass passing
+}
+
+// Save passes a point behind it.
+func (c *cursors) Save(ctx context.Context, term uint64, name domain.Name, at journal.Cursor) error {
+	err := c.Cursors.Save(ctx, term, name, at)
+	if err == nil {
+		c.pass(CursorKept)
 	}
 	return err
 }

@@ -16,19 +16,20 @@ const readyLine = "Ready to accept connections"
 type instance interface {
 	fmt.Stringer // what it is and where: "container redis:8-alpine at 127.0.0.1:20411"
 	url() string
-	signal(context.Context, signal) error
+	signal(context.Context, signal) error // returns, for a KILL or a TERM, when it is gone
 	restart(context.Context) error
 	readFile(ctx context.Context, name string) ([]byte, error)
 	writeFiles(ctx context.Context, files map[string][]byte) error // while it is stopped
 	remove(context.Context) error
 }
 
-// signal is one of the three that a test sends; docker and kill(1) spell them
+// signal is one of the four that a test sends; docker and kill(1) spell them
 // alike.
 type signal string
 
 const (
 	sigKill     signal = "KILL"
+	sigEnd      signal = "TERM"
 	sigStop     signal = "STOP"
 	sigContinue signal = "CONT"
 )

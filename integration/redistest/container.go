@@ -230,8 +230,14 @@ func (in *containerInstance) answers(ctx context.Context) error {
 	return until(ctx, func() error { return ping(ctx, in.addr()) })
 }
 
-// signal returns, for a kill, when the container has stopped.
+// signal returns, for a kill, when the container has stopped, and for a TERM
+// when the server has ended by itself.
 func (in *containerInstance) signal(ctx context.Context, sig signal) error {
+	if sig == sigEnd {
+		never := -1 // killed instead
+		_, err := in.backend.docker.ContainerStop(ctx, in.GetContainerID(), client.ContainerStopOptions{Timeout: &never})
+		return err
+	}
 	_, err := in.backend.docker.ContainerKill(ctx, in.GetContainerID(), client.ContainerKillOptions{Signal: string(sig)})
 	return err
 }

@@ -165,10 +165,10 @@ func (in *processInstance) spawn() error {
 
 func (in *processInstance) signal(ctx context.Context, sig signal) error {
 	numbers := map[signal]syscall.Signal{
-		sigKill: syscall.SIGKILL, sigStop: syscall.SIGSTOP, sigContinue: syscall.SIGCONT,
+		sigKill: syscall.SIGKILL, sigEnd: syscall.SIGTERM, sigStop: syscall.SIGSTOP, sigContinue: syscall.SIGCONT,
 	}
 	err := in.process.Signal(numbers[sig])
-	if sig != sigKill {
+	if sig != sigKill && sig != sigEnd {
 		return err
 	}
 	if err != nil && !errors.Is(err, os.ErrProcessDone) {

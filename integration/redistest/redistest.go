@@ -102,6 +102,10 @@ func startOn(t testing.TB, b backend, opts Options) *Server {
 // URL returns the server's address as a redis:// URL. It outlives Restart.
 func (s *Server) URL() string { return s.instance.url() }
 
+// String says what the server is and where: "process /usr/bin/redis-server at
+// 127.0.0.1:20411".
+func (s *Server) String() string { return s.instance.String() }
+
 // Addr returns the server's address as host:port.
 func (s *Server) Addr() string {
 	s.t.Helper()
@@ -130,15 +134,20 @@ func (s *Server) options() *redis.Options {
 // Kill ends the server as kill -9 does, and returns when it is gone.
 func (s *Server) Kill() { s.t.Helper(); s.signal("kill", sigKill) }
 
+// Terminate ends the server as SIGTERM does, and returns when it is gone: it
+// writes what it has not written yet, so all that it acknowledged is there
+// after [Server.Restart] if it has an append-only file.
+func (s *Server) Terminate() { s.t.Helper(); s.signal("terminate", sigEnd) }
+
 // Pause freezes the server: connections stay open and nothing answers.
 func (s *Server) Pause() { s.t.Helper(); s.signal("pause", sigStop) }
 
 // Unpause lets a paused server go on where it stood.
 func (s *Server) Unpause() { s.t.Helper(); s.signal("unpause", sigContinue) }
 
-// Restart starts the server again after [Server.Kill], at the same address and
-// on the files that it left, and returns when it has loaded them. One that
-// still runs is killed first.
+// Restart starts the server again after [Server.Kill] or [Server.Terminate], at
+// the same address and on the files that it left, and returns when it has loaded
+// them. One that still runs is killed first.
 func (s *Server) Restart() {
 	s.t.Helper()
 	s.mustOwn("restart")

@@ -54,29 +54,34 @@ func onEach(t *testing.T, test func(*testing.T, string, backend)) {
 	}
 }
 
-func TestAppendOnlyFileSurvivesKill(t *testing.T) {
-	for _, aof := range []AOF{EverySecond, Always} {
-		t.Run(string(aof), func(t *testing.T) {
-			onEach(t, func(t *testing.T, _ string, b backend) {
-				server := startOn(t, b, Options{AOF: aof})
-				before := server.URL()
-				set(t, server, "kept", "value")
-				server.Kill()
-				if err := server.Client().Ping(t.Context()).Err(); err == nil {
-					t.Fatal("a killed server answers")
-				}
-				server.Restart()
-				if server.URL() != before {
-					t.Errorf("after the restart it is at %s, was at %s", server.URL(), before)
-				}
-				if got := get(t, server, "kept"); got != "value" {
-					t.Errorf("after kill and restart kept = %q, want %q", got, "value")
-				}
-				if got := config(t, server, "appendfsync"); got != string(aof) {
-					t.Errorf("appendfsync = %q, want %q", got, aof)
-				}
+func TestAppendOnlyFileSurvives(t *testing.T) {
+	for _, end := range []struct {
+		how string
+		of  func(*Server)
+	}{{"a kill", (*Server).Kill}, {"a SIGTERM", (*Server).Terminate}} {
+		for _, aof := range []AOF{EverySecond, Always} {
+			t.Run(end.how+" with "+string(aof), func(t *testing.T) {
+				onEach(t, func(t *testing.T, _ string, b backend) {
+					server := startOn(t, b, Options{AOF: aof})
+					before := server.URL()
+					set(t, server, "kept", "value")
+					end.of(server)
+					if err := server.Client().Ping(t.Context()).Err(); err == nil {
+						t.Fatal("a server that ended answers")
+					}
+					server.Restart()
+					if server.URL() != before {
+						t.Errorf("after the restart it is at %s, was at %s", server.URL(), before)
+					}
+					if got := get(t, server, "kept"); got != "value" {
+						t.Errorf("after the restart kept = %q, want %q", got, "value")
+					}
+					if got := config(t, server, "appendfsync"); got != string(aof) {
+						t.Errorf("appendfsync = %q, want %q", got, aof)
+					}
+				})
 			})
-		})
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -11,9 +12,10 @@ import (
 // what they talk to.
 type Break struct {
 	// Store gets force, too, which writes to the log and asks nobody.
-	Store func(s eventstore.Store, force func(eventstore.Batch)) eventstore.Store
-	Views func(views.Store) views.Store
-	Wire  func(queue.Wire) queue.Wire
+	Store  func(s eventstore.Store, force func(eventstore.Batch)) eventstore.Store
+	Syncer func(eventstore.Syncer) eventstore.Syncer
+	Views  func(views.Store) views.Store
+	Wire   func(queue.Wire) queue.Wire
 }
 
 func (b Break) store(p *process) eventstore.Store {
@@ -27,6 +29,17 @@ func (b Break) store(p *process) eventstore.Store {
 	})
 }
 
+// syncer is nil in a world without a replica.
+func (b Break) syncer(p *process) eventstore.Syncer {
+	switch {
+	case !p.world.replicated:
+		return nil
+	case b.Syncer == nil:
+		return syncer{p}
+	}
+	return b.Syncer(syncer{p})
+}
+
 func (b Break) views(p *process) views.Store {
 	if b.Views == nil {
 		return tables{p}
@@ -34,9 +47,9 @@ func (b Break) views(p *process) views.Store {
 	return b.Views(tables{p})
 }
 
-func (b Break) wire(p *process) queue.Wire {
+func (b Break) wire(p *process, id domain.Name) queue.Wire {
 	if b.Wire == nil {
-		return wire{p}
+		return wire{p, id}
 	}
-	return b.Wire(wire{p})
+	return b.Wire(wire{p, id})
 }

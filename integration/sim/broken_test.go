@@ -42,6 +42,11 @@ func (d *sieve) Append(ctx context.Context, term uint64, after eventstore.Tip, c
 	return d.Store.Append(ctx, term, after, c)
 }
 
+// hasty believes that replicas have everything.
+type hasty struct{}
+
+func (hasty) Sync(context.Context, uint64, eventstore.Tip) error { return nil }
+
 // forgetful writers of views leave out what follows from what they fold.
 type forgetful struct {
 	views.Store
@@ -108,6 +113,12 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 			name: "a store that says that it kept what it did not",
 			broke: sim.Break{Store: func(s eventstore.Store, _ func(eventstore.Batch)) eventstore.Store {
 				return &sieve{Store: s}
+			}},
+		},
+		{
+			name: "a supervisor that does not wait for replicas",
+			broke: sim.Break{Syncer: func(eventstore.Syncer) eventstore.Syncer {
+				return hasty{}
 			}},
 		},
 	}

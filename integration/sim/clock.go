@@ -2,7 +2,8 @@ package sim
 
 import (
 	"time"
-	"unsafe"
+
+	"github.com/herocode/horus/integration/clocktest"
 )
 
 // epoch is when every world begins: 2026-01-01.
@@ -18,24 +19,5 @@ type clock struct {
 
 // now returns the time with its monotonic part, as [time.Now] does.
 func (c *clock) now() time.Time {
-	return instant(time.Unix(epoch, 0).Add(c.world.now+c.set), c.world.now-c.started+time.Second)
-}
-
-// instant joins a wall clock and a monotonic one, which no function of package
-// time does. A test compares it with what package time makes of it.
-func instant(wall time.Time, monotonic time.Duration) time.Time {
-	const (
-		hasMonotonic = 1 << 63
-		unixTo1885   = 2_682_288_000 // seconds
-		secondBits   = 30            // below them are nanoseconds
-	)
-	layout := struct {
-		wall uint64
-		ext  int64
-		loc  *time.Location
-	}{
-		wall: hasMonotonic | uint64(wall.Unix()+unixTo1885)<<secondBits | uint64(wall.Nanosecond()), //nolint:gosec // after 1885
-		ext:  int64(monotonic),
-	}
-	return *(*time.Time)(unsafe.Pointer(&layout)) //nolint:gosec // see above
+	return clocktest.Instant(time.Unix(epoch, 0).Add(c.world.now+c.set), c.world.now-c.started+time.Second)
 }

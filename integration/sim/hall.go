@@ -33,9 +33,9 @@ func NewHall() *Hall {
 	var err error
 	h.api, err = rpcapi.New(rpcapi.Config{
 		Backend: rpcapi.Backend{
-			Leader: h, System: silent{}, Log: memstore.New(), Jobs: &readmodels.Jobs{}, Runners: &readmodels.Runners{Queues: &queues.Reader{}},
+			Leader: h, System: silent{}, Log: memstore.New(), Poison: spotless{}, Jobs: &readmodels.Jobs{}, Runners: &readmodels.Runners{Queues: &queues.Reader{}},
 		},
-		Durability: "everysec", Unsigned: rpcapi.Countersign, Verifier: h.verifier, Clock: func() time.Time { return h.asked.Now() },
+		Durability: func() eventstore.Durability { return eventstore.EverySecond }, Unsigned: rpcapi.Countersign, Verifier: h.verifier, Clock: func() time.Time { return h.asked.Now() },
 	})
 	if err != nil {
 		panic(err) // its configuration is always the same
@@ -67,3 +67,6 @@ func (silent) Info(context.Context) (api.Info, error) { return api.Info{}, errSi
 
 // Access implements [rpcapi.System].
 func (silent) Access(context.Context) (access.State, error) { return access.State{}, errSilent }
+
+// spotless is a poison queue that nobody asks for.
+type spotless struct{ rpcapi.Poison }

@@ -23,6 +23,9 @@ func (w *World) incidents() {
 		{3, w.server.lose},
 		{1, w.server.fail},
 	}
+	if w.replicated {
+		all = append(all, incident{4, w.server.lag})
+	}
 	total := 0
 	for i := range all { // in some runs a kind never happens, in others often
 		all[i].weight *= w.random.IntN(3)
@@ -48,10 +51,14 @@ func (w *World) incidents() {
 	w.after(w.between(0, 2*time.Second), next)
 }
 
-// calm ends all faults: whoever is dead starts. Who is stopped goes on soon.
+// calm ends all faults: whoever is dead starts, and clocks are set right. Who is
+// stopped goes on soon.
 func (w *World) calm() {
-	w.weather, w.calmed = weather{}, true
-	w.server.down = 0
+	w.weather, w.calmed, w.calmAt = weather{}, true, w.now
+	w.server.down, w.server.lags = 0, 0
+	for _, p := range w.processes {
+		p.clock.set = 0
+	}
 	for _, s := range w.supervisors {
 		if !s.alive {
 			s.start()

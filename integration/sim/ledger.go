@@ -11,8 +11,6 @@ import (
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/eventstore"
-	"github.com/herocode/horus/projections/views"
-	"github.com/herocode/horus/runnersdk/queue"
 )
 
 // ledger knows what really happened, because it sees the log from inside the
@@ -23,11 +21,16 @@ type ledger struct {
 	entries []history.Entry // all that the log holds
 	jobs    map[job.ID]job.State
 	told    map[string]promise // what clients were told of a job
+	wants   map[string]*wants  // what they asked for
 	taken   map[string]bool    // jobs that a lost tail took, and nobody submitted again
 	rolled  int                // counts lost tails
 	lost    time.Duration      // when keys, or a tail, were lost last
-	begun   map[string]start   // attempts whose handlers began, by their entries
-	grants  map[attempt]string
+	runs    runs
+	modes   map[string]mode // of queues and runners that are not open
+	// processes are those of runners that joined and did not leave: alive, silent
+	// or gone.
+	processes map[string]string
+	stops     map[job.ID]time.Duration // when it was recorded that a job is to be stopped
 }
 
 // promise is what a client was told of a job.
@@ -37,24 +40,26 @@ type promise struct {
 	outcome      job.Status // None before it was told one
 }
 
-// start is the beginning of a handler.
-type start struct {
-	process string
-	at      time.Duration
-}
-
-// attempt is one that a process was given.
-type attempt struct {
-	process string
-	job     string
-	number  int
+// wants is what a client asked for besides a job's outcome, whether or not it
+// was answered.
+type wants struct {
+	replays        int
+	drops, deletes bool
 }
 
 func newLedger(w *World) *ledger {
 	return &ledger{
-		world: w, jobs: map[job.ID]job.State{}, told: map[string]promise{}, taken: map[string]bool{},
-		begun: map[string]start{}, grants: map[attempt]string{},
+		world: w, jobs: map[job.ID]job.State{}, told: map[string]promise{}, wants: map[string]*wants{}, taken: map[string]bool{},
+		runs: newRuns(), modes: map[string]mode{}, processes: map[string]string{}, stops: map[job.ID]time.Duration{},
 	}
+}
+
+// asked returns what a job's client asked for, to be added to.
+func (l *ledger) asked(id string) *wants {
+	if l.wants[id] == nil {
+		l.wants[id] = &wants{}
+	}
+	return l.wants[id]
 }
 
 // seq is the place of the last event.
@@ -94,6 +99,8 @@ func (l *ledger) appended(by string, term uint64, c eventstore.Batch, entries []
 		}
 		w.story.tell(about, by, "%d: %s, by %s %s (term %d)", e.Seq, told{e}, e.Actor, e.Cause, term)
 		l.apply(e)
+		l.setMode(e)
+		l.crew(e)
 	}
 }
 
@@ -108,6 +115,16 @@ func (t told) String() string {
 		what += " (" + string(data.Reason) + ")"
 	case job.Failed:
 		what += " (" + string(data.Kind) + ")"
+	case job.AttemptFailed:
+		what += " (" + string(data.Kind) + ", due " + data.Due.String() + ")"
+	case job.Submitted:
+		if !data.Due.IsZero() {
+			what += " (due " + data.Due.String() + ")"
+		}
+	case runner.Silent:
+		what += " (" + data.Process + ")"
+	case runner.Gone:
+		what += " (" + data.Process + ")"
 	}
 	return what
 }
@@ -119,36 +136,76 @@ func (l *ledger) apply(e *history.Entry) {
 	case job.Event:
 		id, err := job.ParseID(e.Aggregate.ID)
 		fact := event.FactOf(e.Recorded, data, e.Seq, e.Hash)
+		before := l.jobs[id]
 		if err == nil {
-			err = job.Legal(l.jobs[id], fact)
+			err = job.Legal(before, fact)
 		}
 		if err != nil {
 			w.fail(e.Aggregate.ID, "%d: %v", e.Seq, err)
 		}
-		l.jobs[id] = job.Evolve(l.jobs[id], fact)
-		l.count(data)
+		l.jobs[id] = job.Evolve(before, fact)
+		l.count(&before, data)
 		delete(l.taken, e.Aggregate.ID)
+		l.stop(id, data)
 	case runner.Reported:
 		l.late(data)
+	case runner.Silent:
+		w.counts[Silent]++
+	case runner.Gone:
+		w.counts[Gone]++
 	case loss.Lost:
 		w.counts[DeclaredLoss]++
 	}
 }
 
-func (l *ledger) count(data job.Event) {
+// count counts what follows from faults and wishes.
+func (l *ledger) count(before *job.State, data job.Event) {
 	counts := l.world.counts
 	switch e := data.(type) {
 	case job.AttemptLost:
-		if e.Reason == job.LostQueue {
-			counts[LostToQueue]++
-		} else {
-			counts[LostToLease]++
-		}
+		counts[map[job.LossReason]Fault{
+			job.LostLease: LostToLease, job.LostQueue: LostToQueue, job.LostTimeout: LostToTimeout, job.LostStop: LostToStop,
+		}[e.Reason]]++
+	case job.AttemptFailed:
+		counts[map[job.FailureKind]Fault{job.FailedError: RetriedError, job.FailedTimeout: RetriedTimeout}[e.Kind]]++
 	case job.Failed:
-		if e.Kind == job.FailedLost {
+		switch e.Kind {
+		case job.FailedLost:
 			counts[ExhaustedTries]++
+		case job.FailedExpired:
+			counts[Expired]++
+		case job.FailedError, job.FailedTimeout, job.FailedRejected:
 		}
-	case job.Submitted, job.Queued, job.Started, job.Completed:
+	case job.Stopped:
+		counts[stopsDuring(before)]++
+	case job.Queued:
+		if !e.Grant.Checkpoint.IsZero() {
+			counts[HandedOn]++
+		}
+		if before.Status == job.Planned {
+			counts[Scheduled]++
+		}
+	case job.ReportRefused:
+		counts[RefusedReport]++
+	case job.Replayed:
+		counts[Replayed]++
+	case job.Dropped:
+		counts[Dropped]++
+	case job.Deleted:
+		counts[Deleted]++
+	case job.Submitted, job.Scheduled, job.Started, job.Checkpointed, job.Stopping, job.Completed:
+	}
+}
+
+// stopsDuring says what a job did that was stopped.
+func stopsDuring(s *job.State) Fault {
+	switch {
+	case s.Status == job.Created || s.Status == job.Planned || s.Status == job.Retrying:
+		return StoppedAtOnce
+	case s.Process == "":
+		return StoppedWaiting
+	default:
+		return StoppedRunning
 	}
 }
 
@@ -167,7 +224,11 @@ func (l *ledger) late(data runner.Reported) {
 			about = r.About
 		case runner.Started:
 			about = r.About
-		case runner.Join, runner.Leave, runner.Log, runner.Refused:
+		case runner.Stopped:
+			about = r.About
+		case runner.Checkpoint:
+			about = r.About
+		case runner.Join, runner.Leave, runner.Log, runner.Progress, runner.Refused:
 			continue
 		}
 		if s := l.jobs[about.Job]; s.Token != about.Token || !s.Open() {
@@ -185,12 +246,18 @@ func (l *ledger) rollback(to uint64) {
 	l.rolled++
 	l.lost = w.now
 	l.jobs = map[job.ID]job.State{}
+	clear(l.stops)
+	l.runs.forget()
+	clear(l.modes)
+	clear(l.processes)
 	for i := range l.entries {
 		e := &l.entries[i]
 		if data, ok := e.Data.(job.Event); ok {
 			id, _ := job.ParseID(e.Aggregate.ID) // was read before
 			l.jobs[id] = job.Evolve(l.jobs[id], event.FactOf(e.Recorded, data, e.Seq, e.Hash))
 		}
+		l.setMode(e)
+		l.crew(e)
 	}
 	for i := range gone {
 		e := &gone[i]
@@ -200,58 +267,10 @@ func (l *ledger) rollback(to uint64) {
 		if _, ok := e.Data.(job.Submitted); ok {
 			l.taken[e.Aggregate.ID] = true
 			if l.told[e.Aggregate.ID].acknowledged {
-				w.counts[TakenByTail]++
+				l.takenByTail(e.Aggregate.ID)
 			}
 		}
 	}
-}
-
-// projected takes note of what was queued and of what was taken away.
-func (l *ledger) projected(by string, tx *views.Tx) {
-	for i := range tx.Queued {
-		a := &tx.Queued[i]
-		e, err := history.ParseEntry(a.Grant.Seq, a.Grant.Event)
-		if err == nil {
-			l.world.story.tell(e.Aggregate.ID, by, "puts entry %s into queue %s", a.ID, a.Queue)
-		}
-	}
-}
-
-// delivered takes note that a process was given an entry.
-func (l *ledger) delivered(name, process string, e queue.Entry) {
-	a, err := keys().ParseAssignment(e.ID, e.Fields)
-	if err != nil {
-		l.world.fail("", "entry %s of %s cannot be read: %v", e.ID, e.Queue, err)
-		return
-	}
-	granting, err := history.ParseEntry(a.Grant.Seq, a.Grant.Event)
-	if err != nil {
-		l.world.fail("", "the grant in entry %s of %s cannot be read: %v", e.ID, e.Queue, err)
-		return
-	}
-	number := 1
-	if queued, ok := granting.Data.(job.Queued); ok {
-		number = int(queued.Grant.Attempt)
-	}
-	l.grants[attempt{process, granting.Aggregate.ID, number}] = e.Queue.String() + " " + e.ID
-	l.world.story.tell(granting.Aggregate.ID, "store", "gives entry %s of queue %s, attempt %d, to %s/%s", e.ID, e.Queue, number, name, process)
-}
-
-// started takes note that a handler began. No attempt begins twice, unless the
-// store forgot that it was given out.
-func (l *ledger) started(process, id string, number int) {
-	w := l.world
-	w.story.tell(id, process, "begins attempt %d", number)
-	entry, ok := l.grants[attempt{process, id, number}]
-	if !ok {
-		w.fail(id, "%s began attempt %d, which it was not given", process, number)
-		return
-	}
-	before, again := l.begun[entry]
-	if again && (before.process == process || l.lost <= before.at) {
-		w.fail(id, "%s began attempt %d, which %s began %s before", process, number, before.process, w.now-before.at)
-	}
-	l.begun[entry] = start{process, w.now}
 }
 
 // acknowledged takes note that a client was told that its job is in the log.
@@ -260,11 +279,20 @@ func (l *ledger) acknowledged(id string) {
 	p.acknowledged, p.rolled = !l.taken[id], l.rolled // a leader may not know yet that it was taken
 	l.told[id] = p
 	if l.taken[id] {
-		l.world.counts[TakenByTail]++
+		l.takenByTail(id)
 	}
 	jobID, err := job.ParseID(id)
 	if _, there := l.jobs[jobID]; err != nil || !there && !l.taken[id] {
 		l.world.fail(id, "a submit was acknowledged that is not in the log")
+	}
+}
+
+// takenByTail takes note that a lost tail took a job whose submit was
+// acknowledged. What a replica has, none takes.
+func (l *ledger) takenByTail(id string) {
+	l.world.counts[TakenByTail]++
+	if l.world.replicated {
+		l.world.fail(id, "a job was acknowledged that the replica does not have")
 	}
 }
 
@@ -280,9 +308,47 @@ func (l *ledger) unknown(id string) {
 // had been lost.
 func (l *ledger) ended(id string, s job.Status, rolled int) {
 	p := l.told[id]
-	if p.outcome != job.None && p.outcome != s && p.rolled == l.rolled {
+	if p.rolled == l.rolled && !l.mayFollow(id, p.outcome, s) {
 		l.world.fail(id, "the job's outcome was %s and is %s now", p.outcome, s)
 	}
 	p.outcome, p.rolled = s, rolled
 	l.told[id] = p
 }
+
+// mayFollow reports whether a job that was said to have one outcome may have
+// another one later: only because somebody asked for that.
+func (l *ledger) mayFollow(id string, was, is job.Status) bool {
+	w := l.asked(id)
+	switch {
+	case was == job.None || was == is:
+		return true
+	case is == job.Erased:
+		return w.deletes
+	case is == job.Shelved:
+		return w.drops && (was == job.Broken || w.replays > 0)
+	default:
+		return was == job.Broken && w.replays > 0
+	}
+}
+
+// stop takes note of stops. In calm weather, one of a job that nobody was given
+// is settled soon.
+func (l *ledger) stop(id job.ID, data job.Event) {
+	w := l.world
+	if _, asked := data.(job.Stopping); asked {
+		l.stops[id] = w.now
+		return
+	}
+	asked, known := l.stops[id]
+	if _, stopped := data.(job.Stopped); !stopped || !known {
+		return
+	}
+	delete(l.stops, id)
+	of := l.jobs[id]
+	if took := w.now - asked; asked > w.calmFrom(mends) && of.Queue == job.RunnerQueue(nobody) && took > settles {
+		w.fail(id.String(), "a job that nobody was given was stopped %s after that was recorded", took)
+	}
+}
+
+// settles is how long the stop of a job that nobody was given takes at most.
+const settles = 600 * time.Millisecond

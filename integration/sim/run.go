@@ -10,12 +10,17 @@ import (
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/views"
 )
 
 // Options say what is to be run.
 type Options struct {
-	Seed  uint64
-	Hall  *Hall // of runs that do not overlap; required
+	Seed uint64
+	Hall *Hall // of runs that do not overlap; required
+	// Pass lets the time of package time, which nothing else moves, go on, and
+	// returns when all that follows from that is done; required. It is
+	// time.Sleep, and then synctest.Wait, in a bubble of testing/synctest.
+	Pass  func(time.Duration)
 	Break Break // nothing if zero
 	Tell  bool  // the whole story, also when all is well
 }
@@ -41,12 +46,13 @@ const (
 	trouble   = 8 * time.Second  // at most: faults happen
 	mending   = 3 * time.Minute  // at most: until every job has ended when faults are over
 	settling  = 3 * time.Second  // until what has ended is folded and drained
-	errands   = 5                // jobs
+	errands   = 6                // jobs
 )
 
 // Run runs a seed.
 func Run(o Options) Report {
 	w := &World{options: o, random: rand.New(rand.NewPCG(o.Seed, o.Seed^0x9e3779b97f4a7c15)), counts: map[Fault]int{}} //nolint:gosec // it must repeat
+	w.replicated = replicatedIn(o.Seed)
 	w.story = &story{world: w}
 	w.server = newServer(w)
 	w.ledger = newLedger(w)
@@ -94,12 +100,17 @@ func (w *World) play() {
 		open = append(open, e)
 		w.after(w.between(0, trouble*2/3), func() { client.spawn(e.run) })
 	}
+	operator := &operator{process: w.newProcess("operator"), over: true}
+	if operator.alive = true; w.chance(400) {
+		operator.over = false
+		operator.spawn(operator.run)
+	}
 	w.weather = w.storm()
 	w.incidents()
 	w.pass(w.between(trouble/3, trouble))
 	w.story.tell("", "world", "is calm from here on")
 	w.calm()
-	if !w.until(mending, func() bool { return w.unended(open) == nil && !w.stopped() }) {
+	if !w.until(mending, func() bool { return w.unended(open) == nil && operator.over && !w.stopped() }) {
 		if e := w.unended(open); e != nil {
 			s, _ := w.ledger.state(e.id)
 			w.fail(e.id, "job %s is %s %s after all faults ended", e.id, s.Status, mending)
@@ -107,7 +118,19 @@ func (w *World) play() {
 		return
 	}
 	w.pass(settling)
+	keeps := w.chance(50)
+	if keeps {
+		w.pass(vigil)
+	}
+	w.until(settling, w.still) // a program that starts again may just have said something
 	w.check()
+	w.checkCrew(keeps)
+}
+
+// still reports whether everything that was said was taken and folded.
+func (w *World) still() bool {
+	look, err := w.server.views.Look(context.Background(), views.Query{})
+	return err == nil && look.Position.Seq == w.ledger.seq() && len(w.server.rest.inbox) == 0
 }
 
 // begin founds the namespace and admits all keys.
@@ -147,7 +170,7 @@ func (w *World) stopped() bool {
 func (w *World) unended(open []*errand) *errand {
 	for _, e := range open {
 		s, there := w.ledger.state(e.id)
-		gone := e.over && w.ledger.taken[e.id]
+		gone := e.over && w.ledger.taken[e.id] || e.refused
 		if !there && !gone || there && e.ends && !s.Status.Terminal() {
 			return e
 		}

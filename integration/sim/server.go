@@ -30,6 +30,9 @@ type server struct {
 	views *memviews.Store
 	rest  streams
 	past  []moment // what it can fall back to, oldest first
+
+	synced uint64        // the replica said that it has everything up to there
+	lags   time.Duration // until then the replica stands still
 }
 
 // streams is what memviews does not keep: who holds which entry, and the
@@ -38,6 +41,7 @@ type streams struct {
 	held    map[job.Queue]map[queue.EntryID]holder
 	inbox   []intake.Letter
 	control map[domain.Name][]queue.ControlEntry
+	beats   map[string]string
 	counter int // of letters and notices
 }
 
@@ -60,14 +64,16 @@ func newServer(w *World) *server {
 	store := memstore.New()
 	return &server{
 		world: w, clock: clock{world: w}, store: store, views: memviews.New(store),
-		rest: streams{held: map[job.Queue]map[queue.EntryID]holder{}, control: map[domain.Name][]queue.ControlEntry{}},
+		rest: streams{
+			held: map[job.Queue]map[queue.EntryID]holder{}, control: map[domain.Name][]queue.ControlEntry{}, beats: map[string]string{},
+		},
 	}
 }
 
 func (s *streams) clone() streams {
 	c := streams{
 		held: map[job.Queue]map[queue.EntryID]holder{}, inbox: slices.Clone(s.inbox),
-		control: maps.Clone(s.control), counter: s.counter,
+		control: maps.Clone(s.control), beats: maps.Clone(s.beats), counter: s.counter,
 	}
 	for q, entries := range s.held {
 		c.held[q] = maps.Clone(entries)
@@ -85,13 +91,18 @@ const (
 
 // save keeps a copy to fall back to, now and then.
 func (s *server) save() {
+	s.keep()
+	s.world.after(saveEvery, s.save)
+}
+
+// keep keeps a copy.
+func (s *server) keep() {
 	s.past = append(s.past, moment{
 		at: s.world.now, views: s.views.Snapshot(), store: s.store.Snapshot(), rest: s.rest.clone(), seq: s.world.ledger.seq(),
 	})
 	if len(s.past) > saved {
 		s.past = s.past[1:]
 	}
-	s.world.after(saveEvery, s.save)
 }
 
 // forget has the server crash and come back with an older copy.
@@ -115,7 +126,7 @@ func (s *server) forget() {
 // lose deletes something that can be built again, as somebody does who deletes
 // keys.
 func (s *server) lose() {
-	what := []string{"pos", "statements", "inbox", "control"}
+	what := []string{"pos", "statements", "due", "words", "inbox", "control", "beats"}
 	for _, t := range views.Tables() {
 		what = append(what, t.String())
 	}
@@ -132,6 +143,8 @@ func (s *server) lose() {
 		s.rest.inbox = nil
 	case "control":
 		clear(s.rest.control)
+	case "beats":
+		clear(s.rest.beats)
 	default:
 		s.views.Lose(lost)
 		for _, q := range queuesOf() {

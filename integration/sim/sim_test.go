@@ -9,6 +9,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/herocode/horus/integration/sim"
 )
@@ -25,9 +26,13 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// run runs a seed where real time stands still.
+// run runs a seed where time goes on by hand.
 func run(t *testing.T, o sim.Options) (report sim.Report) {
 	t.Helper()
+	o.Pass = func(d time.Duration) {
+		time.Sleep(d)
+		synctest.Wait()
+	}
 	synctest.Test(t, func(*testing.T) { report = sim.Run(o) })
 	return report
 }

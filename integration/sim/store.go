@@ -42,6 +42,7 @@ func (l log) Cut(_ context.Context, term uint64, after eventstore.Tip) error {
 		err := w.server.store.Cut(context.Background(), term, after)
 		if err == nil && after.Seq < w.ledger.seq() {
 			w.story.tell("", l.p.name, "cuts the log behind %d", after.Seq)
+			w.server.synced = min(w.server.synced, after.Seq)
 			w.ledger.rollback(after.Seq)
 		}
 		return done(err)

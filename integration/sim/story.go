@@ -10,13 +10,13 @@ import (
 // somebody wants to read it.
 type story struct {
 	world  *World
-	lines  []line
+	lines  []sentence
 	broken string // what must hold and did not; empty while all is well
 	hero   string // the job that it is about; empty if it is about none
 }
 
-// line is one thing that happened.
-type line struct {
+// sentence is one thing that happened.
+type sentence struct {
 	at     time.Duration
 	job    string // that it is about; empty for what may touch any
 	who    string
@@ -26,7 +26,7 @@ type line struct {
 
 // tell adds a line. about is a job, or jobs with spaces between, or nothing.
 func (s *story) tell(about, who, format string, args ...any) {
-	s.lines = append(s.lines, line{s.world.now, about, who, format, args})
+	s.lines = append(s.lines, sentence{s.world.now, about, who, format, args})
 }
 
 // fail notes what is wrong; the first counts.

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -88,6 +89,20 @@ func (t tables) PageList(_ context.Context, generation uint64, s job.Status, cur
 		return p, err
 	})
 	return p.found, p.next, err
+}
+
+// PageDue implements [views.Generations].
+func (t tables) PageDue(_ context.Context, generation, cursor uint64) ([]views.DueEntry, uint64, error) {
+	p, err := call(t.p, reads, "page of due times", "", func() (p page[views.DueEntry], err error) {
+		p.found, p.next, err = t.views().PageDue(context.Background(), generation, cursor)
+		return p, err
+	})
+	return p.found, p.next, err
+}
+
+// DueOf implements [views.Generations].
+func (t tables) DueOf(_ context.Context, generation uint64, names []string) ([]event.Time, error) {
+	return call(t.p, reads, "due times", "", func() ([]event.Time, error) { return t.views().DueOf(context.Background(), generation, names) })
 }
 
 // Listed implements [views.Generations].

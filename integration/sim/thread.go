@@ -156,15 +156,16 @@ func (p *process) Now() time.Time { return p.clock.now() }
 // Go implements node.Scene.
 func (p *process) Go(f func()) { p.spawn(f) }
 
-// Rest implements node.Scene. A deadline of ctx counts from now on: real time
-// stands still, so it is as far away as when it was set.
+// Rest implements node.Scene.
 func (p *process) Rest(ctx context.Context, wake <-chan struct{}, most time.Duration) {
 	t := p.here()
 	r := &rest{ctx: ctx, wake: wake}
 	if r.done() {
 		return
 	}
-	if deadline, ok := ctx.Deadline(); ok {
+	deadline, ends := ctx.Deadline()
+	if ends {
+		p.world.catchUp() // deadlines are of package time
 		if left := time.Until(deadline); most <= 0 || left < most {
 			most = max(left, 1)
 		}
@@ -174,6 +175,9 @@ func (p *process) Rest(ctx context.Context, wake <-chan struct{}, most time.Dura
 		p.world.wakeAfter(most, t)
 	}
 	t.park()
+	if ends {
+		p.world.catchUp() // whoever looks now sees that its time is over
+	}
 }
 
 // sleep waits for a while.

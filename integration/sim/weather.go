@@ -23,6 +23,7 @@ const (
 	LostTail    Fault = "lost tail"
 	DeletedKeys Fault = "deleted keys"
 	Outage      Fault = "outage"
+	ShortWait   Fault = "short wait"
 
 	Pause            Fault = "pause"
 	SupervisorCrash  Fault = "supervisor crash"
@@ -34,6 +35,15 @@ const (
 	RepeatedSubmit   Fault = "repeated submit"
 	ConflictedSubmit Fault = "conflicting submit"
 
+	// What people want besides outcomes.
+	AskedStop   Fault = "asked to stop"
+	Replayed    Fault = "replayed job"
+	Dropped     Fault = "dropped job"
+	Deleted     Fault = "deleted job"
+	PausedLine  Fault = "paused queue or runner"
+	DrainedLine Fault = "drained queue or runner"
+	ResumedLine Fault = "resumed queue or runner"
+
 	// What follows from others.
 	LeaderChange   Fault = "leader change"
 	LostToLease    Fault = "attempt lost: lease"
@@ -43,14 +53,32 @@ const (
 	DeclaredLoss   Fault = "declared loss"
 	TakenByTail    Fault = "acknowledged submit in a lost tail"
 	ExhaustedTries Fault = "job out of attempts"
+	LostToTimeout  Fault = "attempt lost: timeout"
+	LostToStop     Fault = "attempt lost: stop"
+	RetriedError   Fault = "retried: error"
+	RetriedTimeout Fault = "retried: timeout"
+	Scheduled      Fault = "scheduled job queued"
+	Expired        Fault = "expired job"
+	RefusedLate    Fault = "submit that had expired"
+	HandedOn       Fault = "checkpoint handed on"
+	StoppedAtOnce  Fault = "stopped while nothing ran"
+	StoppedWaiting Fault = "stopped before it began"
+	StoppedRunning Fault = "stopped while it ran"
+	RefusedReport  Fault = "refused report"
+	Silent         Fault = "silent process"
+	Gone           Fault = "gone process"
+	LeftDrained    Fault = "program ended by a drain"
 )
 
 // Faults lists every kind.
 func Faults() []Fault {
 	return []Fault{
-		LostRequest, LostAnswer, LateRequest, DoubledCall, RefusedWrite, SlowCall, LostTail, DeletedKeys, Outage,
+		LostRequest, LostAnswer, LateRequest, DoubledCall, RefusedWrite, SlowCall, LostTail, DeletedKeys, Outage, ShortWait,
 		Pause, SupervisorCrash, RunnerCrash, Restart, ClockSet, HandOver, HungHandler, RepeatedSubmit, ConflictedSubmit,
+		AskedStop, Replayed, Dropped, Deleted, PausedLine, DrainedLine, ResumedLine,
 		LeaderChange, LostToLease, LostToQueue, LateReport, Forgotten, DeclaredLoss, TakenByTail, ExhaustedTries,
+		LostToTimeout, LostToStop, RetriedError, RetriedTimeout, Scheduled, Expired, RefusedLate, HandedOn,
+		StoppedAtOnce, StoppedWaiting, StoppedRunning, RefusedReport, Silent, Gone, LeftDrained,
 	}
 }
 

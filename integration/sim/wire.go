@@ -22,7 +22,10 @@ import (
 const awaits = 20 * time.Millisecond
 
 // wire is a runner process' way to its supervisor.
-type wire struct{ p *process }
+type wire struct {
+	p  *process
+	id domain.Name
+}
 
 var _ queue.Wire = wire{}
 
@@ -34,9 +37,12 @@ func (s *server) stream(q job.Queue) (st views.Stream, ok bool) {
 
 // Take implements [queue.Claims].
 func (x wire) Take(_ context.Context, process string, queues []job.Queue, limit int, _ time.Duration) ([]queue.Entry, error) {
-	w := x.p.world
+	w, asked := x.p.world, x.p.world.now
 	queues = slices.Clone(queues)
 	return call(x.p, writes, "take jobs", "", func() ([]queue.Entry, error) {
+		for _, q := range queues {
+			w.ledger.wantOpen(x.p, x.id, q, asked)
+		}
 		return w.server.deliver(x.p.name, process, queues, limit)
 	})
 }
@@ -229,46 +235,45 @@ func (x inbox) Hint(_ context.Context, id domain.Name, n queue.Notice) error {
 }
 
 // deliveries is a leader's way to who holds what.
-type deliveries struct {
-	p    *process
-	busy func(ctx context.Context) ([]job.Queue, error)
-}
-
-// Queues implements [redelivery.Deliveries].
-func (d deliveries) Queues(ctx context.Context) ([]job.Queue, error) { return d.busy(ctx) }
+type deliveries struct{ p *process }
 
 // Pending implements [redelivery.Deliveries].
-func (d deliveries) Pending(_ context.Context, q job.Queue) ([]redelivery.Delivery, error) {
+func (d deliveries) Pending(_ context.Context, queues []job.Queue) ([][]redelivery.Delivery, error) {
 	s := d.p.world.server
-	return call(d.p, reads, "deliveries", "", func() ([]redelivery.Delivery, error) {
-		if _, ok := s.stream(q); !ok {
-			return nil, domain.Errorf(domain.Halted, "group_lost", "the consumer group of queue %s is gone", q)
-		}
-		ids := slices.SortedFunc(maps.Keys(s.rest.held[q]), queue.EntryID.Compare)
-		found := make([]redelivery.Delivery, len(ids))
-		for i, id := range ids {
-			h := s.rest.held[q][id]
-			idle := max(s.clock.now().Round(0).Sub(h.since), 0)
-			found[i] = redelivery.Delivery{ID: id, Consumer: h.process, Idle: idle.Truncate(time.Millisecond)}
+	queues = slices.Clone(queues)
+	return call(d.p, reads, "deliveries", "", func() ([][]redelivery.Delivery, error) {
+		found := make([][]redelivery.Delivery, len(queues))
+		for i, q := range queues {
+			if _, ok := s.stream(q); !ok {
+				return nil, domain.Errorf(domain.Halted, "group_lost", "the consumer group of queue %s is gone", q)
+			}
+			for _, id := range slices.SortedFunc(maps.Keys(s.rest.held[q]), queue.EntryID.Compare) {
+				h := s.rest.held[q][id]
+				idle := max(s.clock.now().Round(0).Sub(h.since), 0)
+				found[i] = append(found[i], redelivery.Delivery{ID: id, Consumer: h.process, Idle: idle.Truncate(time.Millisecond)})
+			}
 		}
 		return found, nil
 	})
 }
 
 // Adrift implements [redelivery.Deliveries].
-func (d deliveries) Adrift(_ context.Context, q job.Queue) ([]queue.EntryID, error) {
+func (d deliveries) Adrift(_ context.Context, queues []job.Queue) ([][]queue.EntryID, error) {
 	s := d.p.world.server
-	return call(d.p, reads, "adrift", "", func() ([]queue.EntryID, error) {
-		st, ok := s.stream(q)
-		if !ok {
-			return nil, nil
-		}
-		var found []queue.EntryID
-		for _, e := range s.views.Queued(q) {
-			id, err := queue.ParseEntryID(e.ID)
-			given := st.Waiting == (queue.EntryID{}) || id.Compare(st.Waiting) < 0
-			if _, held := s.rest.held[q][id]; err == nil && given && !held {
-				found = append(found, id)
+	queues = slices.Clone(queues)
+	return call(d.p, reads, "adrift", "", func() ([][]queue.EntryID, error) {
+		found := make([][]queue.EntryID, len(queues))
+		for i, q := range queues {
+			st, ok := s.stream(q)
+			if !ok {
+				continue
+			}
+			for _, e := range s.views.Queued(q) {
+				id, err := queue.ParseEntryID(e.ID)
+				given := st.Waiting == (queue.EntryID{}) || id.Compare(st.Waiting) < 0
+				if _, held := s.rest.held[q][id]; err == nil && given && !held {
+					found[i] = append(found[i], id)
+				}
 			}
 		}
 		return found, nil
@@ -277,4 +282,4 @@ func (d deliveries) Adrift(_ context.Context, q job.Queue) ([]queue.EntryID, err
 
 // Retire implements [redelivery.Deliveries]. Processes that hold nothing leave
 // nothing behind here.
-func (d deliveries) Retire(context.Context, job.Queue, time.Duration) error { return nil }
+func (d deliveries) Retire(context.Context, []job.Queue, time.Duration) error { return nil }

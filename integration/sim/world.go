@@ -2,6 +2,7 @@ package sim
 
 import (
 	"hash/fnv"
+	"math"
 	"math/rand/v2"
 	"time"
 )
@@ -11,6 +12,7 @@ type World struct {
 	options Options
 	random  *rand.Rand
 	now     time.Duration // since it began
+	passed  time.Duration // of the time of package time
 	due     agenda
 	order   uint64 // of what was put on the agenda
 	trace   uint64 // hash of everything that happened, in order
@@ -22,9 +24,12 @@ type World struct {
 	hall      *Hall
 	weather   weather
 	calmed    bool // nothing goes wrong any more
+	calmAt    time.Duration
 	ledger    *ledger
 	story     *story
 	counts    map[Fault]int
+
+	replicated bool // the server has a replica, and what was acknowledged is there
 
 	supervisors []*supervisor
 	runners     []*worker
@@ -96,9 +101,24 @@ func (w *World) until(most time.Duration, done func() bool) bool {
 		}
 		it := w.due.pop()
 		w.now = it.at
+		if w.now-w.passed > lag {
+			w.catchUp()
+		}
 		it.do()
 	}
 	return true
+}
+
+// lag is how far the time of package time may be behind. Only deadlines of
+// contexts follow it.
+const lag = 20 * time.Millisecond
+
+// catchUp lets the time of package time go on.
+func (w *World) catchUp() {
+	if behind := w.now - w.passed; behind > 0 {
+		w.passed = w.now
+		w.options.Pass(behind)
+	}
 }
 
 // pass lets time pass.
@@ -128,6 +148,15 @@ func (w *World) between(least, most time.Duration) time.Duration {
 
 // jitter is how long the scheduler of a process takes.
 func (w *World) jitter() time.Duration { return w.between(time.Microsecond, 200*time.Microsecond) }
+
+// calmFrom returns when all was calm for a while; a time that never comes before
+// there is an end of faults.
+func (w *World) calmFrom(d time.Duration) time.Duration {
+	if !w.calmed {
+		return math.MaxInt64 / 2
+	}
+	return w.calmAt + d
+}
 
 // fail ends the run: something that must hold does not.
 func (w *World) fail(job, format string, args ...any) { w.story.fail(job, format, args...) }

@@ -1,15 +1,17 @@
-package sim
+package clocktest_test
 
 import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/herocode/horus/integration/clocktest"
 )
 
 // The layout of time.Time is not promised: this says when it is another one.
 func TestAClockThatIsSetGoesOnEvenly(t *testing.T) {
 	wall := time.Date(2026, 1, 2, 3, 4, 5, 678, time.UTC)
-	before, after := instant(wall, time.Minute), instant(wall.Add(-time.Hour), time.Minute+time.Second)
+	before, after := clocktest.Instant(wall, time.Minute), clocktest.Instant(wall.Add(-time.Hour), time.Minute+time.Second)
 	if got := after.Sub(before); got != time.Second {
 		t.Errorf("%s passed although the clock was set, want 1s", got)
 	}
@@ -27,19 +29,12 @@ func TestAClockThatIsSetGoesOnEvenly(t *testing.T) {
 	}
 }
 
-// The agenda hands out what is due first, and what was put on it first of what is
-// due together.
-func TestAgendaIsInOrder(t *testing.T) {
-	var a agenda
-	for i, at := range []time.Duration{5, 3, 9, 3, 1, 5, 0, 3} {
-		a.push(item{at: at, order: uint64(i)}) //nolint:gosec // not negative
-	}
-	var last item
-	for n := 0; len(a) > 0; n++ {
-		it := a.pop()
-		if n > 0 && (it.at < last.at || it.at == last.at && it.order < last.order) {
-			t.Errorf("%d/%d comes behind %d/%d", it.at, it.order, last.at, last.order)
-		}
-		last = it
+func TestAClockIsSetByHand(t *testing.T) {
+	var c clocktest.Clock
+	before := c.Now()
+	c.Pass(time.Minute)
+	c.Set(-time.Hour)
+	if passed, shown := c.Now().Sub(before), c.Now().Round(0).Sub(before.Round(0)); passed != time.Minute || shown != time.Minute-time.Hour {
+		t.Errorf("%s passed and the clock went %s", passed, shown)
 	}
 }
