@@ -48,6 +48,11 @@ integration: ## run the promises that are kept against a real Redis
 sim: ## run SEEDS (10000) seeds of the simulation, or SEED alone and its story
 	go test -count=1 -timeout 0 ./integration/sim -run Seeds -v -args $(if $(SEED),-seed $(SEED) -seeds 1,-seeds $(or $(SEEDS),10000))
 
+.PHONY: chaos
+chaos: ## break a running system for DURATION (1m) as SEED (any) says; write a REPORT
+	@$(TEST_IMAGE); set -x; go test -count=1 -timeout 0 ./integration/chaos -run 'Chaos$$' -v -args \
+	  -duration $(or $(DURATION),1m) -seed $(or $(SEED),0) $(if $(REPORT),-report $(abspath $(REPORT)))
+
 .PHONY: fuzz
 fuzz: ## fuzz every target for FUZZTIME (10s), FUZZBUDGET seconds at most
 	.ci/fuzz $(FUZZTIME) $(FUZZBUDGET)

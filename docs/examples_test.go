@@ -49,18 +49,55 @@ func entry(t *testing.T, p *historytest.Partition, name string) (*history.Commit
 	return nil, nil
 }
 
-// last returns the last event of a type.
-func last(t *testing.T, p *historytest.Partition, name string) (*history.Commit, *history.Entry) {
+// resumed returns the event that grants an attempt which begins with a
+// checkpoint.
+func resumed(t *testing.T, p *historytest.Partition) (*history.Commit, *history.Entry) {
 	t.Helper()
-	c, e := entry(t, p, name)
-	for _, later := range p.Commits {
-		for i := range later.Entries {
-			if later.Entries[i].Type == name {
-				c, e = later, &later.Entries[i]
+	for _, c := range p.Commits {
+		for i := range c.Entries {
+			if data, ok := c.Entries[i].Data.(job.Queued); ok && !data.Grant.Checkpoint.IsZero() {
+				return c, &c.Entries[i]
 			}
 		}
 	}
-	return c, e
+	t.Fatal("no attempt of the example log begins with a checkpoint")
+	return nil, nil
+}
+
+// backoffs reckons how long a failed attempt keeps the next one waiting.
+func backoffs(p *historytest.Partition) string {
+	rows := [][]string{{"initial_ms", "factor", "max_ms", "counted", "token", "microseconds"}}
+	var first signing.Hash // token of the first attempt of j4
+	for _, c := range p.Commits {
+		for i := range c.Entries {
+			if e := &c.Entries[i]; e.Type == "job.queued" && e.Aggregate == historytest.JobOf("j4") && first.IsZero() {
+				first = e.Hash
+			}
+		}
+	}
+	for _, c := range []struct {
+		initial, factor, most int64
+		counted               uint32
+		token                 signing.Hash
+	}{
+		{10000, 2, 300000, 0, first},
+		{1000, 2, 300000, 0, signing.Hash{}},
+		{1000, 2, 300000, 3, signing.Hash{0x80}},
+		{1000, 2, 300000, 20, signing.Hash{0xff, 0xff, 0xff}},
+	} {
+		s := job.State{Status: job.Running, Counted: c.counted, Token: c.token, Policy: job.Policy{
+			MaxAttempts: job.MaxMaxAttempts, OnError: true,
+			Backoff: job.Backoff{
+				Initial: time.Duration(c.initial) * time.Millisecond, Factor: uint32(c.factor), //nolint:gosec // few
+				Max: time.Duration(c.most) * time.Millisecond,
+			},
+		}}
+		due, _ := s.Retry(job.FailedError, job.ByPolicy, 0, 0)
+		rows = append(rows, []string{
+			fmt.Sprint(c.initial), fmt.Sprint(c.factor), fmt.Sprint(c.most), fmt.Sprint(c.counted), c.token.String()[:8] + "…", fmt.Sprint(int64(due)),
+		})
+	}
+	return table(rows)
 }
 
 // submitted returns the submission of a job.
@@ -218,7 +255,7 @@ func ofEvents(t *testing.T, p *historytest.Partition, made map[string]string) {
 func group(k event.Kind) string {
 	return map[event.Kind]string{
 		event.Access: "statements.events", event.Leader: "leader.events", event.Log: "log.events", event.Job: "job.events",
-		event.Runner: "runner.events", event.Report: "runner.events",
+		event.Runner: "runner.events", event.Report: "runner.events", event.Queue: "queue.events",
 	}[k]
 }
 
@@ -236,6 +273,7 @@ func ofJobs(t *testing.T, p *historytest.Partition, made map[string]string) {
 	must(t, err)
 	made["job.canonical"] = string(canonical)
 	made["job.unsigned"] = string(j3.Doc)
+	made["job.backoff"] = backoffs(p)
 	made["job.hashes"] = table([][]string{{"j1", j1.Hash.String()}, {"j2", j2.Hash.String()}, {"j3", j3.Hash.String()}})
 }
 
@@ -265,8 +303,9 @@ func ofBundles(t *testing.T, p *historytest.Partition, made map[string]string) {
 func ofLegality(_ *testing.T, p *historytest.Partition, made map[string]string) {
 	commits := [][]string{{"first", "count", "term", "statements", "key id", "hash of the seal"}}
 	statements := [][]string{{"seq", "type", "n", "term", "statements"}}
-	jobs := [][]string{{"seq", "type", "job", "status", "attempt", "counted", "token"}}
-	runners := [][]string{{"seq", "type", "process", "number", "pin of the runner"}}
+	jobs := [][]string{{"seq", "type", "job", "status", "attempt", "counted", "token", "due"}}
+	runners := [][]string{{"seq", "type", "process", "number", "pin of the runner", "mode"}}
+	queues := [][]string{{"seq", "type", "queue", "mode"}}
 	state := history.NewState()
 	for _, c := range p.Commits {
 		s := c.Seal
@@ -278,18 +317,22 @@ func ofLegality(_ *testing.T, p *historytest.Partition, made map[string]string) 
 			switch e.Aggregate.Kind {
 			case event.Job:
 				j := state.Jobs[historytest.ID(e.Aggregate.ID)]
-				jobs = append(jobs, append(row, e.Aggregate.ID, status(j), fmt.Sprint(j.Attempt), fmt.Sprint(j.Counted), short(j.Token)))
+				jobs = append(jobs, append(row, e.Aggregate.ID, status(j), fmt.Sprint(j.Attempt), fmt.Sprint(j.Counted), short(j.Token), due(j)))
 			case event.Report:
-				runners = append(runners, append(row, e.Aggregate.ID, fmt.Sprint(state.Processes[e.Aggregate.ID].Number), ""))
+				runners = append(runners, append(row, e.Aggregate.ID, fmt.Sprint(state.Processes[e.Aggregate.ID].Number), "", ""))
 			case event.Runner:
-				pin := state.Runners[domain.Name(e.Aggregate.ID)].Pin
-				runners = append(runners, append(row, "", "", pinned(pin)))
+				r := state.Runners[domain.Name(e.Aggregate.ID)]
+				runners = append(runners, append(row, "", "", pinned(r.Pin), string(r.Mode)))
+			case event.Queue:
+				q, _ := job.ParseQueue(e.Aggregate.ID)
+				queues = append(queues, append(row, q.String(), string(state.Queues[q].Mode)))
 			default:
 				statements = append(statements, append(row, fmt.Sprint(e.Version), fmt.Sprint(state.Term.Term), fmt.Sprint(state.Access.Statements)))
 			}
 		}
 	}
-	made["commits"], made["statements"], made["jobs"], made["runners"] = table(commits), table(statements), table(jobs), table(runners)
+	made["commits"], made["statements"], made["jobs"] = table(commits), table(statements), table(jobs)
+	made["runners"], made["queues"] = table(runners), table(queues)
 	keys := [][]string{{"class", "name", "key id", "kinds", "statement", "last instant", "revoked by"}}
 	for _, k := range state.Access.Keys() {
 		keys = append(keys, []string{
@@ -317,12 +360,21 @@ func number(n uint64) string {
 
 // status is where a job stands, in the words of the page.
 func status(j job.State) string {
-	if j.Lost {
+	if j.Lost != "" {
 		return "lost"
 	}
-	return map[job.Status]string{
-		job.Created: "created", job.Waiting: "waiting", job.Running: "running", job.Done: "completed", job.Broken: "failed",
-	}[j.Status]
+	if j.Status == job.Waiting {
+		return "waiting"
+	}
+	return j.Status.String()
+}
+
+// due is when time changes a job, of all that have a due time.
+func due(j job.State) string {
+	if j.Lost != "" || j.Status.Terminal() {
+		return ""
+	}
+	return instant(j.Due)
 }
 
 func pinned(k signing.PublicKey) string {
@@ -359,16 +411,18 @@ func ofRedis(t *testing.T, p *historytest.Partition, made map[string]string) {
 	stored := redisstore.Keys{Namespace: namespace}
 	made["redis.keys"] = strings.Join([]string{
 		stored.Log(), stored.Leader(), stored.Position(), keys.Jobs(job.RunnerQueue("r1")), keys.Jobs(job.ExecutorQueue("sh")),
-		keys.Inbox(), keys.Control("r1"), keys.Statements(),
+		keys.Inbox(), keys.Control("r1"), keys.Statements(), keys.Modes(), keys.Beats(),
 	}, "  ")
 	raws := p.Raws()
 	made["redis.entry"] = fmt.Sprintf("%d-0\ne\n%s\ns\n%s\n", raws[2].Seq, raws[2].Event, raws[2].Seal)
 	c, _ := entry(t, p, "access.admitted")
 	made["redis.statement"] = string(queue.AppendStatement(nil, proofs.Of(c, 3)))
 
-	c, queued := last(t, p, "job.queued")
+	c, queued := resumed(t, p)
 	submission := submitted(t, p, queued.Aggregate.ID).Submission
-	a := queue.Assignment{ID: queue.EntryID{Term: c.Seal.Term, Seq: queued.Seq}, Grant: proofs.Of(c, queued.Seq), Submission: &submission}
+	a := queue.Assignment{
+		ID: queue.EntryID{Term: c.Seal.Term, Seq: queued.Seq}, Grant: proofs.Of(c, queued.Seq), Submission: &submission, Checkpoint: []byte(checkpoint),
+	}
 	made["redis.grant"] = a.ID.String() + "\n" + strings.Join(a.Fields(), "\n")
 
 	_, reported := entry(t, p, "runner.reported")

@@ -12,6 +12,7 @@ import (
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/eventstore/audit"
@@ -54,6 +55,8 @@ func story() *historytest.Partition {
 	p.Supervisor = historytest.Key("standby")
 	p.BeginTerm()
 	p.Commit(func(tx *historytest.Tx) { tx.Lose("j2", job.LostLease) })
+	retry(p, r1)
+	replay(p, r1)
 	p.Commit(func(tx *historytest.Tx) {
 		tx.Rotate(historytest.Key("client"), historytest.Key("client 2"))
 		tx.Revoke(k1.Key.Public().ID(), "its machine was stolen")
@@ -62,7 +65,65 @@ func story() *historytest.Partition {
 		seal, _ := tx.Evidence(p.Commits[0].Seal.Term, 2)
 		tx.DeclareLoss(event.ByRunner("r1"), seal)
 	})
+	p.Commit(func(tx *historytest.Tx) {
+		for _, c := range []line.Command{line.Pause{}, line.Drain{}, line.Resume{}} {
+			tx.Order(job.ExecutorQueue("sh"), c)
+		}
+		for _, c := range []runner.Command{runner.Pause{}, runner.Resume{}, runner.Drain{}} {
+			tx.OrderRunner("r1", c)
+		}
+	})
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Miss(r1)
+		tx.HearAgain(r1)
+		tx.GiveUp(r1)
+		tx.OrderRunner("r1", runner.Remove{Version: tx.State.Runners["r1"].Version})
+	})
 	return p
+}
+
+// retry is the story of a job that waits for its time, fails, is tried again,
+// and is stopped.
+func retry(p *historytest.Partition, r1 *historytest.Process) {
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j4", historytest.Job{Held: true, More: `"delay":60,"retry_on":["error"],"backoff":{"initial_ms":10000}`})
+		tx.Release("j4")
+	})
+	p.Commit(func(tx *historytest.Tx) { tx.Await("j4") })
+	first := p.About("j4")
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Progress{About: first, Percent: 40, Text: "page 7 of 17"}, runner.Checkpoint{About: first, Data: []byte(checkpoint)},
+			runner.Failed{About: first, Kind: job.FailedError, Exit: 3, Message: "exit code 3"})
+	})
+	p.Commit(func(tx *historytest.Tx) { tx.Await("j4") })
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Completed{About: first, Result: "late"})
+		tx.Stop("j4")
+	})
+	p.Commit(func(tx *historytest.Tx) { tx.Report(r1, runner.Stopped{About: p.About("j4"), Result: "half"}) })
+}
+
+// checkpoint is what the second attempt of j4 begins with.
+const checkpoint = "page 7"
+
+// replay is the story of a job that fails, is replayed, fails again, and is
+// dropped and deleted.
+func replay(p *historytest.Partition, r1 *historytest.Process) {
+	p.Commit(func(tx *historytest.Tx) { tx.Submit("j5", historytest.Job{Form: job.FormUnsigned, More: `"delay":1`}) })
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Await("j5")
+		tx.Report(r1, runner.Failed{About: p.About("j5"), Kind: job.FailedError, Again: job.Please, After: 1500 * time.Millisecond})
+		tx.Await("j5")
+		tx.Report(r1, runner.Failed{About: p.About("j5"), Kind: job.FailedTimeout, Again: job.Never})
+	})
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Replay("j5", 1, job.Limits{Timeout: time.Minute, Expires: p.Now.Add(time.Hour)})
+	})
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Report(r1, runner.Failed{About: p.About("j5"), Kind: job.FailedError})
+		tx.Drop("j5")
+		tx.Delete("j5")
+	})
 }
 
 // memory is a log in memory.

@@ -12,6 +12,7 @@ import (
 
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/loss"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/domain/term"
@@ -22,7 +23,7 @@ var update = flag.Bool("update", false, "write the examples that the code makes 
 const (
 	pageFile = "format.md"
 	logFile  = "example.jsonl"
-	maxLines = 840 // a page that nobody reads specifies nothing
+	maxLines = 1000 // a page that nobody reads specifies nothing
 )
 
 // An example is a fenced block that has a name behind its language.
@@ -146,6 +147,9 @@ func TestEveryEventIsOnThePage(t *testing.T) {
 		names = append(names, e.EventName())
 	}
 	for _, e := range runner.Events() {
+		names = append(names, e.EventName())
+	}
+	for _, e := range line.Events() {
 		names = append(names, e.EventName())
 	}
 	for _, e := range job.Events() {

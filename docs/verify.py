@@ -111,7 +111,7 @@ NAME, ID, PROCESS = r"[a-z0-9][a-z0-9._-]{0,63}", r"[A-Za-z0-9][A-Za-z0-9._-]{0,
 HASH, KEY_ID, QUEUE = r"[0-9a-f]{64}", r"[0-9a-f]{32}", r"(runner|executor):[a-z0-9][a-z0-9._-]{0,63}"
 NUMBER = r"(0|[1-9][0-9]*)"
 CLASS, FORM = r"supervisor|runner|client|operator", r"dsse|jcs|unsigned"
-AGGREGATE = r"access|leader|log|(job|runner|report)/[A-Za-z0-9._/-]{1,160}"
+AGGREGATE = r"access|leader|log|(job|runner|report)/[A-Za-z0-9._/-]{1,160}|queue/(?=.{1,160}\Z)[A-Za-z0-9._/-]+:[A-Za-z0-9._/-]+"
 
 
 def matches(pattern, text):
@@ -262,26 +262,41 @@ def instant(v):
     return micros
 
 
-ATTEMPT = whole(1, 2**30)
-GRANT = Members(attempt=ATTEMPT, queue=QUEUE, job=HASH, keys=Maybe(many(KEY_ID, 1, 8)))
+SECOND = 10**6
+ATTEMPT, ANY, SECONDS = whole(1, 2**30), whole(0, 2**30), whole(1, 86400)
+GRANT = Members(attempt=ATTEMPT, queue=QUEUE, job=HASH, keys=Maybe(many(KEY_ID, 1, 8)), checkpoint=Maybe("(?!0{64})" + HASH), timeout=Maybe(SECONDS))
 SIGS = many(Members(key=KEY_ID, sig=signature), 1, 8)
 ABOUT = {"job": ID, "grant": HASH, "at": time}
 KINDS = many(NAME, 0, 16, distinct=True)
+MODES = {"paused": "paused", "drained": "drained", "resumed": None}
+KEPT = {"pin": Maybe(public_key), "mode": Maybe("paused|drained")}
 LINE = Members(at=time, stream="stdout|stderr|runner", text=text)
 REPORTS = {
     "join": Members(t=text, key=public_key, kinds=KINDS, slots=whole(1, 4096), seen=Maybe(text)),
     "leave": Members(t=text),
     "started": Members(t=text, **ABOUT),
     "log": Members(t=text, **ABOUT, lines=many(LINE, 1, 4096)),
+    "progress": Members(t=text, **ABOUT, percent=whole(0, 100), text=lambda v: need(isinstance(v, str) and len(v.encode()) <= 1024, "a text is too long")),
+    "checkpoint": Members(t=text, **ABOUT, data=lambda v: checkpoint(v)),
     "completed": Members(t=text, **ABOUT, result=text),
-    "failed": Members(t=text, **ABOUT, kind="error|timeout|rejected", exit=whole(0, 255), message=text, result=text),
+    "failed": Members(t=text, **ABOUT, kind="error|timeout|rejected", exit=whole(0, 255), message=text, result=text,
+                      retry=Maybe("again|never"), after=Maybe(whole(1, 86400000))),
+    "stopped": Members(t=text, **ABOUT, result=text),
     "refused": Members(t=text, **ABOUT, reason=text),
 }
+
+
+def checkpoint(v):
+    need(isinstance(v, str) and v.isascii(), "not base64")
+    raw = unbase64(v, None)
+    need(len(raw) <= 64 << 10, "a checkpoint is too large")
+    return hashlib.sha256(raw).hexdigest()
 
 
 def report(v):
     need(isinstance(v, dict) and isinstance(v.get("t"), str) and v["t"] in REPORTS, "no such report")
     REPORTS[v["t"]](v)
+    need("after" not in v or v["retry"] == "again", "a time without a wish")
 
 
 BUNDLE = Members(v=whole(1, 1), ns=text, p=whole(0, 65535), runner=NAME, process=PROCESS, number=whole(1), reports=many(report, 1, 60))
@@ -293,16 +308,28 @@ EVENTS = {
     "access.revoked": Members(key=KEY_ID, reason=reason),
     "log.lost": Members(from_=whole(0), seal=text),
     "term.began": Members(term=whole(0), name=NAME, address=text, key=KEY_ID),
-    "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), grant=Maybe(GRANT)),
+    "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), grant=Maybe(GRANT), due=Maybe(time)),
+    "job.scheduled": Members(due=time),
     "job.queued": Members(grant=GRANT),
     "job.started": Members(attempt=ATTEMPT, process=some),
+    "job.checkpointed": Members(attempt=ATTEMPT, checkpoint=HASH),
+    "job.attempt_failed": Members(attempt=ATTEMPT, kind="error|timeout", due=time),
+    "job.attempt_lost": Members(attempt=ATTEMPT, reason="lease|queue|timeout|stop"),
+    "job.stopping": Members(attempt=ATTEMPT),
     "job.completed": Members(attempt=ATTEMPT),
-    "job.failed": Members(attempt=ATTEMPT, kind="error|timeout|lost|rejected|expired"),
-    "job.attempt_lost": Members(attempt=ATTEMPT, reason="lease|queue"),
+    "job.failed": Members(attempt=ANY, kind="error|timeout|lost|rejected|expired"),
+    "job.stopped": Members(attempt=ANY),
+    "job.report_refused": Members(grant=HASH, process=some, said="completed|failed|stopped"),
+    "job.replayed": Members(attempts=whole(1, 25), timeout=Maybe(SECONDS), expires=Maybe(time)),
+    "job.dropped": Members(),
+    "job.deleted": Members(),
     "runner.reported": Members(key=KEY_ID, sig=signature, bundle=BUNDLE),
-    "runner.joined": Members(process=PROCESS, pin=Maybe(public_key), key=public_key, kinds=KINDS, slots=whole(1, 4096),
+    "runner.joined": Members(process=PROCESS, **KEPT, key=public_key, kinds=KINDS, slots=whole(1, 4096),
                              marks=many(Members(queue=QUEUE, seq=whole(0)), 1, 17)),
-    "runner.left": Members(process=PROCESS, pin=Maybe(public_key)),
+    **{"runner." + name: Members(process=PROCESS, **KEPT) for name in ("left", "silent", "alive", "gone")},
+    **{"runner." + name: Members(pin=KEPT["pin"]) for name in MODES},
+    "runner.removed": Members(**KEPT),
+    **{"queue." + name: Members() for name in MODES},
 }
 KIND_OF = {"term.began": "leader", "runner.reported": "report"}
 TEXT = r'("(?:[^"\\]|\\.)*")'
@@ -337,6 +364,7 @@ class Event:
             self.doc = data[start.end():end]
             data = data[:start.end() - len(',"doc":')] + data[end:]
         self.data = read_json(data, EVENTS[self.type])
+        need(self.type != "job.submitted" or not {"grant", "due"} <= set(self.data), "queued and not yet")
         if self.type == "runner.reported":
             self.doc = spelled(self.data["bundle"])
             need(len(self.doc.encode()) <= 256 << 10, "a bundle is too large")
@@ -398,18 +426,18 @@ def read_document(source):
 
 class Job:
     """A job as it was submitted, and where it stands. The lengths of a document's texts are not checked."""
-    TEXTS = "id payload executor runner audience caller_id context_id created_at updated_at not_after".split()
+    TEXTS = "id payload executor runner audience caller_id context_id created_at updated_at not_after run_at expires_at".split()
 
     def __init__(self, form, source, sigs):
         need(source[:1] == "{" and source[-1:] == "}", "a document is an object")
         doc = read_document(source)
         raw = self.message = content = source.encode()
         need(len(raw) <= 768 << 10, "a document is too large")
-        given = {name: v for name, v in doc.items() if v is not None and v != ""}
-        need(set(doc) <= {"timeout", "max_attempts", "env_vars", "signatures", *self.TEXTS}, "an unknown member")
+        given = {name: v for name, v in doc.items() if v is not None and not (v == "" and name in self.TEXTS)}
+        need(set(doc) <= {"timeout", "max_attempts", "retry_on", "backoff", "delay", "env_vars", "signatures", *self.TEXTS}, "an unknown member")
         need(all(isinstance(given.get(name, ""), str) for name in self.TEXTS), "a member that is no text")
-        for name, high in ("timeout", 86400), ("max_attempts", 25):
-            whole(1, high)(1 if doc.get(name) is None else doc[name])
+        for name, low, high in ("timeout", 1, 86400), ("max_attempts", 1, 25), ("delay", 0, 366 * 86400):
+            whole(low, high)(1 if doc.get(name) is None else doc[name])
         for name, pattern in ("id", ID), ("runner", NAME), ("executor", NAME):
             need(name not in given or matches(pattern, given[name]), name)
         need("payload" in given and ("runner" in given or "executor" in given), "a payload and a runner or kind are needed")
@@ -417,8 +445,8 @@ class Job:
         need(isinstance(env, dict) and all(isinstance(v or "", str) for v in env.values()), "env_vars")
         need(isinstance(inside, list) and all(isinstance(s, dict) and set(s) == {"public_key", "signature"} for s in inside), "signatures")
         self.id, self.audience, self.max_attempts = given.get("id"), given.get("audience"), given.get("max_attempts", 3)
-        self.not_after = instant(given["not_after"]) if "not_after" in given else None
-        need(self.not_after is None or 0 < self.not_after <= 253402300799999999, "not_after")
+        self.times(given)
+        self.retries(given.get("retry_on", []), given.get("backoff", {}))
         kind = "osiris" if given.get("executor") == "osis" else given.get("executor")
         self.queue = "runner:" + given["runner"] if "runner" in given else "executor:" + kind
         self.signers, self.signatures = [s["key"] for s in sigs], [unbase64(s["sig"], 64) for s in sigs]
@@ -435,14 +463,57 @@ class Job:
         need(len(set(self.signers)) == len(self.signers) <= 8, "a job is signed by different keys")
         need(self.id or not self.signers, "a signed job names its id")
         self.hash = hashlib.sha256(form.encode() + b"\0" + content).hexdigest()
-        self.status, self.attempt, self.counted, self.token, self.process, self.by = "created", 0, 0, None, None, None
+        self.status, self.lost, self.attempt, self.counted, self.token, self.process, self.by = "created", None, 0, 0, None, None, None
+        self.checkpoint, self.kept, self.kept_at, self.due, self.longer = None, 0, 0, 0, None
+
+    def times(self, given):
+        """When the job may begin, in microseconds; None for whenever."""
+        moments = {name: instant(given[name]) for name in ("not_after", "run_at", "expires_at") if name in given}
+        need(all(0 < v <= 253402300799999999 for v in moments.values()), "a time that is none")
+        self.not_after, self.run_at, self.expires_at = (moments.get(name) for name in ("not_after", "run_at", "expires_at"))
+        self.delay, self.timeout = given.get("delay", 0) * SECOND, given.get("timeout", 300) * SECOND
+        need("delay" not in given or self.run_at is None, "run_at and delay")
+        self.ends = [v for v in (self.expires_at, self.not_after) if v is not None]
+        self.expires = min(self.ends, default=None)
+        need(self.run_at is None or all(self.run_at <= v for v in self.ends), "it would end before it begins")
+
+    def retries(self, on, backoff):
+        need(isinstance(on, list) and all(v in ("error", "timeout") for v in on) and len(set(on)) == len(on), "retry_on")
+        need(isinstance(backoff, dict) and set(backoff) <= {"initial_ms", "factor", "max_ms"}, "backoff")
+        backoff = {name: v for name, v in backoff.items() if v is not None}
+        for name, low, high in ("initial_ms", 10, 3600000), ("factor", 1, 10), ("max_ms", 10, 86400000):
+            whole(low, high)(backoff.get(name, low))
+        initial = backoff.get("initial_ms", 1000)
+        self.on, self.backoff = on, (initial, backoff.get("factor", 2), backoff.get("max_ms", max(300000, initial)))
+        need(self.backoff[2] >= initial, "max_ms is less than initial_ms")
+
+    def start(self, at):
+        """Returns when the job is to be queued that was submitted at an instant, 0 for at once."""
+        start = at + self.delay if self.delay else self.run_at or 0
+        return start if start > at else 0
+
+    def passed(self, at):
+        return self.expires is not None and at > self.expires
+
+    def open(self):
+        return self.lost is None and self.status in ("waiting", "running", "stopping")
+
+    def again(self, r, at):
+        """Returns when another attempt is due after a report of a failure, None if there is none."""
+        wanted = r["kind"] in self.on if "retry" not in r else r["retry"] == "again"
+        if r["kind"] == "rejected" or not wanted or self.status == "stopping" or self.counted + 1 >= self.max_attempts:
+            return None
+        initial, factor, most = self.backoff
+        half = min(initial * factor**self.counted, most) * 1000 // 2
+        wait = r["after"] * 1000 if "after" in r else half + (half * int(self.token[:6], 16) >> 24)
+        return None if self.passed(at + wait) else at + wait
 
 
 class History:
     def __init__(self, namespace, partition):
         self.place, self.next, self.previous, self.term, self.latest = (namespace, partition), 1, bytes(32), 0, 0
         self.versions, self.keys, self.led, self.leader = {}, {}, 0, None
-        self.jobs, self.runners, self.processes, self.pending = {}, {}, {}, []
+        self.jobs, self.runners, self.processes, self.queues, self.pending = {}, {}, {}, {}, []
         self.founding, self.ends, self.gap, self.gaps = None, {}, (0, 0), []
 
     def read(self, seq, raw, wire):
@@ -596,7 +667,7 @@ class History:
         key = b["reports"][0].get("key")
         need(process or key_id(key) == data["key"], "a join with another key")
         if key is None:
-            key = self.runners.get("runner/" + b["runner"])
+            key = self.runners.get("runner/" + b["runner"], (None,))[0]
         if key is None or key_id(key) != data["key"]:
             admitted = self.held("runner", data["key"])
             need(admitted["name"] == b["runner"], "a key of another runner")
@@ -621,59 +692,183 @@ class History:
         need(r["t"] == "join" and e.id == b["runner"] and data["process"] == b["process"] and key_id(r["key"]) == id
              and all(data[name] == r[name] for name in ("key", "kinds", "slots")), "it does not say what was reported")
         need([m["queue"] for m in data["marks"]] == ["runner:" + e.id] + ["executor:" + kind for kind in data["kinds"]], "marks of other queues")
-        pin = data.get("pin")
-        need(pin == self.runners[e.agg] if e.agg in self.runners else pin in (None, data["key"]), "the pin changed")
-        if pin != data["key"] or data["kinds"]:
+        self.runners.setdefault(e.agg, (data["key"] if "pin" in data else None, None, False))
+        if data.get("pin") != data["key"] or data["kinds"]:
             self.serves(e.id, id, data["kinds"])
-        self.runners[e.agg] = pin
+        self.kept(e, data, data.get("mode"))
         self.joins.pop("report/%s/%s" % (e.id, data["process"]), None)
 
     def runner_left(self, e, data):
         r, b, _ = self.reported(e)
         need(r["t"] == "leave" and e.id == b["runner"] and data["process"] == b["process"], "it does not say what was reported")
-        need(e.agg in self.runners and data.get("pin") == self.runners[e.agg], "nobody joined, or the pin changed")
+        self.kept(e, data, data.get("mode"))
+
+    def kept(self, e, data, mode, changes=False):
+        """Checks what every event of a runner carries: its pin, and its mode unless the event is about that."""
+        pin, before, removed = self.runners.get(e.agg, (None, None, None))
+        need(removed is not None, "nobody joined")
+        need(data.get("pin") == pin and (mode == before) != changes, "the pin or the mode changed, or nothing does")
+        self.runners[e.agg] = pin, mode, False
+        return removed
+
+    def runner_silent(self, e, data):
+        need(self.processes.get("report/%s/%s" % (e.id, data["process"]), ("left",))[0] == "open", "the process did not join, or has left")
+        need(e.actor.startswith("system:"), "only the system hears processes")
+        self.kept(e, data, data.get("mode"))
+
+    runner_alive = runner_gone = runner_silent
+
+    def runner_paused(self, e, data):
+        need(e.actor.startswith(("key:", "system:")), "by somebody who may not")
+        self.kept(e, data, MODES[e.type.split(".")[1]], changes=True)
+
+    runner_drained = runner_resumed = runner_paused
+
+    def runner_removed(self, e, data):
+        need(e.actor.startswith(("key:", "system:")) and not self.kept(e, data, data.get("mode")), "by somebody who may not, or twice")
+        self.runners[e.agg] = (*self.runners[e.agg][:2], True)
+
+    def queue_paused(self, e, data):
+        mode = MODES[e.type.split(".")[1]]
+        need(matches(QUEUE, e.id) and e.actor.startswith(("key:", "system:")) and self.queues.get(e.id) != mode, "of no queue, by somebody who may not, or twice")
+        self.queues[e.id] = mode
+
+    queue_drained = queue_resumed = queue_paused
 
     def job_submitted(self, e, data):
         need(matches(ID, e.id) and e.agg not in self.jobs, "submitted twice")
         job = Job(data["form"], e.doc, data.get("sigs", []))
         need(job.id in (None, e.id) and job.audience in (None, self.place[0]), "of another id, or for another audience")
-        need(job.not_after is None or instant(e.at) <= job.not_after, "after its not_after")
-        need(e.actor == "client:" + job.signers[0] if job.signers else not e.actor.startswith("client:"), "from somebody else")
+        at = instant(e.at)
+        start = job.start(at)
+        need(all(at <= end and start <= end for end in job.ends), "after its end, or it would begin after that")
+        need(job.run_at is None or job.run_at <= at + 366 * 86400 * SECOND, "more than 366 days ahead")
+        need(e.actor == "client:" + job.signers[0] if job.signers else not e.actor.startswith(("client:", "runner:")), "from somebody else")
         for id, sig in zip(job.signers, job.signatures):
             self.checks.append((e.seq, self.held("client", id)["key"], job.message, sig))
-        self.jobs[e.agg] = job
+        self.jobs[e.agg], job.due = job, start
+        need("due" not in data or instant(data["due"]) == start, "scheduled for another time")
         if "grant" in data:
+            need(not start, "before its time")
             self.granted(job, e, data["grant"])
+        elif "due" in data:
+            job.status = "scheduled"
 
     def granted(self, job, e, grant):
-        need(grant == {"attempt": job.attempt + 1, "queue": job.queue, "job": job.hash, **({"keys": job.signers} if job.signers else {})},
+        rest = {"keys": job.signers, "checkpoint": job.checkpoint, "timeout": job.longer}
+        need(grant == {"attempt": job.attempt + 1, "queue": job.queue, "job": job.hash, **{name: v for name, v in rest.items() if v}},
              "the grant does not fit its job")
-        job.status, job.attempt, job.token, job.process, job.by = "waiting", job.attempt + 1, e.hash.hex(), None, None
+        job.status, job.lost, job.attempt, job.token, job.process, job.by = "waiting", None, job.attempt + 1, e.hash.hex(), None, None
+        job.kept, job.kept_at, job.due = 0, 0, 0
 
     def job(self, e, data):
         """Every event of a job but its submission."""
-        job = self.jobs.get(e.agg)
+        job, what = self.jobs.get(e.agg), e.type[len("job."):]
         need(job, "nobody submitted it")
-        status, kind = job.status, data.get("kind")
         need("attempt" not in data or data["attempt"] == job.attempt, "of another attempt")
-        if e.type == "job.queued":
-            need(status == "created" or status == "lost" and job.counted < job.max_attempts, "a %s job is queued" % status)
-            self.granted(job, e, data["grant"])
-        elif e.type == "job.started":
-            need(status == "waiting", "a %s job starts" % status)
-            self.said(e, job, data["process"], ("started", "completed", "failed"))
-            job.status, job.process, job.by = "running", data["process"], e.actor
-        elif e.type == "job.attempt_lost":
-            need(status in ("waiting", "running"), "an attempt of a %s job is lost" % status)
-            job.status, job.counted = "lost", job.counted + (data["reason"] != "queue")
-        elif kind == "lost" or kind == "expired":
-            need(status == "lost" and (job.counted >= job.max_attempts if kind == "lost" else job.not_after is not None), "not " + kind)
-            job.status = "failed"
+        need(job.lost is None or what in ("queued", "failed", "stopped"), "an attempt was lost")
+        need(what in ("started", "checkpointed", "completed", "attempt_failed", "failed", "stopped", "report_refused")
+             or not e.actor.startswith("runner:"), "a runner did what only others may")
+        getattr(self, "job_is_" + what)(e, data, job, instant(e.at))
+
+    def among(self, job, *statuses):
+        need(job.status in statuses, "a %s job" % job.status)
+
+    def job_is_scheduled(self, e, data, job, at):
+        self.among(job, "created")
+        need(instant(data["due"]) == job.due > at, "for another time")
+        job.status = "scheduled"
+
+    def job_is_queued(self, e, data, job, at):
+        if job.lost:
+            self.among(job, "waiting", "running")
+            need(job.counted < job.max_attempts and (job.lost != "timeout" or "timeout" in job.on), "it has no attempts left")
         else:
-            job_ends = e.type.split(".")[1]
-            need(status == "running" and e.actor == job.by, "a %s job ends, or by another runner" % status)
-            need(self.said(e, job, job.process, (job_ends,)).get("kind") == kind, "it failed otherwise")
-            job.status = job_ends
+            self.among(job, "created", "scheduled", "retrying")
+        need(not job.passed(at) and (job.lost or at >= job.due), "before its time, or after it")
+        self.granted(job, e, data["grant"])
+
+    def job_is_started(self, e, data, job, at):
+        self.among(job, "waiting", "stopping")
+        need(not job.process, "it began before")
+        self.said(e, job, data["process"], ("started", "checkpoint", "completed", "failed"))
+        job.process, job.by, job.due = data["process"], e.actor, job.due or at + job.timeout + 30 * SECOND
+        job.status = "running" if job.status == "waiting" else job.status
+
+    def of_its_runner(self, e, job, kind):
+        """Returns what the process says that began the attempt."""
+        self.among(job, "running", "stopping")
+        need(job.process and e.actor == job.by, "by another runner")
+        return self.said(e, job, job.process, (kind,))
+
+    def job_is_checkpointed(self, e, data, job, at):
+        r = self.of_its_runner(e, job, "checkpoint")
+        need(data["checkpoint"] == checkpoint(r["data"]) != job.checkpoint, "another checkpoint, or no news")
+        need(job.kept < 256 or at >= job.kept_at + 30 * SECOND, "too soon after many others")
+        job.checkpoint, job.kept, job.kept_at = data["checkpoint"], job.kept + 1, at
+
+    def job_is_attempt_failed(self, e, data, job, at):
+        r = self.of_its_runner(e, job, "failed")
+        need(r["kind"] == data["kind"] and job.again(r, at) == instant(data["due"]), "it failed otherwise, or is due at another time")
+        job.status, job.counted, job.token, job.due = "retrying", job.counted + 1, None, instant(data["due"])
+
+    def job_is_attempt_lost(self, e, data, job, at):
+        self.among(job, *{"timeout": ("running",), "stop": ("stopping",)}.get(data["reason"], ("waiting", "running", "stopping")))
+        need(data["reason"] in ("lease", "queue") or at >= job.due, "too soon")
+        job.lost, job.counted, job.token = data["reason"], job.counted + (data["reason"] != "queue"), None
+
+    def job_is_stopping(self, e, data, job, at):
+        self.among(job, "waiting", "running")
+        job.status, job.due = "stopping", at + 30 * SECOND
+
+    def job_is_completed(self, e, data, job, at):
+        self.of_its_runner(e, job, "completed")
+        job.status, job.token = "completed", None
+
+    def job_is_failed(self, e, data, job, at):
+        kind = data["kind"]
+        if kind == "expired":
+            self.among(job, "waiting", "running") if job.lost else self.among(job, "created", "scheduled", "waiting", "retrying")
+            need(job.passed(at - (0 if job.lost or job.status != "waiting" else 2 * SECOND)), "before its end")
+        elif job.lost:
+            self.among(job, "waiting", "running")
+            need(kind == ("timeout" if job.lost == "timeout" else "lost") and not job.passed(at), "without its cause")
+            need(job.counted >= job.max_attempts or kind == "timeout" and kind not in job.on, "it has attempts left")
+        else:
+            r = self.of_its_runner(e, job, "failed")
+            need(r["kind"] == kind and job.again(r, at) is None, "it failed otherwise, or is to be tried again")
+        need(not e.actor.startswith("runner:") or not job.lost and kind != "expired", "by a runner")
+        job.status, job.lost, job.token = "failed", None, None
+
+    def job_is_stopped(self, e, data, job, at):
+        self.among(job, "stopping") if job.lost else self.among(job, "created", "scheduled", "retrying", "stopping")
+        need(not (job.open() and job.process) or e.actor == job.by, "without its runner's word")
+        if e.actor.startswith("runner:"):
+            self.said(e, job, job.process or self.reported(e)[1]["process"], ("stopped",))
+        job.status, job.lost, job.token = "stopped", None, None
+
+    def job_is_report_refused(self, e, data, job, at):
+        r, b, _ = self.reported(e)
+        need((r["t"], r.get("job"), r.get("grant"), b["process"]) == (data["said"], e.id, data["grant"], data["process"]), "nobody reported that")
+        need(job.status != "deleted", "of a deleted job")
+        mine = job.open() and data["grant"] == job.token and (not job.process or (data["process"], e.actor) == (job.process, job.by))
+        need(not mine or data["said"] == "stopped" and job.status != "stopping", "it was to be taken")
+
+    def job_is_replayed(self, e, data, job, at):
+        self.among(job, "failed")
+        job.expires = instant(data["expires"]) if "expires" in data else job.expires
+        need(not job.passed(at) and (job.not_after is None or job.expires <= job.not_after), "after its end")
+        job.status, job.counted, job.max_attempts, job.due = "retrying", 0, data["attempts"], at
+        if "timeout" in data:
+            job.longer, job.timeout = data["timeout"], data["timeout"] * SECOND
+
+    def job_is_dropped(self, e, data, job, at):
+        self.among(job, "failed")
+        job.status = "dropped"
+
+    def job_is_deleted(self, e, data, job, at):
+        self.among(job, "completed", "failed", "stopped", "dropped")
+        job.status = "deleted"
 
     def said(self, e, job, process, kinds):
         """Returns the report that says what an event of a job says."""

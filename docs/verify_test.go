@@ -126,6 +126,26 @@ func lived(seed uint64, events int) *historytest.Partition {
 	return p
 }
 
+// eventful returns short logs in which there is something to change of every
+// sort that a mutation looks for.
+func eventful(n int) (logs [][]history.Raw) {
+	for seed := uint64(0); len(logs) < n; seed++ {
+		log := lived(seed, 80).Raws()
+		if words := string(bytes.Join(eventsOf(log), nil)); strings.Contains(words, `"said":"`) &&
+			strings.Contains(words, `"due":"`) && strings.Contains(words, `"kind":"error"`) {
+			logs = append(logs, log)
+		}
+	}
+	return logs
+}
+
+func eventsOf(log []history.Raw) (events [][]byte) {
+	for _, raw := range log {
+		events = append(events, raw.Event)
+	}
+	return events
+}
+
 func TestTheCheckerAcceptsWhatIsTrue(t *testing.T) {
 	var f files
 	for seed := range uint64(4) {
@@ -154,7 +174,7 @@ func TestTheCheckerAcceptsWhatIsTrue(t *testing.T) {
 
 func TestTheCheckerFindsWhatIsChanged(t *testing.T) {
 	var f files
-	logs := [][]history.Raw{lived(0, 60).Raws(), lived(1, 60).Raws(), lived(2, 60).Raws()}
+	logs := eventful(3)
 	for _, m := range audittest.Mutations() {
 		found := 0
 		for seed := uint64(0); found < len(logs); seed++ {
