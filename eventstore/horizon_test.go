@@ -107,7 +107,7 @@ func TestALaterAnswerMakesWhatWasBeforeItDurable(t *testing.T) {
 	h.lag(false)
 	h.must(h.execute(durably(submit("j2", "x"))))
 	h.ends(4, 4)
-	h.must(now(h.Propose(t.Context(), durably(submit("j1", "x")))))
+	h.must(h.Propose(t.Context(), durably(submit("j1", "x"))).Wait(t.Context())) // and asks nobody
 }
 
 // A question must not be believed about what was appended while it was on its

@@ -241,6 +241,7 @@ type Proposal struct {
 	decided error
 	leader  *Leader
 	through uint64 // place that must be durable before anybody is told; 0 if none
+	recited bool   // it says what the leader remembers, to somebody outside
 }
 
 // Propose decides like Execute but does not wait: decisions of one caller that
@@ -285,7 +286,27 @@ func (p Proposal) Wait(ctx context.Context) error {
 			return err
 		}
 	}
+	if p.recited {
+		if err := p.leader.leads(ctx); err != nil {
+			return err
+		}
+	}
 	return p.decided
+}
+
+// leads returns an error unless the lease is still the leader's. Whoever was cut
+// off from the store does not know what others have decided since, and says from
+// memory what is true no more.
+func (l *Leader) leads(ctx context.Context) error {
+	holder, err := l.cfg.Store.Holder(ctx)
+	switch {
+	case err != nil:
+		later := domain.Errorf(domain.TryAgain, "unread", "the store does not answer, so whether this supervisor still leads is not known: ask again in a moment")
+		return errors.Join(later, err)
+	case holder.Term != l.term:
+		return domain.Errorf(domain.TryAgain, "not_leader", "this supervisor leads no more: ask again")
+	}
+	return nil
 }
 
 // try decides if everything that w looks at is in memory, and returns what must
@@ -317,7 +338,7 @@ func (l *Leader) try(w Work) (p Proposal, cold []event.Aggregate, err error) {
 	}
 	p.commit = l.pending()
 	if w.Durable {
-		p.through = l.restsOn(w.Aggregates, happened)
+		p.through, p.recited = l.restsOn(w.Aggregates, happened), !happened
 	}
 	return p, nil, nil
 }

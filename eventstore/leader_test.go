@@ -452,3 +452,24 @@ func TestAppendsAreObserved(t *testing.T) {
 		t.Errorf("observed (-want +got):\n%s", diff)
 	}
 }
+
+// A leader that was cut off from its store does not know what another one has
+// decided since: whoever asks it from outside is told to ask again, and never
+// what it remembers.
+func TestADeposedLeaderSaysNothingFromMemory(t *testing.T) {
+	h := open(t)
+	h.must(h.execute(submit("j1", "x")))
+	deposed := h.Leader
+	h.lead()
+	h.must(h.begin())
+	for what, ask := range map[string]eventstore.Work{
+		"a refusal":     submit("j1", "another"),
+		"nothing to do": submit("j1", "x"),
+	} {
+		if err := deposed.Execute(t.Context(), durably(ask)); domain.CodeOf(err) != domain.TryAgain {
+			t.Errorf("%s: %v, want TryAgain", what, err)
+		}
+	}
+	h.want(h.execute(durably(submit("j1", "another"))), domain.Conflict)
+	h.must(h.execute(durably(submit("j1", "x"))))
+}

@@ -11,7 +11,8 @@ type Work struct {
 	Aggregates []event.Aggregate // that Decide looks at, besides statements and term
 	Trace      string            // W3C traceparent; empty if none
 	// Durable has whoever waits answered only when what was decided, and what
-	// it was decided upon, is durable; see [Leader.Durable]. It is for whoever
+	// it was decided upon, is durable, see [Leader.Durable], and, when nothing
+	// was decided, only while the term is on. It is for whoever
 	// tells somebody outside. Who acts upon the store alone needs it not: what
 	// follows is written behind its cause, and lost with it.
 	Durable bool
