@@ -176,12 +176,17 @@ func (h *house) do(f func(context.Context) error) error {
 			}
 		case <-h.Wake():
 			for {
-				if _, err := h.Turn(context.Background()); err == nil || errors.Is(err, eventstore.ErrConflict) {
+				if _, err := h.Turn(context.Background()); err == nil || over(err) {
 					break
 				}
 			}
 		}
 	}
+}
+
+// over reports whether no further Turn of the same leader can help.
+func over(err error) bool {
+	return errors.Is(err, eventstore.ErrConflict) || errors.Is(err, eventstore.ErrTruncated) || domain.CodeOf(err) == domain.TryAgain
 }
 
 func (h *house) execute(w eventstore.Work) error {

@@ -125,7 +125,7 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
 			hall := sim.NewHall()
-			for seed := range uint64(50) {
+			for seed := range uint64(400) {
 				r := run(t, sim.Options{Seed: seed, Hall: hall, Break: test.broke})
 				if r.Broken == "" {
 					continue
@@ -136,7 +136,7 @@ func TestWhatIsBrokenIsFound(t *testing.T) {
 				t.Logf("seed %d: %s", seed, r.Broken)
 				return
 			}
-			t.Error("50 seeds found nothing")
+			t.Error("400 seeds found nothing")
 		})
 	}
 }

@@ -66,13 +66,29 @@ type program struct {
 type output struct {
 	mu sync.Mutex
 
-	text bytes.Buffer
+	text  bytes.Buffer
+	wrote chan struct{} // closed when there is more; nil while nobody waits
 }
 
 func (o *output) Write(p []byte) (int, error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	if o.wrote != nil {
+		close(o.wrote)
+		o.wrote = nil
+	}
 	return o.text.Write(p)
+}
+
+// has reports whether a text was written; if not, more is closed when there is
+// something new.
+func (o *output) has(text string) (ok bool, more <-chan struct{}) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.wrote == nil {
+		o.wrote = make(chan struct{})
+	}
+	return strings.Contains(o.text.String(), text), o.wrote
 }
 
 func (o *output) String() string {
@@ -121,6 +137,22 @@ func (p *program) begin(id, payload string) {
 		said, ok := r.(runner.Progress)
 		return ok && said.Job.String() == id
 	})
+}
+
+// awaits returns when the program has written a text.
+func (p *program) awaits(text string) {
+	p.t.Helper()
+	for {
+		ok, more := p.log.has(text)
+		if ok {
+			return
+		}
+		select {
+		case <-more:
+		case <-p.t.Context().Done():
+			p.t.Fatalf("it never said %q", text)
+		}
+	}
 }
 
 func (p *program) signal(s syscall.Signal) {
@@ -173,6 +205,7 @@ func TestSecondSignalDoesNotWait(t *testing.T) {
 	p.Welcome(p.key)
 	p.begin("j1", "wait")
 	p.signal(syscall.SIGTERM)
+	p.awaits("takes no more") // two of one kind that are not taken yet are one
 	p.Submit("j2", "not taken any more")
 	p.signal(syscall.SIGTERM)
 	p.Until(p.key, func(r runner.Report) bool { _, left := r.(runner.Leave); return left })

@@ -62,7 +62,8 @@ type Attempt struct {
 	entry queue.EntryID
 	tries uint32
 	hurry chan struct{}
-	stop  func()        // ends the runner at once
+	rush  func()        // has stop not wait
+	stop  func()        // ends the runner when what it runs has ended
 	gone  chan struct{} // closed when the runner has ended
 	began chan struct{} // closed when the handler was called
 	ended func()        // closes over, once
@@ -102,8 +103,8 @@ func Start(t testing.TB, h runnersdk.Handler, j Job) *Attempt {
 	}
 	a.grant(queuetest.Sign(a.document(j), client), j)
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
-	hurry := sync.OnceFunc(func() { close(a.hurry) })
-	a.stop = func() { hurry(); stop() }
+	a.rush = sync.OnceFunc(func() { close(a.hurry) })
+	a.stop = stop
 	go func() {
 		defer close(a.gone)
 		_ = r.Run(ctx) // the reports say what was left undone
@@ -185,8 +186,9 @@ func (a *Attempt) awaitBegin() {
 	}
 }
 
-// end ends the runner.
+// end ends the runner at once.
 func (a *Attempt) end() {
+	a.rush()
 	a.stop()
 	<-a.gone
 }
@@ -194,10 +196,11 @@ func (a *Attempt) end() {
 // Wait returns how the attempt ended, when it has.
 func (a *Attempt) Wait() Outcome {
 	select {
-	case <-a.over:
+	case <-a.over: // and the runner is about to see it
 	case <-a.gone:
 	}
-	a.end()
+	a.stop()
+	<-a.gone
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return outcomeOf(a.reports)
