@@ -17,7 +17,8 @@ import (
 // Every method with every scope: who may not call learns that and nothing else.
 func TestScopes(t *testing.T) {
 	everybody := "rpc.discover"
-	adminsOnly := "keys.add keys.list keys.rotate keys.revoke events.read queue.pause queue.drain queue.resume runner.pause runner.drain runner.resume runner.remove poison.list poison.replay poison.drop"
+	adminsOnly := "keys.add keys.list keys.rotate keys.revoke events.read queue.pause queue.drain queue.resume runner.pause runner.drain runner.resume runner.remove poison.list poison.replay poison.drop " +
+		"get_supervisor_info add_runner remove_runner start_runner stop_runner start_all stop_all"
 	s := newServer(t, nil)
 	for _, m := range s.api.Methods() {
 		for secret, scope := range map[string]rpcapi.Scope{adminSecret: rpcapi.Admin, userSecret: rpcapi.User, registrarSecret: rpcapi.Registrar} {
@@ -38,7 +39,7 @@ func TestScopes(t *testing.T) {
 // Without a secret nothing is open but the description; anonymous_reads opens
 // what the original left open, and nothing more.
 func TestAnonymous(t *testing.T) {
-	open := "job.status job.result list_runners"
+	open := "job.status job.result get_job_result list_runners get_runner_status get_all_runner_status get_all_status"
 	for _, on := range []bool{false, true} {
 		s := newServer(t, func(c *rpcapi.Config) { c.Anonymous = on })
 		for _, m := range s.api.Methods() {

@@ -70,7 +70,21 @@ func rights() map[string]right {
 		"get_job":      admins | users,
 		"list_jobs":    admins | users,
 		"get_job_logs": admins | users,
-		"list_runners": admins | users | anonymous,
+
+		"get_job_result":        admins | users | anonymous,
+		"queue_job_to_runner":   admins | users,
+		"list_runners":          admins | users | anonymous,
+		"get_runner_status":     admins | users | anonymous,
+		"get_all_runner_status": admins | users | anonymous,
+		"get_all_status":        admins | users | anonymous,
+		"get_runner_logs":       admins | users,
+		"get_supervisor_info":   admins,
+		"add_runner":            admins,
+		"remove_runner":         admins,
+		"start_runner":          admins,
+		"stop_runner":           admins,
+		"start_all":             admins,
+		"stop_all":              admins,
 	}
 }
 
