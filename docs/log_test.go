@@ -79,6 +79,11 @@ func story() *historytest.Partition {
 		tx.GiveUp(r1)
 		tx.OrderRunner("r1", runner.Remove{Version: tx.State.Runners["r1"].Version})
 	})
+	p.Commit(func(tx *historytest.Tx) {
+		_, secret := access.Make([8]byte{7: 1}, [32]byte{}, [16]byte{}) // no secret of anybody's
+		tx.AddAPIKey(access.APIKey{Name: "ci", Scope: access.User, Kinds: []domain.Name{"sh"}, Secret: secret})
+		tx.RemoveAPIKey("ci", "it was in a log")
+	})
 	return p
 }
 

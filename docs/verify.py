@@ -299,6 +299,15 @@ def report(v):
     need("after" not in v or v["retry"] == "again", "a time without a wish")
 
 
+API_KEY = Members(name=NAME, scope="admin|user|registrar", runners=Maybe(many(NAME, 1, 16)), kinds=Maybe(many(NAME, 1, 16)), until=Maybe(time), id=Maybe("[0-9a-f]{16}"),
+                  argon2id=Maybe(Members(time=whole(1, 8), memory=whole(8192, 65536), threads=whole(1, 4))), salt=KEY_ID, hash=HASH)
+
+
+def api_key(v):
+    API_KEY(v)
+    need(("id" in v) != ("argon2id" in v), "a secret is made or chosen")
+
+
 BUNDLE = Members(v=whole(1, 1), ns=text, p=whole(0, 65535), runner=NAME, process=PROCESS, number=whole(1), reports=many(report, 1, 60))
 EVENTS = {
     "access.founded": Members(namespace=NAME, partitions=whole(1, 65535), hash="rfc6962-sha256", supervisor=NAME, key=public_key, operator=public_key),
@@ -306,6 +315,8 @@ EVENTS = {
                                since=Maybe(time), until=Maybe(time), proof=signature, operator=Maybe(operators)),
     "access.rotated": Members(old=KEY_ID, key=public_key, until=time, proof=signature, by=signature),
     "access.revoked": Members(key=KEY_ID, reason=reason),
+    "access.api_key_added": lambda v: api_key(v),
+    "access.api_key_removed": Members(name=NAME, reason=reason),
     "log.lost": Members(from_=whole(0), seal=text),
     "term.began": Members(term=whole(0), name=NAME, address=text, key=KEY_ID),
     "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), grant=Maybe(GRANT), due=Maybe(time)),
@@ -513,6 +524,7 @@ class History:
     def __init__(self, namespace, partition):
         self.place, self.next, self.previous, self.term, self.latest = (namespace, partition), 1, bytes(32), 0, 0
         self.versions, self.keys, self.led, self.leader = {}, {}, 0, None
+        self.api_keys, self.api_keys_ever = {}, 0
         self.jobs, self.runners, self.processes, self.queues, self.pending = {}, {}, {}, {}, []
         self.founding, self.ends, self.gap, self.gaps = None, {}, (0, 0), []
 
@@ -641,6 +653,18 @@ class History:
         old = self.keys.get(data["key"], {"class": None})
         need(self.keys and "revoked" not in old and (old["class"] or len(self.keys) < 10000), "revoked twice, or there are too many")
         self.keys[data["key"]] = {**old, "revoked": e.n}
+
+    def access_api_key_added(self, e, data):
+        ids = {id for id in self.api_keys.values() if id}
+        need(self.keys and data["name"] not in self.api_keys and data.get("id") not in ids, "the API key is known")
+        need(data["scope"] == "user" or not {"runners", "kinds"} & set(data), "only a user's API key is bound")
+        need("until" not in data or instant(data["until"]) >= instant(e.at), "the API key's end has passed")
+        need(len(self.api_keys) < 1000 and self.api_keys_ever < 10000 and ("id" in data or len(self.api_keys) - len(ids) < 16), "too many API keys")
+        self.api_keys[data["name"]], self.api_keys_ever = data.get("id"), self.api_keys_ever + 1
+
+    def access_api_key_removed(self, e, data):
+        need(data["name"] in self.api_keys, "there is no such API key")
+        del self.api_keys[data["name"]]
 
     def log_lost(self, e, data):
         seal, key = e.lost, self.keys.get(e.lost.key)

@@ -1,5 +1,5 @@
 // Package access holds the facts that everybody who judges a history needs: who
-// founded it, and which keys act in it. These facts are statements, numbered
+// founded it, and which keys act in it; and which API keys let whom call. These facts are statements, numbered
 // from 1, the founding; a key is judged as of its place among them, so a later
 // statement never changes what an earlier event meant.
 package access
@@ -38,6 +38,7 @@ type State struct {
 	known      map[signing.KeyID]Standing
 	recent     map[signing.KeyID]Standing // what changed since known was made
 	keys       int                        // in both
+	api        apiKeys
 }
 
 // Command is something that is asked of the namespace.
@@ -70,7 +71,8 @@ func (Revoke) accessCommand() {}
 
 // Decide returns what happens when c is asked of s. What was said in the same
 // words before changes nothing: an admission or a rotation even when the key
-// ended since, a revocation whatever its reason. Its errors have
+// ended since, a revocation whatever its reason. An API key is added and removed
+// once. Its errors have
 // [domain.Invalid], [domain.NotFound], [domain.Expired], [domain.Conflict] or
 // [domain.TooLarge].
 func Decide(s State, c Command) ([]Event, error) {
@@ -89,6 +91,10 @@ func Decide(s State, c Command) ([]Event, error) {
 		return decideRotate(s, c)
 	case Revoke:
 		return decideRevoke(s, c)
+	case AddAPIKey:
+		return decideAddAPIKey(s, c)
+	case RemoveAPIKey:
+		return decideRemoveAPIKey(s, c)
 	}
 	panic("access: unknown command")
 }
@@ -280,7 +286,7 @@ func Evolve(s State, f event.Fact[Event]) State {
 	switch e := f.Data.(type) {
 	case Founded:
 		s.Founding = e
-		s.known, s.recent, s.keys = map[signing.KeyID]Standing{}, nil, 0
+		s.known, s.recent, s.keys, s.api = map[signing.KeyID]Standing{}, nil, 0, apiKeys{}
 		return s.with(admitted(f, Key{Class: Supervisor, Name: e.Supervisor, Public: e.Key})).
 			with(admitted(f, Key{Class: Operator, Name: "operator", Public: e.Operator}))
 	case Admitted:
@@ -295,6 +301,12 @@ func Evolve(s State, f event.Fact[Event]) State {
 		old, _ := s.Find(e.Key)
 		old.ID, old.Reason, old.RevokedBy, old.RevokedAt = e.Key, e.Reason, f.Version, f.Seq
 		return s.with(old)
+	case APIKeyAdded:
+		s.api = s.api.with(GrantedKey{APIKey: e.Key, Number: f.Version, By: f.Actor, At: f.At})
+		return s
+	case APIKeyRemoved:
+		s.api = s.api.without(e.Name)
+		return s
 	}
 	panic("access: unknown event")
 }
@@ -326,6 +338,10 @@ func Legal(s State, f event.Fact[Event]) error {
 		events, err = decideRotate(s, Rotate{e, f.At})
 	case Revoked:
 		events, err = decideRevoke(s, Revoke{e})
+	case APIKeyAdded:
+		events, err = decideAddAPIKey(s, AddAPIKey{e.Key, f.At})
+	case APIKeyRemoved:
+		events, err = decideRemoveAPIKey(s, RemoveAPIKey{e})
 	}
 	switch {
 	case err != nil:

@@ -20,7 +20,9 @@ type Event interface {
 }
 
 // Events has one of every kind.
-func Events() []Event { return []Event{Founded{}, Admitted{}, Rotated{}, Revoked{}} }
+func Events() []Event {
+	return []Event{Founded{}, Admitted{}, Rotated{}, Revoked{}, APIKeyAdded{}, APIKeyRemoved{}}
+}
 
 // Founded is the first event of every partition, and the only one that nothing
 // before it vouches for: trust in a history is trust in its founding.
@@ -127,17 +129,7 @@ func (e Admitted) AppendData(dst []byte) []byte {
 	dst = fixedjson.AppendString(append(dst, `","name":`...), string(k.Name))
 	dst = append(append(dst, `,"key":"`...), k.Public.String()...)
 	dst = append(dst, '"')
-	for i, kind := range k.Kinds {
-		if i == 0 {
-			dst = append(dst, `,"kinds":[`...)
-		} else {
-			dst = append(dst, ',')
-		}
-		dst = fixedjson.AppendString(dst, string(kind))
-	}
-	if len(k.Kinds) > 0 {
-		dst = append(dst, ']')
-	}
+	dst = appendNames(dst, `,"kinds":[`, k.Kinds)
 	if !k.Since.IsZero() {
 		dst = append(k.Since.Append(append(dst, `,"since":"`...)), '"')
 	}
@@ -181,6 +173,10 @@ func DecodeEvent(name string, data []byte) (Event, error) {
 		e = readRotated(r)
 	case "access.revoked":
 		e = readRevoked(r)
+	case "access.api_key_added":
+		e = readAPIKeyAdded(r)
+	case "access.api_key_removed":
+		e = readAPIKeyRemoved(r)
 	default:
 		return nil, domain.Errorf(domain.Invalid, "type", "no statement has that name")
 	}
@@ -218,15 +214,7 @@ func readAdmitted(r *fixedjson.Reader) Admitted {
 	k.Name = fixedjson.Parsed(r, domain.ParseName)
 	r.Literal(`,"key":`)
 	k.Public = fixedjson.Parsed(r, signing.ParsePublicKey)
-	if r.Optional(`,"kinds":[`) {
-		for range maxKinds {
-			k.Kinds = append(k.Kinds, fixedjson.Parsed(r, domain.ParseName))
-			if !r.Optional(`,`) {
-				break
-			}
-		}
-		r.Literal(`]`)
-	}
+	k.Kinds = readNames(r, `,"kinds":[`)
 	if r.Optional(`,"since":`) {
 		k.Since = fixedjson.Parsed(r, event.ParseTime)
 	}

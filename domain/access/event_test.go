@@ -28,6 +28,9 @@ func TestDecodeRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 	founded := string(founding(t).AppendData(nil))
 	rotated := string(access.Rotation("horus", key(t, 3), key(t, 9), noon).AppendData(nil))
 	revoked := string(access.Revoked{Key: id(t, 3), Reason: "stolen"}.AppendData(nil))
+	_, secret := secretOf(1)
+	added := string(access.APIKeyAdded{Key: access.APIKey{Name: "ci", Scope: access.User, Runners: names("r1"), Secret: secret}}.AppendData(nil))
+	kept := string(access.APIKeyAdded{Key: access.APIKey{Name: "old", Scope: access.User, Secret: chosen(t, "correct horse")}}.AppendData(nil))
 	for _, tt := range []struct{ name, event, data, old, replacement string }{
 		{"no kinds", "access.admitted", admitted, `["sh"]`, `[]`},
 		{"a comma at the end", "access.admitted", admitted, `["sh"]`, `["sh",]`},
@@ -47,6 +50,17 @@ func TestDecodeRefusesWhatCouldNotHaveBeenWritten(t *testing.T) {
 		{"a rotation to no key", "access.rotated", rotated, key(t, 9).Public().String(), ``},
 		{"a reason in two lines", "access.revoked", revoked, `stolen`, `stolen\n`},
 		{"a reason that is too long", "access.revoked", revoked, `stolen`, strings.Repeat("x", 201)},
+		{"a scope that is none", "access.api_key_added", added, `"user"`, `"root"`},
+		{"bound to no runners", "access.api_key_added", added, `["r1"]`, `[]`},
+		{"no id and no cost", "access.api_key_added", added, `"id":"` + secret.ID + `",`, ``},
+		{"an id in capitals", "access.api_key_added", added, secret.ID, "00C0FFEE12345678"},
+		{"an empty id", "access.api_key_added", added, secret.ID, ""},
+		{"half a salt", "access.api_key_added", added, `"salt":"0102`, `"salt":"02`},
+		{"a check of no passes", "access.api_key_added", kept, `"time":1`, `"time":0`},
+		{"a check that never ends", "access.api_key_added", kept, `"time":1`, `"time":4294967297`},
+		{"a check with all memory", "access.api_key_added", kept, `"memory":8192`, `"memory":4294967295`},
+		{"a check in 257 threads", "access.api_key_added", kept, `"threads":1`, `"threads":257`},
+		{"a removal in two lines", "access.api_key_removed", `{"name":"ci","reason":""}`, `""`, `"\n"`},
 		{"a key id that is short", "access.revoked", revoked, string(id(t, 3)), "9"},
 	} {
 		data := strings.Replace(tt.data, tt.old, tt.replacement, 1)
@@ -68,6 +82,9 @@ func FuzzDecodeEvent(f *testing.F) {
 		access.Admitted{Key: proved(access.Key{Class: access.Supervisor, Name: "s2", Since: noon, Until: noon}, key(f, 9)).Vouched("horus", key(f, 2))},
 		access.Rotation("horus", key(f, 3), key(f, 9), noon),
 		access.Revoked{Key: id(f, 3), Reason: "the \"disk\" é"},
+		access.APIKeyAdded{Key: access.APIKey{Name: "ci", Scope: access.User, Runners: names("r1"), Kinds: names("sh", "sal"), Until: noon, Secret: access.Secret{ID: "00c0ffee12345678"}}},
+		access.APIKeyAdded{Key: access.APIKey{Name: "old", Scope: access.Admin, Secret: access.Secret{Cost: access.Costly()}}},
+		access.APIKeyRemoved{Name: "ci", Reason: "the \"disk\" é"},
 	} {
 		for data := range seedtest.Variants(e.AppendData(nil)) {
 			f.Add(e.EventName(), data)

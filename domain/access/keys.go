@@ -113,7 +113,7 @@ func alone(e Event, key signing.KeyID) bool {
 		return e.Key.ID() == key
 	case Admitted:
 		return e.Key.Alone() && e.Key.Public.ID() == key
-	case Rotated, Revoked:
+	case Rotated, Revoked, APIKeyAdded, APIKeyRemoved:
 		return false
 	}
 	panic("access: unknown event")

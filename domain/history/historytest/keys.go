@@ -3,7 +3,9 @@ package historytest
 import (
 	"fmt"
 	"strings"
+	"time"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
@@ -88,6 +90,44 @@ func (tx *Tx) endAny(draw Draw) {
 	default:
 		tx.Revoke(tx.fresh("stranger").Public().ID(), "found \"in the street\"")
 	}
+}
+
+// callerAny adds an API key, of one sort or another, or removes one.
+func (tx *Tx) callerAny(draw Draw) {
+	if known := tx.State.Access.APIKeys(); len(known) > 0 && draw(3) == 0 {
+		tx.RemoveAPIKey(known[draw(len(known))].Name, []string{"", "it was in a \"log\""}[draw(2)])
+		return
+	}
+	n := tx.State.Access.Statements
+	k := access.APIKey{Name: domain.Name(fmt.Sprintf("a%d", n)), Scope: access.User, Secret: secretOf(n)}
+	switch draw(5) {
+	case 0:
+		k.Scope = access.Admin
+	case 1:
+		k.Runners, k.Kinds = []domain.Name{"r1", "r2"}, []domain.Name{"sh"}
+	case 2:
+		k.Kinds, k.Until = []domain.Name{"sh"}, tx.Now.Add(time.Minute)
+	case 3:
+		if k.Secret = (access.Secret{Cost: access.Costly()}); chosen(tx.State.Access) == access.MaxChosenKeys {
+			return
+		}
+	}
+	tx.AddAPIKey(k)
+}
+
+func secretOf(n uint64) access.Secret {
+	_, secret := access.Make([8]byte{byte(n), byte(n >> 8)}, [32]byte{byte(n)}, [16]byte{byte(n)}) //nolint:gosec // cut off
+	return secret
+}
+
+// chosen counts the API keys whose secrets somebody chose.
+func chosen(s access.State) (n int) {
+	for _, k := range s.APIKeys() {
+		if k.Secret.Chosen() {
+			n++
+		}
+	}
+	return n
 }
 
 // LostFrom returns from where the log lacks what a seal of a term seals that it

@@ -19,7 +19,7 @@ type Draw func(n int) int
 // loses, stops, replays, drops and deletes jobs, lets time go by and happen what
 // is due, lets processes of three runners and one kind join, report and
 // leave, and be silent or heard again, pauses, drains and resumes queues and
-// runners, admits, rotates and revokes keys, declares losses, and now and then
+// runners, admits, rotates and revokes keys, adds and removes API keys, declares losses, and now and then
 // lets another supervisor begin a term; a leader whose key ends does not
 // go without a successor, whose commit is one more.
 func (p *Partition) Step(draw Draw) *history.Commit {
@@ -40,7 +40,7 @@ func (p *Partition) Step(draw Draw) *history.Commit {
 // act does one thing, or nothing when there is nothing of that sort to do.
 func (tx *Tx) act(draw Draw) {
 	p := tx.Partition
-	switch what := draw(21); {
+	switch what := draw(22); {
 	case what < 3:
 		tx.submitAny(draw)
 	case what == 3:
@@ -70,6 +70,8 @@ func (tx *Tx) act(draw Draw) {
 		tx.stopAny(draw)
 	case what == 13:
 		tx.afterAny(draw)
+	case what == 14:
+		tx.callerAny(draw)
 	default:
 		tx.reportAny(draw)
 	}

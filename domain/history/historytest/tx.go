@@ -123,6 +123,16 @@ func (tx *Tx) Revoke(key signing.KeyID, reason string) {
 	tx.access(event.ByAPIKey("admin"), access.Revoke{Revoked: access.Revoked{Key: key, Reason: reason}})
 }
 
+// AddAPIKey lets the holder of a secret that Horus made call.
+func (tx *Tx) AddAPIKey(k access.APIKey) {
+	tx.access(event.ByAPIKey("admin"), access.AddAPIKey{Key: k, At: tx.Now})
+}
+
+// RemoveAPIKey makes an API key good for nothing.
+func (tx *Tx) RemoveAPIKey(name domain.Name, reason string) {
+	tx.access(event.ByAPIKey("admin"), access.RemoveAPIKey{Removed: access.APIKeyRemoved{Name: name, Reason: reason}})
+}
+
 // Admission returns k as the admission of a key that asks for it: with its
 // public half, and the proof that goes with it.
 func Admission(namespace domain.Name, key signing.PrivateKey, k access.Key) access.Key {

@@ -3,6 +3,7 @@ package audittest
 import (
 	"slices"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history/historytest"
@@ -58,6 +59,34 @@ func ofRotations() []Forgery {
 			a.Rotate(a.Supervisor, next)
 			a.Seal()
 			return a.Emit(stated(), access.Revoked{Key: next.Public().ID()}).Seq
+		}},
+	}
+}
+
+func ofAPIKeys() []Forgery {
+	added := func(edit func(a author, k *access.APIKey)) func(author) uint64 {
+		return func(a author) uint64 {
+			_, first := access.Make([8]byte{0xf1}, [32]byte{}, [16]byte{})
+			_, second := access.Make([8]byte{0xf2}, [32]byte{}, [16]byte{})
+			a.AddAPIKey(access.APIKey{Name: "forger", Scope: access.User, Secret: first})
+			k := access.APIKey{Name: "forged", Scope: access.User, Secret: second}
+			edit(a, &k)
+			return a.Emit(stated(), access.APIKeyAdded{Key: k}).Seq
+		}
+	}
+	return []Forgery{
+		{"an API key is added twice", added(func(_ author, k *access.APIKey) { k.Name = "forger" })},
+		{"an API key has another one's secret", added(func(_ author, k *access.APIKey) { k.Secret.ID = "f100000000000000" })},
+		{"an API key of an admin is bound", added(func(_ author, k *access.APIKey) { k.Scope, k.Runners = access.Admin, []domain.Name{"r1"} })},
+		{"an API key is added after its end", added(func(a author, k *access.APIKey) { k.Until = a.Now - 1 })},
+		{"an API key is removed that there is not", func(a author) uint64 {
+			return a.Emit(stated(), access.APIKeyRemoved{Name: "forged"}).Seq
+		}},
+		{"an API key is removed twice", func(a author) uint64 {
+			_, secret := access.Make([8]byte{0xf1}, [32]byte{}, [16]byte{})
+			a.AddAPIKey(access.APIKey{Name: "forged", Scope: access.Admin, Secret: secret})
+			a.RemoveAPIKey("forged", "")
+			return a.Emit(stated(), access.APIKeyRemoved{Name: "forged"}).Seq
 		}},
 	}
 }
@@ -191,5 +220,5 @@ func ofLosses() []Forgery {
 // ofKeys returns what can be forged about the coming and going of keys, and
 // about what a log has lost.
 func ofKeys() []Forgery {
-	return slices.Concat(ofRotations(), ofRevocations(), ofNewcomers(), ofLosses())
+	return slices.Concat(ofRotations(), ofRevocations(), ofAPIKeys(), ofNewcomers(), ofLosses())
 }
