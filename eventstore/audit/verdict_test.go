@@ -220,7 +220,7 @@ func TestTrustIsInTheFounding(t *testing.T) {
 }
 
 func TestTheHeadIsRemembered(t *testing.T) {
-	p := lived(3, 60)
+	p := lived(1, 60)
 	log := p.Raws()
 	head := verify(t, log, audit.Options{}).Head()
 	starts := historytest.Starts(log)
