@@ -35,6 +35,8 @@ const (
 	DefaultBind     = "127.0.0.1"
 	DefaultPort     = 3030
 	DefaultLease    = 9 * time.Second
+	MinLease        = 3 * time.Second
+	MaxLease        = 5 * time.Minute
 	DefaultGrace    = 10 * time.Second
 )
 
@@ -112,7 +114,7 @@ func (c *Config) check() error {
 	if c.Serving == nil {
 		c.Serving = func(*rpcapi.API) {}
 	}
-	if c.Lease < 3*time.Second || c.Lease > 5*time.Minute {
+	if c.Lease < MinLease || c.Lease > MaxLease {
 		return errors.New("lease must be 3 s to 5 min")
 	}
 	if c.Durability != "" {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/herocode/horus/handlers/intake"
 )
 
 // ears know for how long what runners report was read without a break. It is
@@ -16,6 +18,13 @@ type ears struct {
 
 	since time.Time // zero while nothing is read
 	last  time.Time // when something was read last
+}
+
+// newEars returns ears that have heard nothing yet. Who reads an empty inbox
+// waits a second for something to come, which is no break, however short a lease
+// is.
+func newEars(scene Scene, lease time.Duration) *ears {
+	return &ears{scene: scene, gap: lease/3 + intake.ReadWait}
 }
 
 // listen makes a turn that reads reports one that is heard of.

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/herocode/horus/handlers/intake"
 )
 
 // What runners reported while nobody could read it counts first: an outage, or a
@@ -42,4 +44,27 @@ func TestEarsKnowForHowLongReportsWereRead(t *testing.T) {
 			t.Errorf("nothing read for 4s, and heard for %s", got)
 		}
 	})
+}
+
+// With the shortest lease each look into an empty inbox counted as a break, so
+// runners were never heard for a lease, and no attempt of theirs was ever given
+// up that they neither ended nor stopped.
+func TestAQuietInboxIsHeardWithEveryLease(t *testing.T) {
+	for _, lease := range []time.Duration{MinLease, DefaultLease, MaxLease} {
+		synctest.Test(t, func(t *testing.T) {
+			e := newEars(goroutines{}, lease)
+			turn := e.listen(func(context.Context) (bool, error) {
+				time.Sleep(intake.ReadWait + 100*time.Millisecond) // Redis answers a little later
+				return false, nil
+			})
+			for begin := time.Now(); time.Since(begin) < lease+2*intake.ReadWait; {
+				if _, err := turn(t.Context()); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if got := e.heard(); got < lease {
+				t.Errorf("lease %s: a quiet inbox that was read all the time is heard for %s", lease, got)
+			}
+		})
+	}
 }

@@ -158,7 +158,7 @@ func (s *supervisor) equip(r *reign) {
 		Namespace: s.cfg.Namespace, FirstUse: !s.cfg.RegisteredOnly,
 		Verifier: s.verifier, Counts: s.figures.counts(), Log: s.cfg.Log,
 	})
-	r.ears = &ears{scene: s.scene, gap: s.cfg.Lease / 3}
+	r.ears = newEars(s.scene, s.cfg.Lease)
 	r.sweep = redelivery.New(redelivery.Config{
 		Deliveries: s.deliveries, Ledger: r.leader, Log: s.store,
 		Busy: r.engine.Busy, Job: r.job, Lease: s.cfg.Lease, Clock: s.scene.Now, Logger: s.cfg.Log,

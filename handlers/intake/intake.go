@@ -67,10 +67,12 @@ type Counts struct {
 	Late    func(reports int)   // reports on attempts that were not open any more
 }
 
+// ReadWait is how long a Turn waits for something to come into an empty inbox.
+const ReadWait = time.Second
+
 const (
 	readLimit = 256
-	readWait  = time.Second // between looks at the context
-	maxKeys   = 10_000      // remembered keys of runners
+	maxKeys   = 10_000 // remembered keys of runners
 )
 
 // Config is what intake needs; all fields are required.
@@ -114,7 +116,7 @@ func (in *Intake) Drained() <-chan struct{} { return in.drained }
 // that somebody deleted may begin anew. busy says that several bundles came
 // together. After an error the same letters are read again.
 func (in *Intake) Turn(ctx context.Context) (busy bool, err error) {
-	wait := readWait
+	wait := ReadWait
 	if !in.begun {
 		if in.target, err = in.cfg.Inbox.Last(ctx); err != nil {
 			return false, err
