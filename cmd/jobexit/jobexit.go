@@ -134,14 +134,24 @@ func Code(j wire.Job) int {
 	return exit.NotRun
 }
 
-// Failure says in words why a job failed.
+// Failure says in words why a job failed. What its runner said of that is data,
+// too: of that only the ends of lines steer a terminal.
 func Failure(e *wire.JobError) string {
 	text := string(e.Kind)
 	if e.Exit > 0 {
 		text += fmt.Sprintf(" (exit code %d)", e.Exit)
 	}
 	if e.Message != "" {
-		text += ": " + e.Message
+		text += ": " + visibleLines(e.Message)
 	}
 	return text
+}
+
+// visibleLines is [Visible] for a text of several lines.
+func visibleLines(text string) string {
+	lines := strings.Split(text, "\n")
+	for i := range lines {
+		lines[i] = Visible(lines[i])
+	}
+	return strings.Join(lines, "\n")
 }

@@ -66,8 +66,8 @@ attempt needs to go on, at most 64 KiB, to $HORUS_CHECKPOINT, where that attempt
 finds it. Of each output 1 MiB is kept, its beginning and its end; a line of more
 than 16 KiB comes in pieces. When its time is over, or somebody stops the job, it
 gets TERM, and KILL 5 seconds later. Nothing that it started outlives it, or the
-runner, however that ends. This is no sandbox: run strangers' scripts in a
-container.
+runner, however that ends, but what begins a session of its own (setsid). This is
+no sandbox: run strangers' scripts in a container.
 
 Ctrl-C (or TERM) stops it: it takes no more jobs and gives running ones 10 seconds;
 what is not done by then is run again elsewhere. A second one does not wait for
