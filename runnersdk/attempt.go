@@ -11,7 +11,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -32,9 +31,9 @@ type attempt struct {
 	queue   job.Queue
 	id      queue.EntryID
 	job     *Job
-	last    []byte       // checkpoint of an attempt before; nil if there is none
-	about   runner.About // At is when it was claimed
-	now     func() event.Time
+	last    []byte           // checkpoint of an attempt before; nil if there is none
+	about   runner.About     // At is when it was claimed
+	now     func() time.Time // nothing is paced by what it shows, which may be set
 	outbox  *outbox
 	program *slog.Logger
 
@@ -49,12 +48,13 @@ type attempt struct {
 	silent  bool                    // it ended, and how is not for this process to say
 	done    <-chan struct{}         // of the handler's context; nil until it is called
 	cancel  context.CancelCauseFunc // the same
-	began   event.Time              // zero until then
+	began   time.Time               // zero until then
 	told    bool                    // that it started
 	over    bool                    // the handler returned
 	lines   []runner.Line
-	pending int // encoded bytes of lines
-	logged  int // bytes of all lines so far
+	since   time.Time // when the first of lines was written
+	pending int       // encoded bytes of lines
+	logged  int       // bytes of all lines so far
 	news    news
 }
 
@@ -63,7 +63,7 @@ func (r *Runner) newAttempt(k *claim, about runner.About, claimed time.Time) *at
 	spec := &k.opened.Spec
 	a := &attempt{
 		queue: k.queue, id: k.id, last: k.checkpoint, about: about, renewed: claimed,
-		outbox: r.outbox, now: r.config.stamp, program: r.logger,
+		outbox: r.outbox, now: r.config.Now, program: r.logger,
 	}
 	a.job = &Job{
 		ID:        about.Job.String(),
@@ -192,7 +192,7 @@ func (a *attempt) hangs() bool {
 
 // aboutNow names the attempt in a report of this instant.
 func (a *attempt) aboutNow() runner.About {
-	return runner.About{Job: a.about.Job, Token: a.about.Token, At: a.now()}
+	return runner.About{Job: a.about.Job, Token: a.about.Token, At: stamp(a.now())}
 }
 
 // tick hands over what has waited for long enough: that the attempt started,
@@ -204,7 +204,7 @@ func (a *attempt) tick() {
 		return
 	}
 	now := a.now()
-	old := len(a.lines) > 0 && now.Sub(a.lines[0].At) >= flushAfter
+	old := len(a.lines) > 0 && now.Sub(a.since) >= flushAfter
 	if old || now.Sub(a.began) >= startedAfter {
 		a.tell()
 	}
@@ -221,7 +221,7 @@ func (a *attempt) tell() {
 	}
 	a.told = true
 	about := a.about
-	about.At = a.began
+	about.At = stamp(a.began)
 	a.outbox.add(runner.Started{About: about}, nil)
 }
 
@@ -267,10 +267,12 @@ func (a *attempt) addLine(stream Stream, text string) bool {
 	if a.logged += len(text) + 1; a.logged > maxLogBytes {
 		stream, text = runner.System, fmt.Sprintf("[... no more lines are kept: the log has %d MiB ...]", maxLogBytes>>20)
 	}
+	now := a.now()
 	if len(a.lines) == 0 {
+		a.since = now
 		signal(a.outbox.wake) // the reporter may rest, and flushAfter begins
 	}
-	a.lines = append(a.lines, runner.Line{At: a.now(), Stream: stream, Text: text})
+	a.lines = append(a.lines, runner.Line{At: stamp(now), Stream: stream, Text: text})
 	a.pending += encodedLen(text)
 	if a.pending >= chunkBytes || len(a.lines) >= chunkLines {
 		a.tell()

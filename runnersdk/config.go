@@ -104,7 +104,5 @@ func bad(format string, args ...any) error {
 // keys names what the runner and its supervisor share.
 func (c *Config) keys() queue.Keys { return queue.Keys{Namespace: c.Namespace, Partition: c.Partition} }
 
-// stamp returns the time for a report. A clock before 1970 is at its start.
-func (c *Config) stamp() event.Time {
-	return min(max(event.At(c.Now()), 1), math.MaxInt64)
-}
+// stamp returns a time for a report. A clock before 1970 is at its start.
+func stamp(t time.Time) event.Time { return min(max(event.At(t), 1), math.MaxInt64) }

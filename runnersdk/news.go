@@ -8,7 +8,6 @@ import (
 	"unicode/utf8"
 
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/runner"
 )
 
@@ -25,11 +24,11 @@ type news struct {
 	percent  uint32           // of the last one, with its text
 	text     string
 	said     bool
-	told     event.Time // when it was reported last
+	told     time.Time // when it was reported last
 
-	data  []byte     // a checkpoint; nil when there is nothing new
-	last  []byte     // the last one; nil if there was none
-	saved event.Time // when it was reported last
+	data  []byte    // a checkpoint; nil when there is nothing new
+	last  []byte    // the last one; nil if there was none
+	saved time.Time // when it was reported last
 }
 
 func (a *attempt) progress(percent int, text string) {
@@ -92,7 +91,7 @@ func (a *attempt) checkpoint(data []byte) error {
 
 // tellNews hands over what is new, when it is time. a.mu is held. While more
 // waits than a few bundles hold, it waits too, and stays the newest.
-func (a *attempt) tellNews(now event.Time) {
+func (a *attempt) tellNews(now time.Time) {
 	n := &a.news
 	save := n.data != nil && due(n.saved, checkpointEvery, now)
 	tell := n.progress != nil && due(n.told, progressEvery, now)
@@ -108,12 +107,12 @@ func (a *attempt) tellNews(now event.Time) {
 	}
 }
 
-func due(last event.Time, every time.Duration, now event.Time) bool {
+func due(last time.Time, every time.Duration, now time.Time) bool {
 	return last.IsZero() || now.Sub(last) >= every
 }
 
 // flushCheckpoint hands over a checkpoint that is new. a.mu is held.
-func (a *attempt) flushCheckpoint(now event.Time) {
+func (a *attempt) flushCheckpoint(now time.Time) {
 	if n := &a.news; n.data != nil {
 		a.outbox.add(runner.Checkpoint{About: a.aboutNow(), Data: n.data}, nil)
 		n.data, n.saved = nil, now
@@ -121,7 +120,7 @@ func (a *attempt) flushCheckpoint(now event.Time) {
 }
 
 // flushProgress hands over a progress that is new. a.mu is held.
-func (a *attempt) flushProgress(now event.Time) {
+func (a *attempt) flushProgress(now time.Time) {
 	if n := &a.news; n.progress != nil {
 		a.outbox.add(*n.progress, nil)
 		n.progress, n.told = nil, now

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/integration/clocktest"
 	"github.com/herocode/horus/runnersdk/queue"
 	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
@@ -50,6 +52,47 @@ func TestNewsAreCoalesced(t *testing.T) {
 		}
 		s.end()
 	})
+}
+
+// What an attempt says was paced by what the clock shows: one that was set back by
+// an hour kept it for an hour, and a runner that died meanwhile took its
+// checkpoints with it.
+func TestNewsLeaveWhileTheClockIsSet(t *testing.T) {
+	for _, by := range []time.Duration{-time.Hour, time.Hour} {
+		inBubble(t, func(t *testing.T) {
+			var set atomic.Int64
+			start := time.Now()
+			d := begin(t, func(ctx context.Context, j *Job) (string, error) {
+				for n := range 3 {
+					j.Progress(n, "")
+					j.Log(runner.Stdout, "line")
+					if err := j.Checkpoint(fmt.Append(nil, n)); err != nil {
+						t.Error(err)
+					}
+					time.Sleep(2 * time.Second)
+				}
+				<-ctx.Done()
+				return "", ctx.Err()
+			})
+			d.Runner.config.Now = func() time.Time {
+				return clocktest.Instant(time.Now().Add(time.Duration(set.Load())), time.Since(start)+time.Second)
+			}
+			d.submit("j1", "p")
+			d.turn()
+			time.Sleep(time.Second)
+			d.turn()
+			set.Store(int64(by))
+			time.Sleep(4 * time.Second)
+			d.turn()
+			counts := map[string]int{}
+			for _, r := range d.reports() {
+				counts[fmt.Sprintf("%T", r)]++
+			}
+			if counts["runner.Checkpoint"] != 2 || counts["runner.Progress"] != 2 || counts["runner.Log"] != 2 || counts["runner.Started"] != 1 {
+				t.Errorf("with a clock that is set by %s it reported %v", by, counts)
+			}
+		})
+	}
 }
 
 func TestNewsOfAShortJob(t *testing.T) {

@@ -151,7 +151,7 @@ func (r *Runner) accept(ctx context.Context, entries []queue.Entry, asked time.T
 	if len(entries) == 0 {
 		return nil
 	}
-	claims, err := r.checker.check(ctx, entries, r.config.stamp())
+	claims, err := r.checker.check(ctx, entries, stamp(r.config.Now()))
 	if err != nil {
 		r.lost = true
 		return err
@@ -163,7 +163,7 @@ func (r *Runner) accept(ctx context.Context, entries []queue.Entry, asked time.T
 	}
 	for i := range claims {
 		k := &claims[i]
-		about, named := k.about(r.config.stamp())
+		about, named := k.about(stamp(r.config.Now()))
 		if k.refusal == nil {
 			r.start(ctx, r.newAttempt(k, about, asked))
 			continue

@@ -110,7 +110,7 @@ func TestStopOfAnAttemptThatWaitsForASlot(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		waits := &attempt{id: queue.EntryID{Term: 7, Seq: 9}, outbox: r.outbox, now: r.config.stamp, job: &Job{ID: "j2", Attempt: 1}}
+		waits := &attempt{id: queue.EntryID{Term: 7, Seq: 9}, outbox: r.outbox, now: r.config.Now, job: &Job{ID: "j2", Attempt: 1}}
 		runs := &attempt{job: &Job{ID: "j1", Attempt: 1}}
 		r.hands.hold(runs)
 		r.hands.hold(waits)
