@@ -16,6 +16,8 @@ import (
 type API struct {
 	cfg      Config
 	gate     *verifyGate
+	submits  *crowd // on their way into the history
+	waits    *crowd
 	methods  []jsonrpc.Method
 	server   *jsonrpc.Server
 	document []byte // OpenRPC
@@ -26,7 +28,10 @@ func New(cfg Config) (*API, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
-	a := &API{cfg: cfg, gate: newVerifyGate(cfg.Verifier)}
+	a := &API{
+		cfg: cfg, gate: newVerifyGate(cfg.Verifier),
+		submits: newCrowd(cfg.Limits.Submits, cfg.Limits.Submits), waits: newCrowd(cfg.Limits.Waits, cfg.Limits.WaitsPerKey),
+	}
 	a.methods = append(a.canonical(), a.compat()...)
 	rights := rights()
 	for i := range a.methods {
@@ -38,14 +43,14 @@ func New(cfg Config) (*API, error) {
 			m.Errors = leaders(m.Errors)
 		}
 	}
-	gatekeeper := &gatekeeper{keys: cfg.Keys, rights: rights, anonymous: cfg.Anonymous, failures: newLimiter(), clock: cfg.Clock}
+	gatekeeper := &gatekeeper{keys: cfg.Keys, rights: rights, anonymous: cfg.Anonymous, failures: newLimiter(), paces: newRates(cfg.Limits.CallsPerSecond), clock: cfg.Clock}
 	var err error
 	a.document, err = openrpc.Document(openrpc.Info{Title: "Horus", Version: cfg.Version, Description: description}, a.methods)
 	if err != nil {
 		return nil, err
 	}
 	a.server, err = jsonrpc.New(a.methods, jsonrpc.Options{
-		Limits: cfg.Limits, Before: gatekeeper.admit, Observe: cfg.Metrics.observer(a.methods), Relay: cfg.Relay, Log: cfg.Log,
+		Limits: cfg.Limits.Limits, Before: gatekeeper.admit, Observe: cfg.Metrics.observer(a.methods), Relay: cfg.Relay, Log: cfg.Log,
 	})
 	return a, err
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/rpcapi/door"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
@@ -43,6 +44,7 @@ type gatekeeper struct {
 	rights    map[string]right
 	anonymous bool
 	failures  *limiter
+	paces     *rates
 	clock     func() time.Time
 }
 
@@ -57,7 +59,10 @@ func (g *gatekeeper) admit(ctx context.Context, call jsonrpc.Call) (context.Cont
 		}
 	}
 	if given == "" {
-		return ctx, g.admitAnonymous(right)
+		if err := g.admitAnonymous(right); err != nil {
+			return ctx, err
+		}
+		return ctx, g.pace("address " + door.Origin(jsonrpc.RemoteAddr(ctx)))
 	}
 	key, err := g.authenticate(jsonrpc.CallerFrom(ctx), given)
 	if err != nil {
@@ -66,7 +71,15 @@ func (g *gatekeeper) admit(ctx context.Context, call jsonrpc.Call) (context.Cont
 	if right&everybody == 0 && !right.grants(key.Scope) {
 		return ctx, domain.Errorf(domain.Forbidden, "scope", "an API key of scope %s may not call this method", key.Scope)
 	}
-	return context.WithValue(ctx, callerKey{}, caller{Name: key.Name, Scope: key.Scope}), nil
+	return context.WithValue(ctx, callerKey{}, caller{Name: key.Name, Scope: key.Scope}), g.pace(key.Name)
+}
+
+// pace has whoever calls too often wait.
+func (g *gatekeeper) pace(who string) error {
+	if wait := g.paces.take(who, g.clock()); wait > 0 {
+		return jsonrpc.RateLimited(wait)
+	}
+	return nil
 }
 
 func (g *gatekeeper) admitAnonymous(right right) error {
@@ -85,7 +98,7 @@ func (g *gatekeeper) admitAnonymous(right right) error {
 // there before go on to work.
 func (g *gatekeeper) authenticate(from jsonrpc.Caller, given string) (*APIKey, error) {
 	now := g.clock()
-	address := addressOf(from.Remote)
+	address := door.Origin(from.Remote)
 	key := findKey(g.keys, given)
 	if wait := g.failures.wait(address, key, now); wait > 0 {
 		return nil, jsonrpc.RateLimited(wait)

@@ -21,11 +21,11 @@ type Config struct {
 	// Durability is the word that receipts bear: what is acknowledged now has it.
 	// Required.
 	Durability func() eventstore.Durability
-	Unsigned   Unsigned          // what becomes of unsigned jobs; [Reject] if empty
-	Anonymous  bool              // anonymous_reads: old reading calls need no secret
-	Version    string            // of the program; "dev" if empty
-	Stopping   <-chan struct{}   // closed when the program is to end: who waits for an outcome is sent away; never if nil
-	Limits     jsonrpc.Limits    // of messages
+	Unsigned   Unsigned        // what becomes of unsigned jobs; [Reject] if empty
+	Anonymous  bool            // anonymous_reads: old reading calls need no secret
+	Version    string          // of the program; "dev" if empty
+	Stopping   <-chan struct{} // closed when the program is to end: who waits for an outcome is sent away; never if nil
+	Limits     Limits
 	Verifier   *signing.Verifier // one of its own if nil
 	Metrics    *Metrics          // not measured if nil
 	Relay      jsonrpc.Relay     // has calls answered that need the leader, where that is another; nil: none is
@@ -72,10 +72,14 @@ func (c *Config) check() error {
 		names[key.Name] = true
 	}
 	c.fill()
+	if err := c.Limits.Check(); err != nil {
+		return fmt.Errorf("config: %w", err)
+	}
 	return nil
 }
 
 func (c *Config) fill() {
+	c.Limits = c.Limits.WithDefaults()
 	if c.Version == "" {
 		c.Version = "dev"
 	}

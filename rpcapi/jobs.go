@@ -127,6 +127,12 @@ func (a *API) outcome(ctx context.Context, id job.ID, patience func(wire.Job) ti
 			return view, err
 		}
 		if late == nil {
+			leave, err := a.seat(ctx)
+			if err != nil {
+				stop()
+				return wire.Job{}, err
+			}
+			defer leave()
 			late = time.After(patience(view))
 		}
 		err = a.pause(ctx, changed, late)
@@ -175,13 +181,22 @@ func (a *API) logs(ctx context.Context, p logParams) (wire.Logs, error) {
 	if err != nil {
 		return wire.Logs{}, within("/id", err)
 	}
-	late := time.After(time.Duration(p.Wait) * time.Second)
+	var late <-chan time.Time
 	for {
 		changed, stop := a.cfg.Backend.Jobs.Watch(id) // before the look, so that nothing is missed
 		answer, err := a.linesAfter(ctx, id, p.After, limitOf(p.Limit))
 		if err != nil || len(answer.Lines) > 0 || answer.Ended || p.Wait == 0 {
 			stop()
 			return answer, err
+		}
+		if late == nil {
+			leave, err := a.seat(ctx)
+			if err != nil {
+				stop()
+				return wire.Logs{}, err
+			}
+			defer leave()
+			late = time.After(time.Duration(p.Wait) * time.Second)
 		}
 		err = a.pause(ctx, changed, late)
 		stop()

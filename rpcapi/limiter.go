@@ -1,8 +1,6 @@
 package rpcapi
 
 import (
-	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -84,22 +82,4 @@ func (l *limiter) forget() {
 		delete(l.addresses, address)
 		return
 	}
-}
-
-// addressOf returns what a remote address is limited by: the host, and of IPv6
-// the network of 64 bits that one customer has to himself.
-func addressOf(remote string) string {
-	host, _, err := net.SplitHostPort(remote)
-	if err != nil {
-		host = remote
-	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil {
-		return host
-	}
-	if ip = ip.Unmap(); ip.Is6() {
-		network, _ := ip.WithZone("").Prefix(64) // an IPv6 address has 128 bits
-		return network.String()
-	}
-	return ip.String()
 }

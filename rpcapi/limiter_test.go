@@ -6,21 +6,6 @@ import (
 	"time"
 )
 
-func TestAddressOf(t *testing.T) {
-	for remote, want := range map[string]string{
-		"192.0.2.1:4711":              "192.0.2.1",
-		"[::ffff:192.0.2.1]:4711":     "192.0.2.1",
-		"[2001:db8:1:2:3:4:5:6]:4711": "2001:db8:1:2::/64",
-		"[fe80::1%eth0]:4711":         "fe80::/64",
-		"pipe":                        "pipe",
-		"":                            "",
-	} {
-		if got := addressOf(remote); got != want {
-			t.Errorf("addressOf(%q) = %q, want %q", remote, got, want)
-		}
-	}
-}
-
 // However many addresses guess, what is remembered is bounded.
 func TestLimiterIsBounded(t *testing.T) {
 	l, now := newLimiter(), time.Unix(0, 0)

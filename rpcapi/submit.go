@@ -30,7 +30,7 @@ func submitInfo() jsonrpc.Info {
 			"and answers as the first time, so whatever happens it is safe to send it again; another job of that id is a conflict.\n\n" +
 			"`durability` says what must be lost before the job is: with memory, Redis; with everysec, its machine, within a second or two; " +
 			"with fsync, its disk; with replicated:k, it and k of its replicas. -32009: the job is recorded, but too few replicas have it yet; " +
-			"send the same again until they do. -32010: no new jobs are taken now (memory: Redis is three quarters full; lagging: the read models are far behind).",
+			"send the same again until they do. -32010: no new jobs are taken now (memory: Redis is three quarters full; lagging: the read models are far behind; submits: too many jobs are on their way into the history).",
 		Errors: []domain.Code{
 			domain.Invalid, domain.Unauthenticated, domain.Forbidden, domain.Conflict, domain.Expired,
 		},
@@ -52,6 +52,11 @@ func (a *API) Submit(ctx context.Context, name string, text wire.JobText) (wire.
 
 // submit takes a job in. held keeps it out of its queue until it is released.
 func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt, error) {
+	done, err := a.enterSubmit(1)
+	if err != nil {
+		return receipt{}, err
+	}
+	defer done()
 	opened, err := open(text)
 	if err != nil {
 		return receipt{}, err

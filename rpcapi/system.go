@@ -2,12 +2,9 @@ package rpcapi
 
 import (
 	"context"
-	"time"
 
 	"github.com/go-json-experiment/json/jsontext"
 
-	"github.com/herocode/horus/domain/access"
-	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
@@ -24,7 +21,7 @@ func systemInfo() jsonrpc.Info {
 				Leader:     &wire.Leader{Name: "s1", Address: "http://127.0.0.1:3030", Term: 1767366245},
 				Founding:   exampleFounding,
 				Durability: "everysec", Unsigned: string(Countersign), Jobs: map[string]uint64{"queued": 1},
-				Limits: limits(jsonrpc.Limits{Message: 8 << 20, Batch: 256}),
+				Limits: Limits{}.WithDefaults().told(),
 			},
 		}},
 	}
@@ -42,17 +39,8 @@ func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
 	info.Namespace, info.Partitions = keys.Founding.Namespace, keys.Founding.Partitions
 	info.Version, info.Durability = a.cfg.Version, string(a.cfg.Durability())
 	info.Unsigned, info.AnonymousReads = string(a.cfg.Unsigned), a.cfg.Anonymous
-	info.Limits = limits(a.server.Limits())
+	info.Limits = a.cfg.Limits.told()
 	return info, nil
-}
-
-func limits(l jsonrpc.Limits) wire.Limits {
-	return wire.Limits{
-		MessageBytes: l.Message, Batch: l.Batch,
-		JobBytes: job.MaxDocumentBytes, PayloadBytes: job.MaxPayloadBytes,
-		EnvVars: job.MaxEnvVars, EnvBytes: job.MaxEnvBytes,
-		TimeoutSeconds: int64(job.MaxTimeout / time.Second), MaxAttempts: job.MaxMaxAttempts, Keys: access.MaxKeys,
-	}
 }
 
 // discover returns the description of the API.

@@ -4,6 +4,7 @@ package cli
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"io"
@@ -21,6 +22,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/rpcapi/door"
 )
 
 // Main runs horus and returns its exit code.
@@ -43,6 +45,7 @@ type settings struct {
 	namespace string
 	redisURL  string
 	trust     string
+	tlsCA     string
 	json      bool
 }
 
@@ -81,6 +84,7 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 	f.StringVar(&s.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on the Redis is meant")
 	f.StringVar(&s.redisURL, "redis-url", "redis://localhost:6379", "Redis, for commands that read the history itself")
 	f.StringVar(&s.trust, "trust", "", "fingerprint of the founding that the history must have (default: none is asked of a supervisor; the one remembered, where horus reads the history itself)")
+	f.StringVar(&s.tlsCA, "tls-ca", "", "file of certificates that the supervisor's is believed by, in PEM (default: the system's)")
 	f.BoolVar(&s.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exit.Misused(cmd.CommandPath(), err)
@@ -183,7 +187,24 @@ func (s *settings) client(key signing.PrivateKey) (*client.Client, error) {
 			return nil, err
 		}
 	}
-	return client.New(client.Config{Addresses: addresses, APIKey: secret, Key: key})
+	authorities, err := s.authorities()
+	if err != nil {
+		return nil, err
+	}
+	return client.New(client.Config{Addresses: addresses, APIKey: secret, Key: key, Authorities: authorities})
+}
+
+// authorities are whom the supervisor's certificate is believed by; nil for whom
+// the system believes.
+func (s *settings) authorities() (*x509.CertPool, error) {
+	if s.tlsCA == "" {
+		return nil, nil
+	}
+	pool, err := door.Authorities(s.tlsCA)
+	if err != nil {
+		return nil, exit.With(exit.Settings, fmt.Errorf("--tls-ca: %w", err))
+	}
+	return pool, nil
 }
 
 // keptHere refuses to send the API key that was found in the state directory over

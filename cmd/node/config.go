@@ -49,6 +49,8 @@ type Config struct {
 	Bind      string      // address to listen on; DefaultBind if empty
 	Port      int         // 0: any free port
 	Advertise string      // URL at which other supervisors reach it, https:// beyond this machine; where it listens if empty
+	TLS       TLS
+	Limits    rpcapi.Limits
 	State     State
 	Trust     signing.Hash // founding that is trusted; zero: the one that is pinned, or the first one met
 
@@ -80,6 +82,14 @@ type Config struct {
 	// Serving is handed the API, for callers in this process. Nil if there are
 	// none.
 	Serving func(*rpcapi.API)
+}
+
+// TLS names files in PEM. Without Cert and Key, which belong together, calls come
+// in unencrypted.
+type TLS struct {
+	Cert string // certificate and its chain; read again when it changes
+	Key  string // its private key
+	CA   string // certificates that the other supervisors' are believed by; the system's if empty
 }
 
 // State is what a supervisor keeps from one start to the next: its state
@@ -121,6 +131,13 @@ func (c *Config) check() error {
 		if _, err := eventstore.ParseDurability(string(c.Durability)); err != nil {
 			return err
 		}
+	}
+	if (c.TLS.Cert == "") != (c.TLS.Key == "") {
+		return errors.New("--tls-cert and --tls-key belong together: give both, or neither")
+	}
+	c.Limits = c.Limits.WithDefaults()
+	if err := c.Limits.Check(); err != nil {
+		return fmt.Errorf("--%w", err)
 	}
 	if c.Advertise != "" {
 		if err := relay.CheckAddress(c.Advertise); err != nil {

@@ -23,6 +23,7 @@ import (
 	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/projections/waiting"
 	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
 	"github.com/herocode/horus/rpcapi/readmodels"
 	"github.com/herocode/horus/rpcapi/relay"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -59,7 +60,7 @@ func (s *supervisor) face(ctx context.Context) (http.Handler, error) {
 		return nil, exit.With(exit.Settings, err)
 	}
 	s.look()
-	s.relay = relay.New(relay.Config{Name: s.cfg.Name, Self: s.advertised(), Guide: s.guide, Stopping: s.desk.stopping})
+	s.relay = relay.New(relay.Config{Name: s.cfg.Name, Self: s.advertised(), Guide: s.guide, Stopping: s.desk.stopping, Authorities: s.trusted})
 	s.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if s.metrics, err = rpcapi.NewMetrics(s.registry, s.scrape); err != nil {
 		return nil, fmt.Errorf("register metrics: %w", err)
@@ -71,6 +72,7 @@ func (s *supervisor) face(ctx context.Context) (http.Handler, error) {
 		Backend:    s.backend(),
 		Keys:       append([]rpcapi.APIKey{own}, s.cfg.Keys...),
 		Durability: s.health.level,
+		Limits:     s.cfg.Limits,
 		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Version: s.cfg.Version,
 		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log, Stopping: s.desk.stopping, Relay: s.relay,
 	})
@@ -78,7 +80,10 @@ func (s *supervisor) face(ctx context.Context) (http.Handler, error) {
 		return nil, exit.With(exit.Settings, err)
 	}
 	s.cfg.Serving(api)
-	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{Ready: s.ready, Concerns: s.concerns, Gatherer: s.registry}), nil
+	return rpcapi.NewHandler(api, rpcapi.HTTPOptions{
+		HTTPOptions: jsonrpc.HTTPOptions{Bodies: s.cfg.Limits.Bodies},
+		Ready:       s.ready, Concerns: s.concerns, Gatherer: s.registry,
+	}), nil
 }
 
 func (s *supervisor) backend() rpcapi.Backend {

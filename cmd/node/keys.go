@@ -166,7 +166,7 @@ func (s *supervisor) admission(ctx context.Context, key signing.PublicKey) (acce
 // and the founding's fingerprint, so that an emptied or exchanged log is noticed.
 func (s *supervisor) remember(ctx context.Context, r *reign) error {
 	ns := s.cfg.Namespace
-	if err := s.cfg.State.Write(ns, statedir.Address, s.url); err != nil {
+	if err := s.cfg.State.Write(ns, statedir.Address, s.local()); err != nil {
 		return err
 	}
 	if !r.beginning.Admission.Public.IsZero() {

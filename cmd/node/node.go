@@ -2,9 +2,9 @@ package node
 
 import (
 	"context"
+	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -27,6 +27,7 @@ import (
 	"github.com/herocode/horus/projections/redisviews"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/door"
 	"github.com/herocode/horus/rpcapi/readmodels"
 	"github.com/herocode/horus/rpcapi/relay"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -35,9 +36,10 @@ import (
 // supervisor is what lives as long as the program.
 type supervisor struct {
 	cfg      Config
-	url      string       // where it is called
-	trust    signing.Hash // fingerprint of the founding; zero before there is one
-	pinned   bool         // it is remembered in the state directory
+	url      string         // where it is called
+	trusted  *x509.CertPool // whom other supervisors' certificates are believed by; nil: whom the system believes
+	trust    signing.Hash   // fingerprint of the founding; zero before there is one
+	pinned   bool           // it is remembered in the state directory
 	verifier *signing.Verifier
 
 	server  *redisstore.Server
@@ -100,18 +102,12 @@ func Run(ctx context.Context, cfg Config) error {
 	if err := s.openState(); err != nil {
 		return err
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", cfg.address())
+	listener, err := s.listen(ctx)
 	if err != nil {
-		return exit.With(exit.Settings, fmt.Errorf("cannot listen; --port chooses another port: %w", err))
+		return exit.With(exit.Settings, err)
 	}
-	s.url = "http://" + listener.Addr().String()
 	front := &front{}
-	server := &http.Server{
-		Handler:           front,
-		ReadHeaderTimeout: 5 * time.Second,
-		IdleTimeout:       60 * time.Second,
-		MaxHeaderBytes:    64 << 10,
-	}
+	server := door.NewServer(front)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	if err := s.reach(ctx); err != nil {

@@ -170,7 +170,7 @@ func haltedBecause(why error) error {
 func (s *supervisor) introduce(ctx context.Context) {
 	// A crash before this leaves horus without an address; it then tries the
 	// usual one.
-	if err := s.cfg.State.Create(s.cfg.Namespace, statedir.Address, s.url); err != nil && !errors.Is(err, fs.ErrExist) {
+	if err := s.cfg.State.Create(s.cfg.Namespace, statedir.Address, s.local()); err != nil && !errors.Is(err, fs.ErrExist) {
 		s.cfg.Log.WarnContext(ctx, "horus on this machine will not find this supervisor", "error", err)
 	}
 }

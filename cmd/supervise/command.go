@@ -101,6 +101,14 @@ does not have them does not start. With replicated:k each acknowledged call is o
 k replicas of Redis too; as long as there are fewer, or they lag, callers are told
 -32009 and ask again. Give all supervisors the same.
 
+With --tls-cert and --tls-key it speaks TLS, and reads both files again when they
+change. Supervisors on several machines then need no proxy: --advertise names the
+address that the certificate is for, and --tls-ca a private certificate
+authority.
+
+What callers may cost is bounded, and system.info tells the bounds. Those that
+begin with --limit- can be changed; docs/limits.md lists all, and their errors.
+
 From three quarters of Redis' maxmemory on it takes no new jobs, and goes on with
 those that it took.
 
@@ -161,6 +169,8 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 	f.StringSliceVar(&o.adminSecrets, "admin-secret", nil, "API key of scope admin; better in HORUS_ADMIN_SECRET")
 	f.StringSliceVar(&o.userSecrets, "user-secret", nil, "API key of scope user; better in HORUS_USER_SECRET")
 	f.StringSliceVar(&o.registerSecrets, "register-secret", nil, "API key of scope registrar; better in HORUS_REGISTER_SECRET")
+	addTLS(f, &o.TLS)
+	addLimits(f, &o.Limits)
 	o.level = flags.Log(f)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })
 	return cmd

@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -24,7 +26,10 @@ type Config struct {
 	APIKey    string             // sent as Authorization: Bearer
 	Key       signing.PrivateKey // signs jobs; zero leaves them unsigned
 	HTTP      *http.Client       // one of its own if nil
-	Attempts  int                // how often a call is sent at most; 6 if zero, which takes some seconds
+	// Authorities are whom a supervisor's TLS certificate is believed by; the
+	// system's if nil. HTTP, if given, knows its own.
+	Authorities *x509.CertPool
+	Attempts    int // how often a call is sent at most; 6 if zero, which takes some seconds
 }
 
 func (c *Config) check() error {
@@ -41,6 +46,7 @@ func (c *Config) check() error {
 	}
 	if c.HTTP == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: c.Authorities}
 		transport.MaxIdleConnsPerHost = maxInFlight + 16 // submits, and those who wait
 		c.HTTP = &http.Client{Transport: transport}
 	}

@@ -217,6 +217,11 @@ func tooLarge(reason, message string) *Error {
 	return &Error{Code: CodeTooLarge, Message: message, Data: &Data{Reason: reason, Retry: RetryNo}}
 }
 
+// overloaded answers what may be sent again in a second.
+func overloaded(reason, message string) *Error {
+	return &Error{Code: CodeOverloaded, Message: message, Data: &Data{Reason: reason, Retry: RetryLater, AfterMS: 1000}}
+}
+
 func replyTooLarge() *Error {
 	return tooLarge("reply", "the reply would be too large; ask for less at once")
 }

@@ -18,8 +18,12 @@ import (
 
 // HTTPOptions of a handler. The zero value is ready to use.
 type HTTPOptions struct {
-	// BodyTimeout is how long a client may take to send a body; 10s if zero.
+	// BodyTimeout is how long a client may take to send a body; [BodyTime] if
+	// zero.
 	BodyTimeout time.Duration
+	// Bodies are the bytes of all bodies that are read or answered at the same
+	// time, apart from the first 64 KiB of each; 256 MiB if zero.
+	Bodies int
 
 	// Origins are the web origins (https://horus.example.org) whose pages may
 	// call. Pages that the addressed host served itself may call without being
@@ -29,20 +33,31 @@ type HTTPOptions struct {
 
 // Handler serves JSON-RPC over HTTP POST. Every JSON-RPC answer comes with
 // status 200, whatever it says, apart from three that concern the message as a
-// whole: 400 with -32700, 413 with -32007, and 204 without a body when all was
+// whole: 400 with -32700, 413 with -32007, 503 with -32010 when too many large
+// messages are there already, and 204 without a body when all was
 // notifications. What does not get as far is answered in plain text: 403, 405,
 // 408, 415.
 type Handler struct {
 	server *Server
 	opts   HTTPOptions
+	bodies budget
 }
+
+// BodyTime is how long a client may take to send a body, unless
+// [HTTPOptions] say otherwise.
+const BodyTime = 10 * time.Second
 
 // NewHandler makes a handler that passes messages to s.
 func NewHandler(s *Server, o HTTPOptions) *Handler {
 	if o.BodyTimeout == 0 {
-		o.BodyTimeout = 10 * time.Second
+		o.BodyTimeout = BodyTime
 	}
-	return &Handler{server: s, opts: o}
+	if o.Bodies == 0 {
+		o.Bodies = 256 << 20
+	}
+	h := &Handler{server: s, opts: o}
+	h.bodies.left.Store(int64(o.Bodies))
+	return h
 }
 
 // maxPooled keeps one large message from holding its memory for ever.
@@ -56,8 +71,10 @@ func (h *Handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	body, reply := h.buffer(), h.buffer()
 	defer h.release(body, reply)
+	share := &share{of: &h.bodies}
+	defer share.giveBack()
 
-	if err := h.read(w, r, body); err != nil {
+	if err := h.read(w, r, body, share); err != nil {
 		h.unread(w, err, reply)
 		return
 	}
@@ -132,8 +149,9 @@ func bearer(r *http.Request) string {
 	return strings.TrimSpace(token)
 }
 
-// read takes the body in, within its time and size.
-func (h *Handler) read(w http.ResponseWriter, r *http.Request, body *bytes.Buffer) error {
+// read takes the body in, within its time and size, and its share of what all
+// bodies may have.
+func (h *Handler) read(w http.ResponseWriter, r *http.Request, body *bytes.Buffer, share *share) error {
 	limit := int64(h.server.limits.Message)
 	if r.ContentLength > limit {
 		return &http.MaxBytesError{Limit: limit}
@@ -141,7 +159,8 @@ func (h *Handler) read(w http.ResponseWriter, r *http.Request, body *bytes.Buffe
 	// A writer that knows no deadlines (a test's recorder) has no slow client;
 	// at the end of the body, net/http lifts the deadline itself.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(h.opts.BodyTimeout))
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, limit))
+	share.body = http.MaxBytesReader(w, r.Body, limit)
+	_, err := body.ReadFrom(share)
 	return err
 }
 
@@ -153,6 +172,10 @@ func (h *Handler) unread(w http.ResponseWriter, err error, reply *bytes.Buffer) 
 	case isTooLarge(err):
 		_ = h.server.reject(reply, h.server.messageTooLarge())
 		h.write(w, http.StatusRequestEntityTooLarge, reply)
+	case errors.Is(err, errNoShare):
+		w.Header().Set("Retry-After", "1")
+		_ = h.server.reject(reply, overloaded("bodies", "too many large messages are being answered: come back later"))
+		h.write(w, http.StatusServiceUnavailable, reply)
 	case errors.Is(err, os.ErrDeadlineExceeded):
 		http.Error(w, fmt.Sprintf("the body took longer than %v", h.opts.BodyTimeout), http.StatusRequestTimeout)
 	default: // the client broke off, or its chunks are none

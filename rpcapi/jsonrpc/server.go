@@ -22,7 +22,8 @@ type Limits struct {
 	Reply    int // bytes of a reply, of which 2 KiB are set aside for each request; 8 MiB
 }
 
-func (l Limits) withDefaults() Limits {
+// WithDefaults returns the limits with defaults filled in.
+func (l Limits) WithDefaults() Limits {
 	const mebibyte = 1 << 20
 	orDefault := func(n *int, value int) {
 		if *n == 0 {
@@ -101,7 +102,7 @@ func New(methods []Method, o Options) (*Server, error) {
 	s := &Server{
 		rules:   rules,
 		methods: make(map[string]*Method, len(methods)),
-		limits:  o.Limits.withDefaults(),
+		limits:  o.Limits.WithDefaults(),
 		before:  o.Before,
 		observe: o.Observe,
 		relay:   o.Relay,

@@ -40,7 +40,7 @@ func CheckAddress(address string) error {
 		return nil
 	case u.Scheme == "http":
 		return domain.Errorf(domain.Invalid, "address",
-			"calls bear secrets and do not go to %.200s unencrypted: let a proxy in front of the supervisor speak TLS, and start it with --advertise https://…", address)
+			"calls bear secrets and do not go to %.200s unencrypted: give the supervisor --tls-cert and --tls-key, or a proxy in front of it that speaks TLS, and --advertise https://…", address)
 	}
 	return domain.Errorf(domain.Invalid, "address", "%.200q begins neither with https:// nor, on this machine, with http://", address)
 }
@@ -96,7 +96,11 @@ func (r *Relay) reachable(leader Leader) error {
 // isLocal reports whether an address means whatever machine it is used on.
 func isLocal(address string) bool {
 	u, err := url.Parse(address)
-	return err == nil && isLoopback(u.Hostname())
+	if err != nil {
+		return false
+	}
+	ip := net.ParseIP(u.Hostname())
+	return isLoopback(u.Hostname()) || ip != nil && ip.IsUnspecified()
 }
 
 // Why a passage ends before its answers came.

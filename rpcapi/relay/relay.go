@@ -12,6 +12,8 @@ package relay
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"errors"
 	"net"
 	"net/http"
@@ -59,12 +61,16 @@ type Guide interface {
 	Leader(ctx context.Context, above uint64) (Leader, error)
 }
 
-// Config of a relay. All fields are required but Self and Stopping.
+// Config of a relay. All fields are required but Self, Stopping
+// and Authorities.
 type Config struct {
 	Name     domain.Name // of this supervisor
 	Self     string      // URL of this supervisor: a leader who gives the same address is somewhere else
 	Guide    Guide
 	Stopping <-chan struct{} // closed when the program is to end
+	// Authorities are whom the leader's TLS certificate is believed by; the
+	// system's if nil.
+	Authorities *x509.CertPool
 }
 
 // Relay passes calls on. It is safe for concurrent use.
@@ -84,6 +90,7 @@ func New(cfg Config) *Relay {
 	transport := &http.Transport{ // no proxy: supervisors call each other
 		DialContext:         (&net.Dialer{Timeout: dialTime}).DialContext,
 		TLSHandshakeTimeout: dialTime,
+		TLSClientConfig:     &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: cfg.Authorities},
 		ForceAttemptHTTP2:   true,
 		MaxIdleConnsPerHost: idleConns,
 		IdleConnTimeout:     time.Minute,

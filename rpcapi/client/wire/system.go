@@ -79,13 +79,29 @@ type Leader struct {
 
 // Limits are the bounds of what the supervisor takes.
 type Limits struct {
-	MessageBytes   int   `json:"message_bytes"`
-	Batch          int   `json:"batch" doc:"Calls in a batch."`
-	JobBytes       int   `json:"job_bytes" doc:"Of the whole job object."`
-	PayloadBytes   int   `json:"payload_bytes"`
-	EnvVars        int   `json:"env_vars"`
-	EnvBytes       int   `json:"env_bytes" doc:"Of one variable's value."`
-	TimeoutSeconds int64 `json:"timeout_seconds"`
-	MaxAttempts    int   `json:"max_attempts"`
-	Keys           int   `json:"keys"`
+	MessageBytes          int   `json:"message_bytes" doc:"Of a request, or of a batch."`
+	Batch                 int   `json:"batch" doc:"Calls in a batch."`
+	Depth                 int   `json:"depth" doc:"Nested arrays and objects in a message."`
+	ReplyBytes            int   `json:"reply_bytes" doc:"Of an answer, or of the answers to a batch."`
+	Page                  int   `json:"page" doc:"Jobs, lines or events in an answer."`
+	WaitSeconds           int64 `json:"wait_seconds" doc:"For a job's outcome, in one call."`
+	LongPollSeconds       int64 `json:"long_poll_seconds" doc:"For a line or an event, in one call."`
+	CallsPerSecond        int   `json:"calls_per_second" doc:"Of one API key, or of one address without a key."`
+	Waits                 int   `json:"waits" doc:"Calls that wait for something at the same time."`
+	WaitsPerKey           int   `json:"waits_per_key" doc:"Of those, with one API key."`
+	Submits               int   `json:"submits" doc:"Jobs on their way into the history at the same time."`
+	BodiesBytes           int   `json:"bodies_bytes" doc:"Of all messages above 64 KiB that are read or answered at the same time."`
+	Connections           int   `json:"connections" doc:"At the same time."`
+	ConnectionsPerAddress int   `json:"connections_per_address" doc:"Of those, from one address."`
+	HeaderSeconds         int64 `json:"header_seconds" doc:"To send the head of a request."`
+	BodySeconds           int64 `json:"body_seconds" doc:"To send its body."`
+	IdleSeconds           int64 `json:"idle_seconds" doc:"That a connection may rest between two requests."`
+	AnswerSeconds         int64 `json:"answer_seconds" doc:"To take in 64 KiB of an answer."`
+	JobBytes              int   `json:"job_bytes" doc:"Of the whole job object."`
+	PayloadBytes          int   `json:"payload_bytes"`
+	EnvVars               int   `json:"env_vars"`
+	EnvBytes              int   `json:"env_bytes" doc:"Of one variable's value."`
+	TimeoutSeconds        int64 `json:"timeout_seconds"`
+	MaxAttempts           int   `json:"max_attempts"`
+	Keys                  int   `json:"keys"`
 }
