@@ -19,8 +19,9 @@ import (
 type bubble struct {
 	*rpcapitest.System
 
-	t   *testing.T
-	api *rpcapi.API
+	t    *testing.T
+	api  *rpcapi.API
+	hold chan struct{} // nil, or what its leader waits for
 }
 
 func newBubble(t *testing.T, change func(*rpcapi.Config)) *bubble {
@@ -43,14 +44,29 @@ func newBubble(t *testing.T, change func(*rpcapi.Config)) *bubble {
 	return &bubble{System: s, t: t, api: api}
 }
 
-func (b *bubble) call(method, params string) (a answer) {
+func (b *bubble) call(method, params string) answer {
 	b.t.Helper()
+	return b.read(b.send(`{"jsonrpc":"2.0","id":1,"method":"` + method + `","params":` + params + `}`))
+}
+
+// send sends a message and returns the answer.
+func (b *bubble) send(message string) string {
 	ctx := jsonrpc.WithCaller(b.t.Context(), jsonrpc.Caller{Bearer: userSecret})
-	text := b.api.Server().Handle(ctx, []byte(`{"jsonrpc":"2.0","id":1,"method":"`+method+`","params":`+params+`}`))
-	if err := json.Unmarshal(text, &a); err != nil {
-		b.t.Fatalf("%v in %q", err, text)
+	return string(b.api.Server().Handle(ctx, []byte(message)))
+}
+
+func (b *bubble) read(text string) (a answer) {
+	b.t.Helper()
+	if err := json.Unmarshal([]byte(text), &a); err != nil {
+		b.t.Errorf("%v in %q", err, text)
 	}
 	return a
+}
+
+// wait lets time pass, in a test that owns it.
+func wait(t *testing.T, ms int) {
+	t.Helper()
+	<-time.After(time.Duration(ms) * time.Millisecond)
 }
 
 // A wait answers when the job has its outcome, at the moment when it has it.

@@ -15,6 +15,7 @@ type conn struct {
 	leave func() // once
 
 	late        atomic.Bool // its last read ended because nothing came in time
+	over        atomic.Bool // its last word was said
 	interrupted atomic.Bool // its reads end at once, because the server wants that
 }
 
@@ -35,6 +36,9 @@ const maxWritten = 64 << 10
 // Write implements [net.Conn]. A client who asks and does not take the answer in
 // would keep it, and its memory, for ever.
 func (c *conn) Write(p []byte) (written int, err error) {
+	if c.over.Load() {
+		return 0, net.ErrClosed
+	}
 	for first := true; first || len(p) > 0; first = false {
 		if err := c.Conn.SetWriteDeadline(time.Now().Add(AnswerTime)); err != nil {
 			return written, err

@@ -11,7 +11,6 @@
 package door
 
 import (
-	"cmp"
 	"context"
 	"crypto/tls"
 	"fmt"
@@ -46,18 +45,20 @@ func Listen(ctx context.Context, cfg Config) (net.Listener, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted := &listener{
-		Listener: inner, secret: cfg.Certificate != nil, refusals: make(chan struct{}, maxRefusals),
-		guests: guests{most: cmp.Or(cfg.Connections, 1024), ofOne: cmp.Or(cfg.PerAddress, 512), from: map[string]int{}},
-	}
+	return guard(inner, cfg), nil
+}
+
+// guard makes a listener one of this package.
+func guard(inner net.Listener, cfg Config) net.Listener {
+	counted := newListener(inner, cfg)
 	if cfg.Certificate == nil {
-		return counted, nil
+		return counted
 	}
 	return tls.NewListener(counted, &tls.Config{
 		MinVersion:     tls.VersionTLS12, // RFC 9325; 1.3 is spoken with all who can
 		GetCertificate: cfg.Certificate.get,
 		NextProtos:     []string{"http/1.1"}, // one call at a time on a connection is what connections are counted for
-	}), nil
+	})
 }
 
 // NewServer makes a server for a listener of this package.
@@ -77,18 +78,26 @@ const slowAnswer = "the head of the request took longer than %v\n"
 // rest did not in time. The server says that it is active when it has given up
 // reading, and closes it then without a word.
 func answerSlow(c net.Conn, state http.ConnState) {
-	if state != http.StateActive || !isLate(c) {
+	if state != http.StateActive {
+		return
+	}
+	late := lateUnder(c)
+	if late == nil {
 		return
 	}
 	words := fmt.Sprintf(slowAnswer, HeaderTime)
 	_, _ = io.WriteString(c, "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"+
 		fmt.Sprintf("Content-Length: %d\r\n\r\n%s", len(words), words)) // whoever left needs no answer
+	late.over.Store(true) // the server takes half a line for a bad one, and would say so
 }
 
-func isLate(c net.Conn) bool {
+// lateUnder returns the connection under c if its last read was in vain.
+func lateUnder(c net.Conn) *conn {
 	if secret, ok := c.(*tls.Conn); ok {
 		c = secret.NetConn()
 	}
-	counted, ok := c.(*conn)
-	return ok && counted.late.Load()
+	if counted, ok := c.(*conn); ok && counted.late.Load() {
+		return counted
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package door
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,13 @@ type listener struct {
 	secret   bool // what comes is TLS, which nobody is answered in without a handshake
 	refusals chan struct{}
 	guests   guests
+}
+
+func newListener(inner net.Listener, cfg Config) *listener {
+	return &listener{
+		Listener: inner, secret: cfg.Certificate != nil, refusals: make(chan struct{}, maxRefusals),
+		guests: guests{most: cmp.Or(cfg.Connections, 1024), ofOne: cmp.Or(cfg.PerAddress, 512), from: map[string]int{}},
+	}
 }
 
 // Accept implements [net.Listener].
