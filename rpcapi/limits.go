@@ -81,8 +81,8 @@ func (l Limits) Check() error {
 	return nil
 }
 
-// told returns the limits as system.info tells them.
-func (l Limits) told() wire.Limits {
+// Told returns the limits as system.info tells them.
+func (l Limits) Told() wire.Limits {
 	return wire.Limits{
 		MessageBytes: l.Message, Batch: l.Batch, Depth: l.Depth, ReplyBytes: l.Reply,
 		Page: maxPage, WaitSeconds: int64(maxWait / time.Second), LongPollSeconds: int64(maxLongPoll / time.Second),

@@ -21,7 +21,7 @@ func systemInfo() jsonrpc.Info {
 				Leader:     &wire.Leader{Name: "s1", Address: "http://127.0.0.1:3030", Term: 1767366245},
 				Founding:   exampleFounding,
 				Durability: "everysec", Unsigned: string(Countersign), Jobs: map[string]uint64{"queued": 1},
-				Limits: Limits{}.WithDefaults().told(),
+				Limits: Limits{}.WithDefaults().Told(),
 			},
 		}},
 	}
@@ -39,7 +39,7 @@ func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
 	info.Namespace, info.Partitions = keys.Founding.Namespace, keys.Founding.Partitions
 	info.Version, info.Durability = a.cfg.Version, string(a.cfg.Durability())
 	info.Unsigned, info.AnonymousReads = string(a.cfg.Unsigned), a.cfg.Anonymous
-	info.Limits = a.cfg.Limits.told()
+	info.Limits = a.cfg.Limits.Told()
 	return info, nil
 }
 
