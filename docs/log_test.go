@@ -84,6 +84,10 @@ func story() *historytest.Partition {
 		tx.AddAPIKey(access.APIKey{Name: "ci", Scope: access.User, Kinds: []domain.Name{"sh"}, Secret: secret})
 		tx.RemoveAPIKey("ci", "it was in a log")
 	})
+	p.Commit(func(tx *historytest.Tx) {
+		tx.OrderRunner("r1", runner.Register{Label: "work:r1"})
+		tx.OrderRunner("r2", runner.Register{Label: "work:r2"})
+	})
 	return p
 }
 

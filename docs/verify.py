@@ -269,6 +269,8 @@ SIGS = many(Members(key=KEY_ID, sig=signature), 1, 8)
 ABOUT = {"job": ID, "grant": HASH, "at": time}
 KINDS = many(NAME, 0, 16, distinct=True)
 MODES = {"paused": "paused", "drained": "drained", "resumed": None}
+LABEL = "[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}"
+AWAITED = Maybe(lambda v: need(v is True, "awaited is true, or left out"))
 KEPT = {"pin": Maybe(public_key), "mode": Maybe("paused|drained")}
 LINE = Members(at=time, stream="stdout|stderr|runner", text=text)
 REPORTS = {
@@ -339,7 +341,8 @@ EVENTS = {
                              marks=many(Members(queue=QUEUE, seq=whole(0)), 1, 17)),
     **{"runner." + name: Members(process=PROCESS, **KEPT) for name in ("left", "silent", "alive", "gone")},
     **{"runner." + name: Members(pin=KEPT["pin"]) for name in MODES},
-    "runner.removed": Members(**KEPT),
+    "runner.removed": Members(**KEPT, awaited=AWAITED),
+    "runner.registered": Members(label=LABEL, **KEPT, awaited=AWAITED),
     **{"queue." + name: Members() for name in MODES},
 }
 KIND_OF = {"term.began": "leader", "runner.reported": "report"}
@@ -525,6 +528,7 @@ class History:
         self.place, self.next, self.previous, self.term, self.latest = (namespace, partition), 1, bytes(32), 0, 0
         self.versions, self.keys, self.led, self.leader = {}, {}, 0, None
         self.api_keys, self.api_keys_ever = {}, 0
+        self.awaited = set()
         self.jobs, self.runners, self.processes, self.queues, self.pending = {}, {}, {}, {}, []
         self.founding, self.ends, self.gap, self.gaps = None, {}, (0, 0), []
 
@@ -716,7 +720,9 @@ class History:
         need(r["t"] == "join" and e.id == b["runner"] and data["process"] == b["process"] and key_id(r["key"]) == id
              and all(data[name] == r[name] for name in ("key", "kinds", "slots")), "it does not say what was reported")
         need([m["queue"] for m in data["marks"]] == ["runner:" + e.id] + ["executor:" + kind for kind in data["kinds"]], "marks of other queues")
-        self.runners.setdefault(e.agg, (data["key"] if "pin" in data else None, None, False))
+        if e.agg not in self.runners or e.agg in self.awaited:
+            self.runners[e.agg] = data["key"] if "pin" in data else None, None, False
+        self.awaited.discard(e.agg)
         if data.get("pin") != data["key"] or data["kinds"]:
             self.serves(e.id, id, data["kinds"])
         self.kept(e, data, data.get("mode"))
@@ -731,6 +737,7 @@ class History:
         """Checks what every event of a runner carries: its pin, and its mode unless the event is about that."""
         pin, before, removed = self.runners.get(e.agg, (None, None, None))
         need(removed is not None, "nobody joined")
+        need(data.get("awaited", False) == (e.agg in self.awaited), "nobody joined, or somebody did")
         need(data.get("pin") == pin and (mode == before) != changes, "the pin or the mode changed, or nothing does")
         self.runners[e.agg] = pin, mode, False
         return removed
@@ -751,6 +758,13 @@ class History:
     def runner_removed(self, e, data):
         need(e.actor.startswith(("key:", "system:")) and not self.kept(e, data, data.get("mode")), "by somebody who may not, or twice")
         self.runners[e.agg] = (*self.runners[e.agg][:2], True)
+
+    def runner_registered(self, e, data):
+        need(e.actor.startswith(("key:", "system:")), "by somebody who may not")
+        if e.agg not in self.runners:
+            self.runners[e.agg] = None, None, False
+            self.awaited.add(e.agg)
+        self.kept(e, data, data.get("mode"))
 
     def queue_paused(self, e, data):
         mode = MODES[e.type.split(".")[1]]

@@ -105,6 +105,7 @@ func (a *API) canonical() []jsonrpc.Method {
 		jsonrpc.Define(drainRunnerInfo(), a.onRunner(runner.Drain{})),
 		jsonrpc.Define(resumeRunnerInfo(), a.onRunner(runner.Resume{})),
 		jsonrpc.Define(removeRunnerInfo(), a.removeRunner),
+		jsonrpc.Define(registerInfo(), a.register),
 		jsonrpc.Define(runnersInfo(), a.runners),
 		jsonrpc.Define(runnerInfo(), a.runner),
 		jsonrpc.Define(poisonInfo(), a.poisoned),

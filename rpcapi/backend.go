@@ -52,7 +52,7 @@ type Jobs interface {
 }
 
 // Runners reads runners and the queues that they take from. Lists may lag. Get answers [domain.NotFound] for an
-// id that nobody ever joined as.
+// id that nobody ever joined as or registered.
 type Runners interface {
 	List(ctx context.Context) ([]wire.Runner, error)
 	Get(ctx context.Context, id domain.Name) (wire.Runner, error)

@@ -83,6 +83,7 @@ func (a *API) oldJobs() []jsonrpc.Method {
 // oldRunners are the calls about runners, and about the supervisor.
 func (a *API) oldRunners() []jsonrpc.Method {
 	return []jsonrpc.Method{
+		jsonrpc.Define(oldWrite("register_runner", "Say that a runner is to come. Use `runners.register`.", oldExampleRegister(), jsonrpc.Null{}), a.oldRegister),
 		jsonrpc.Define(old("list_runners", "List runner ids. Use `runners.list`.", struct{}{}, []string{"r1"}),
 			func(ctx context.Context, _ struct{}) ([]string, error) { return a.runnerIDs(ctx) }),
 		jsonrpc.Define(old("get_runner_status", "Tell how a runner is. Use `runner.status`.", oldOpenName{Name: "r1"}, oldRunner{"r1", "running"}), a.oldRunnerStatus),

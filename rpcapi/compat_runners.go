@@ -29,6 +29,16 @@ type oldRunnerLogs struct {
 	secret
 }
 
+type oldRegister struct {
+	oldName
+	Queue string `json:"queue" validate:"required,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._:/-]*$" doc:"What its queue is called; kept as a label."`
+}
+
+func (a *API) oldRegister(ctx context.Context, p oldRegister) (jsonrpc.Null, error) {
+	_, err := a.register(ctx, registerParams{RunnerLabel: wire.RunnerLabel{ID: p.Name, Label: p.Queue}})
+	return jsonrpc.Null{}, err
+}
+
 type oldRunner struct {
 	Name   string `json:"name"`
 	Status string `json:"status" doc:"running, stopped, or unknown for a name that nobody knows."`
@@ -131,4 +141,8 @@ func managed[P, R any](name, summary string) jsonrpc.Method {
 		return none, domain.Errorf(domain.Conflict, "process_manager_off",
 			"this supervisor does not manage processes: start the runner yourself, as in runner_sh r1 --redis-url URL")
 	})
+}
+
+func oldExampleRegister() oldRegister {
+	return oldRegister{oldName: oldName{oldOpenName: oldOpenName{Name: "r1"}}, Queue: "work:r1"}
 }

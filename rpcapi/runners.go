@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/runner"
+	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
@@ -16,7 +18,7 @@ type runnerParams struct {
 func runnersInfo() jsonrpc.Info {
 	return jsonrpc.Info{
 		Name: "runners.list", Result: "runners",
-		Summary: "List the runner ids that a process ever joined as.",
+		Summary: "List the runner ids that a process ever joined as, or that somebody registered.",
 		Examples: []jsonrpc.Example{{
 			Name:   "one runner",
 			Params: none{},
@@ -49,6 +51,46 @@ func (a *API) runner(ctx context.Context, p runnerParams) (wire.Runner, error) {
 		return wire.Runner{}, within("/id", err)
 	}
 	return a.cfg.Backend.Runners.Get(ctx, id)
+}
+
+type registerParams struct {
+	wire.RunnerLabel
+	secret
+}
+
+func registerInfo() jsonrpc.Info {
+	return jsonrpc.Info{
+		Name: "runners.register", Mutates: true, Result: "runner",
+		Summary: "Say that a runner is to come.",
+		Description: "The lists have it from then on, and the history says who did it. It admits nobody: `keys.add` does. " +
+			"A runner that nobody registered works just as well. Each call is an event, also for a runner that is there already.",
+		Errors: commandErrors(domain.Overloaded),
+		Examples: []jsonrpc.Example{{
+			Name:   "a runner",
+			Params: registerParams{RunnerLabel: wire.RunnerLabel{ID: "r1", Label: "work:r1"}},
+			Result: wire.RunnerLabel{ID: "r1", Label: "work:r1"},
+		}},
+	}
+}
+
+func (a *API) register(ctx context.Context, p registerParams) (wire.RunnerLabel, error) {
+	id, err := domain.ParseName(p.ID)
+	if err != nil {
+		return wire.RunnerLabel{}, within("/id", err)
+	}
+	label, err := runner.ParseLabel(p.Label)
+	if err != nil {
+		return wire.RunnerLabel{}, within("/label", err)
+	}
+	return p.RunnerLabel, a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
+		Aggregates: eventstore.Runner(id),
+		Decide: func(tx *eventstore.Tx) error {
+			if err := tx.Room(); err != nil {
+				return err
+			}
+			return tx.DecideRunner(id, a.by(ctx), runner.Register{Label: label})
+		},
+	})
 }
 
 // runnerIDs lists the ids alone.

@@ -14,50 +14,52 @@ const (
 type right uint8
 
 const (
-	admins    right = 1 << iota // every method grants this
-	users                       // scope user
-	anonymous                   // without a secret, where anonymous_reads is on
-	everybody                   // without a secret
+	admins     right = 1 << iota // every method grants this
+	users                        // scope user
+	registrars                   // scope registrar
+	anonymous                    // without a secret, where anonymous_reads is on
+	everybody                    // without a secret
 )
 
 // rights is the one table of methods and who may call them. A method that is
 // not in it is refused, and [New] refuses a method table that has such.
 func rights() map[string]right {
 	return map[string]right{
-		"jobs.submit":   admins | users,
-		"jobs.query":    admins | users,
-		"job.get":       admins | users,
-		"job.explain":   admins | users,
-		"job.wait":      admins | users,
-		"job.logs":      admins | users,
-		"job.history":   admins | users,
-		"job.stop":      admins | users,
-		"job.delete":    admins | users,
-		"dead.list":     admins | users,
-		"dead.get":      admins | users,
-		"dead.replay":   admins | users,
-		"dead.drop":     admins | users,
-		"queues.list":   admins | users,
-		"queue.pause":   admins,
-		"queue.drain":   admins,
-		"queue.resume":  admins,
-		"runners.list":  admins | users,
-		"runner.pause":  admins,
-		"runner.drain":  admins,
-		"runner.resume": admins,
-		"runner.remove": admins,
-		"runner.status": admins | users,
-		"poison.list":   admins,
-		"poison.replay": admins,
-		"poison.drop":   admins,
-		"keys.add":      admins,
-		"keys.list":     admins,
-		"keys.rotate":   admins,
-		"keys.revoke":   admins,
-		"system.info":   admins | users,
-		"audit.head":    admins | users,
-		"events.read":   admins, // payloads and results of all jobs are in it
-		"rpc.discover":  admins | users | everybody,
+		"jobs.submit":      admins | users,
+		"jobs.query":       admins | users,
+		"job.get":          admins | users,
+		"job.explain":      admins | users,
+		"job.wait":         admins | users,
+		"job.logs":         admins | users,
+		"job.history":      admins | users,
+		"job.stop":         admins | users,
+		"job.delete":       admins | users,
+		"dead.list":        admins | users,
+		"dead.get":         admins | users,
+		"dead.replay":      admins | users,
+		"dead.drop":        admins | users,
+		"queues.list":      admins | users,
+		"queue.pause":      admins,
+		"queue.drain":      admins,
+		"queue.resume":     admins,
+		"runners.register": admins | registrars,
+		"runners.list":     admins | users,
+		"runner.pause":     admins,
+		"runner.drain":     admins,
+		"runner.resume":    admins,
+		"runner.remove":    admins,
+		"runner.status":    admins | users,
+		"poison.list":      admins,
+		"poison.replay":    admins,
+		"poison.drop":      admins,
+		"keys.add":         admins,
+		"keys.list":        admins,
+		"keys.rotate":      admins,
+		"keys.revoke":      admins,
+		"system.info":      admins | users,
+		"audit.head":       admins | users,
+		"events.read":      admins, // payloads and results of all jobs are in it
+		"rpc.discover":     admins | users | everybody,
 
 		"jobs.create":  admins | users,
 		"job.start":    admins | users,
@@ -73,6 +75,7 @@ func rights() map[string]right {
 
 		"get_job_result":        admins | users | anonymous,
 		"queue_job_to_runner":   admins | users,
+		"register_runner":       admins | registrars,
 		"list_runners":          admins | users | anonymous,
 		"get_runner_status":     admins | users | anonymous,
 		"get_all_runner_status": admins | users | anonymous,
@@ -96,6 +99,7 @@ func (r right) grants(s Scope) bool {
 	case User:
 		return r&users != 0
 	case Registrar:
+		return r&registrars != 0
 	}
 	return false
 }

@@ -23,7 +23,7 @@ func (s *State) legalRunner(e *Entry, data runner.Event, c *context) error {
 		if !s.Processes[runner.AggregateID(id, process)].There() {
 			return illegal("%s of a process that did not join, or has left", e.Type)
 		}
-	case runner.Paused, runner.Drained, runner.Resumed, runner.Removed:
+	case runner.Paused, runner.Drained, runner.Resumed, runner.Removed, runner.Registered:
 	}
 	known := func(key signing.KeyID, kinds []domain.Name) bool {
 		return s.Access.MayServe(id, key, kinds, c.latest)

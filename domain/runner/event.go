@@ -19,7 +19,7 @@ type Event interface {
 
 // Events has one of every kind.
 func Events() []Event {
-	return []Event{Joined{}, Left{}, Paused{}, Drained{}, Resumed{}, Silent{}, Alive{}, Gone{}, Removed{}}
+	return []Event{Joined{}, Left{}, Paused{}, Drained{}, Resumed{}, Silent{}, Alive{}, Gone{}, Removed{}, Registered{}}
 }
 
 // Joined: a process of the runner may take work.
@@ -82,8 +82,17 @@ type Gone struct {
 // Removed: somebody took the id, of which no process is there, out of the lists.
 // Whatever happens to it next puts it back.
 type Removed struct {
-	Pin  signing.PublicKey
-	Mode domain.Mode
+	Pin     signing.PublicKey
+	Mode    domain.Mode
+	Awaited bool
+}
+
+// Registered: somebody said that a runner is to come under the id.
+type Registered struct {
+	Label   Label
+	Pin     signing.PublicKey
+	Mode    domain.Mode
+	Awaited bool // no process ever joined under the id
 }
 
 func (e Joined) left() State  { return State{Pin: e.Pin, Mode: e.Mode} }
@@ -94,7 +103,10 @@ func (e Resumed) left() State { return State{Pin: e.Pin, Mode: domain.Open} }
 func (e Silent) left() State  { return State{Pin: e.Pin, Mode: e.Mode} }
 func (e Alive) left() State   { return State{Pin: e.Pin, Mode: e.Mode} }
 func (e Gone) left() State    { return State{Pin: e.Pin, Mode: e.Mode} }
-func (e Removed) left() State { return State{Pin: e.Pin, Mode: e.Mode, Removed: true} }
+func (e Removed) left() State {
+	return State{Pin: e.Pin, Mode: e.Mode, Removed: true, Awaited: e.Awaited}
+}
+func (e Registered) left() State { return State{Pin: e.Pin, Mode: e.Mode, Awaited: e.Awaited} }
 
 // EventName returns the wire name.
 func (Joined) EventName() string { return "runner.joined" }
@@ -122,6 +134,9 @@ func (Gone) EventName() string { return "runner.gone" }
 
 // EventName returns the wire name.
 func (Removed) EventName() string { return "runner.removed" }
+
+// EventName returns the wire name.
+func (Registered) EventName() string { return "runner.registered" }
 
 // AppendData appends
 // {"process":…,"pin":…,"mode":…,"key":…,"kinds":[…],"slots":…,"marks":[…]}.
@@ -168,8 +183,23 @@ func (e Alive) AppendData(dst []byte) []byte { return carried(e).whole(dst) }
 // AppendData appends {"process":…,"pin":…,"mode":…}.
 func (e Gone) AppendData(dst []byte) []byte { return carried(e).whole(dst) }
 
-// AppendData appends {"pin":…,"mode":…}.
-func (e Removed) AppendData(dst []byte) []byte { return carried{Pin: e.Pin, Mode: e.Mode}.whole(dst) }
+// AppendData appends {"pin":…,"mode":…}, or {"awaited":true}: an id that no
+// process joined has neither.
+func (e Removed) AppendData(dst []byte) []byte {
+	if e.Awaited {
+		return append(dst, `{"awaited":true}`...)
+	}
+	return carried{Pin: e.Pin, Mode: e.Mode}.whole(dst)
+}
+
+// AppendData appends {"label":…,"pin":…,"mode":…} or {"label":…,"awaited":true}.
+func (e Registered) AppendData(dst []byte) []byte {
+	dst = append(append(append(dst, `{"label":"`...), e.Label...), '"')
+	if e.Awaited {
+		return append(dst, `,"awaited":true}`...)
+	}
+	return append(carried{Pin: e.Pin, Mode: e.Mode}.rest(dst, ','), '}')
+}
 
 // carried is what events have in common: the process that they are about, if
 // they are about one, and the id's state. What is empty is left out.
@@ -184,14 +214,18 @@ func (c carried) whole(dst []byte) []byte { return append(c.begin(dst), '}') }
 
 // begin appends the object without its end.
 func (c carried) begin(dst []byte) []byte {
-	comma := byte('{')
+	if c.Process == "" {
+		return c.rest(dst, '{')
+	}
+	return c.rest(append(append(append(dst, `{"process":"`...), c.Process...), '"'), ',')
+}
+
+// rest appends the id's state, behind what begins the object or goes on with it.
+func (c carried) rest(dst []byte, comma byte) []byte {
 	member := func(name, value string) {
 		dst = append(append(append(dst, comma, '"'), name...), `":"`...)
 		dst = append(append(dst, value...), '"')
 		comma = ','
-	}
-	if c.Process != "" {
-		member("process", c.Process)
 	}
 	if !c.Pin.IsZero() {
 		member("pin", c.Pin.String())

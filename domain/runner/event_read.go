@@ -39,8 +39,9 @@ func DecodeEvent(name string, data []byte) (Event, error) {
 	case "runner.gone":
 		e = Gone(readCarried(r, hasProcess|hasMode))
 	case "runner.removed":
-		c := readCarried(r, hasMode)
-		e = Removed{c.Pin, c.Mode}
+		e = readRemoved(r)
+	case "runner.registered":
+		e = readRegistered(r)
 	default:
 		return nil, domain.Errorf(domain.Invalid, "type", "no runner event has that name")
 	}
@@ -53,7 +54,18 @@ func DecodeEvent(name string, data []byte) (Event, error) {
 
 // readCarried reads what [carried.begin] wrote of it.
 func readCarried(r *fixedjson.Reader, members has) (c carried) {
-	begin := `{`
+	if members&hasProcess == 0 {
+		c.Pin, c.Mode = readRest(r, `{`, members)
+		return c
+	}
+	r.Literal(`{"process":`)
+	c.Process = fixedjson.Parsed(r, ParseProcess)
+	c.Pin, c.Mode = readRest(r, `,`, members)
+	return c
+}
+
+// readRest reads what [carried.rest] wrote of it.
+func readRest(r *fixedjson.Reader, begin string, members has) (pin signing.PublicKey, mode domain.Mode) {
 	member := func(name string) bool {
 		there := r.Optional(begin + `"` + name + `":`)
 		if there {
@@ -61,23 +73,36 @@ func readCarried(r *fixedjson.Reader, members has) (c carried) {
 		}
 		return there
 	}
-	if members&hasProcess != 0 {
-		r.Literal(`{"process":`)
-		c.Process, begin = fixedjson.Parsed(r, ParseProcess), `,`
-	}
 	if member("pin") {
-		c.Pin = fixedjson.Parsed(r, signing.ParsePublicKey)
+		pin = fixedjson.Parsed(r, signing.ParsePublicKey)
 	}
 	if members&hasMode != 0 && member("mode") {
-		c.Mode = fixedjson.Parsed(r, domain.ParseMode)
-		if c.Mode == domain.Open && r.Err() == nil {
+		mode = fixedjson.Parsed(r, domain.ParseMode)
+		if mode == domain.Open && r.Err() == nil {
 			r.Fail(domain.Errorf(domain.Invalid, "mode", "an open mode is left out"))
 		}
 	}
 	if begin == `{` {
 		r.Literal(begin)
 	}
-	return c
+	return pin, mode
+}
+
+func readRemoved(r *fixedjson.Reader) Removed {
+	if r.Optional(`{"awaited":true`) {
+		return Removed{Awaited: true}
+	}
+	c := readCarried(r, hasMode)
+	return Removed{Pin: c.Pin, Mode: c.Mode}
+}
+
+func readRegistered(r *fixedjson.Reader) Registered {
+	r.Literal(`{"label":`)
+	e := Registered{Label: fixedjson.Parsed(r, ParseLabel)}
+	if e.Awaited = r.Optional(`,"awaited":true`); !e.Awaited {
+		e.Pin, e.Mode = readRest(r, `,`, hasMode)
+	}
+	return e
 }
 
 func readJoined(r *fixedjson.Reader) Joined {

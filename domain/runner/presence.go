@@ -44,17 +44,25 @@ type Remove struct {
 	There   int    // processes that were alive or silent then
 }
 
-func (Pause) runnerCommand()  {}
-func (Drain) runnerCommand()  {}
-func (Resume) runnerCommand() {}
-func (Miss) runnerCommand()   {}
-func (Hear) runnerCommand()   {}
-func (GiveUp) runnerCommand() {}
-func (Remove) runnerCommand() {}
+// Register says that a runner is to come under the id, before any has: the lists
+// have it from then on. It admits nobody, and who was not registered may join
+// as well. One that has joined is registered too, and goes on.
+type Register struct {
+	Label Label
+}
+
+func (Register) runnerCommand() {}
+func (Pause) runnerCommand()    {}
+func (Drain) runnerCommand()    {}
+func (Resume) runnerCommand()   {}
+func (Miss) runnerCommand()     {}
+func (Hear) runnerCommand()     {}
+func (GiveUp) runnerCommand()   {}
+func (Remove) runnerCommand()   {}
 
 // decideMode lets an event happen that leaves the id in another mode.
 func decideMode(s State, e Event) ([]Event, error) {
-	if s.Version == 0 {
+	if !s.Joined() {
 		return nil, errUnknown()
 	}
 	if e.left().Mode == s.Mode {
@@ -69,7 +77,7 @@ func errUnknown() error {
 
 // decidePresence lets an event happen to a process that is there.
 func decidePresence(s State, reports Process, e Event) []Event {
-	if s.Version == 0 || !reports.There() {
+	if !s.Joined() || !reports.There() {
 		return nil
 	}
 	return []Event{e}
@@ -87,7 +95,7 @@ func decideRemove(s State, c Remove) ([]Event, error) {
 		return nil, domain.Errorf(domain.Conflict, "runner_present",
 			"%d processes of the runner are alive, or were heard a moment ago: drain it, and remove it when they have ended", c.There)
 	}
-	return []Event{Removed{Pin: s.Pin, Mode: s.Mode}}, nil
+	return []Event{Removed{Pin: s.Pin, Mode: s.Mode, Awaited: s.Awaited}}, nil
 }
 
 // There reports whether the process joined and did not leave.
@@ -103,7 +111,7 @@ func Seen(e Event) (process string, ok bool) {
 		return e.Process, true
 	case Gone:
 		return e.Process, true
-	case Joined, Left, Paused, Drained, Resumed, Removed:
+	case Joined, Left, Paused, Drained, Resumed, Removed, Registered:
 	}
 	return "", false
 }

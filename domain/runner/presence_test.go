@@ -18,6 +18,7 @@ func TestDecideAboutPresence(t *testing.T) {
 	paused := runner.State{Version: 3, Pin: pin, Mode: domain.Paused}
 	drained := runner.State{Version: 3, Pin: pin, Mode: domain.Drained}
 	removed := runner.State{Version: 3, Pin: pin, Mode: domain.Paused, Removed: true}
+	awaited := runner.State{Version: 1, Awaited: true}
 	here, left := runner.Process{Version: 2}, runner.Process{Version: 2, Left: true}
 	for _, tt := range []struct {
 		name   string
@@ -49,6 +50,17 @@ func TestDecideAboutPresence(t *testing.T) {
 		{name: "remove what is there", given: open, when: runner.Remove{Version: 3, There: 1}, reason: "runner_present"},
 		{name: "remove what has changed since", given: open, when: runner.Remove{Version: 2}, reason: "runner_changed"},
 		{name: "what was removed is put back by what happens to it", given: removed, when: runner.Resume{}, then: runner.Resumed{Pin: pin}},
+		{name: "register", when: runner.Register{Label: "work"}, then: runner.Registered{Label: "work", Awaited: true}},
+		{name: "register again", given: awaited, when: runner.Register{Label: "play"}, then: runner.Registered{Label: "play", Awaited: true}},
+		{name: "register what joined", given: paused, when: runner.Register{Label: "work"}, then: runner.Registered{Label: "work", Pin: pin, Mode: domain.Paused}},
+		{name: "pause what is awaited", given: awaited, when: runner.Pause{}, reason: "runner"},
+		{name: "remove what is awaited", given: awaited, when: runner.Remove{Version: 1}, then: runner.Removed{Awaited: true}},
+		{name: "nobody leaves what is awaited", given: awaited, when: runner.Go{Process: "a1"}},
+		{
+			name: "the first key that an awaited id shows is admitted", given: awaited,
+			when: runner.JoinAs{Join: runner.Join{Key: pin, Slots: 1}, Process: "a2", Marks: marks(), FirstUse: true},
+			then: runner.Joined{Process: "a2", Key: pin, Pin: pin, Slots: 1, Marks: marks()},
+		},
 		{name: "a process leaves a paused id", given: paused, when: runner.Go{Process: "a1"}, then: runner.Left{Process: "a1", Pin: pin, Mode: domain.Paused}},
 		{
 			name: "a process joins a drained id", given: drained,
@@ -105,6 +117,13 @@ func TestLegalRefusesPresenceThatNobodyDecides(t *testing.T) {
 		{"a removal that ends a pause", paused, runner.Removed{Pin: pin}, admin, false},
 		{"a removal by a runner", open, runner.Removed{Pin: pin}, event.ByRunner("r1"), false},
 		{"a removal of what is removed", runner.State{Version: 3, Pin: pin, Removed: true}, runner.Removed{Pin: pin}, admin, false},
+		{"a registration", runner.State{}, runner.Registered{Label: "work", Awaited: true}, admin, true},
+		{"a registration of what joined", paused, runner.Registered{Label: "work", Pin: pin, Mode: domain.Paused}, admin, true},
+		{"a registration by a runner", runner.State{}, runner.Registered{Label: "work", Awaited: true}, event.ByRunner("r1"), false},
+		{"a registration that forgets who joined", open, runner.Registered{Label: "work", Awaited: true}, admin, false},
+		{"a registration that says that somebody joined", runner.State{}, runner.Registered{Label: "work"}, admin, false},
+		{"a first join of what is awaited", runner.State{Version: 1, Awaited: true}, runner.Joined{Process: "a1", Key: pin, Pin: pin}, event.ByRunner("r1"), true},
+		{"a removal of what is awaited that says that somebody joined", runner.State{Version: 1, Awaited: true}, runner.Removed{}, admin, false},
 		{"a removal of nothing", runner.State{}, runner.Removed{}, admin, false},
 	} {
 		f := event.Fact[runner.Event]{Data: tt.fact, Version: tt.given.Version + 1, Actor: tt.by}
@@ -124,6 +143,7 @@ func TestEveryEventCarriesTheState(t *testing.T) {
 		runner.Pause{},
 		runner.Drain{},
 		runner.Resume{},
+		runner.Register{Label: "work"},
 		runner.Go{Process: "a1"},
 		runner.Miss{Process: "a1", Reports: runner.Process{Version: 1}},
 		runner.Hear{Process: "a1", Reports: runner.Process{Version: 1}},

@@ -18,7 +18,11 @@ type State struct {
 	Pin     signing.PublicKey // the key that the id was first used with, if that admitted it
 	Mode    domain.Mode       // paused, its processes take nothing; drained, they end besides
 	Removed bool              // out of the lists, until something happens to it
+	Awaited bool              // somebody registered it, and no process ever joined
 }
+
+// Joined reports whether a process ever joined under the id.
+func (s State) Joined() bool { return s.Version > 0 && !s.Awaited }
 
 // Command is something that is asked of a runner id.
 //
@@ -52,10 +56,12 @@ func Decide(s State, c Command) ([]Event, error) {
 	case JoinAs:
 		return decideJoin(s, c)
 	case Go:
-		if s.Version == 0 {
+		if !s.Joined() {
 			return nil, nil
 		}
 		return []Event{Left{c.Process, s.Pin, s.Mode}}, nil
+	case Register:
+		return []Event{Registered{Label: c.Label, Pin: s.Pin, Mode: s.Mode, Awaited: !s.Joined()}}, nil
 	case Pause:
 		return decideMode(s, Paused{s.Pin})
 	case Drain:
@@ -77,7 +83,7 @@ func Decide(s State, c Command) ([]Event, error) {
 func decideJoin(s State, c JoinAs) ([]Event, error) {
 	pin := s.Pin
 	if !c.Known && pin != c.Join.Key {
-		if s.Version > 0 || !c.FirstUse {
+		if s.Joined() || !c.FirstUse {
 			return nil, domain.Errorf(domain.Forbidden, "runner_key",
 				"the key is not admitted for this runner: with its state directory, an administrator runs horus keys add --class runner --name ID")
 		}
@@ -109,35 +115,40 @@ func Legal(s State, f event.Fact[Event], known func(signing.KeyID, []domain.Name
 	if f.Version != s.Version+1 {
 		return illegal("version %d follows version %d", f.Version, s.Version)
 	}
-	pin, mode := s.Pin, s.Mode // that it must carry
+	pin, mode, awaited := s.Pin, s.Mode, !s.Joined() // that it must carry
 	switch e := f.Data.(type) {
 	case Joined:
-		if s.Version == 0 && !e.Pin.IsZero() {
+		if awaited && !e.Pin.IsZero() {
 			pin = e.Key
 		}
+		awaited = false
 		pinned := e.Key == pin && len(e.Kinds) == 0
 		if !pinned && !known(e.Key.ID(), e.Kinds) {
 			return illegal("a process joined with a key that was not admitted")
 		}
 	case Left:
-		if s.Version == 0 {
+		if awaited {
 			return illegal("a process left an id that none joined")
 		}
 	case Silent, Alive, Gone:
-		if s.Version == 0 || !f.Actor.IsSystem() {
+		if awaited || !f.Actor.IsSystem() {
 			return illegal("%s of an id that no process joined, or by %s", e.EventName(), f.Actor)
 		}
 	case Paused, Drained, Resumed:
-		if mode = e.left().Mode; s.Version == 0 || mode == s.Mode || !f.Actor.Administers() {
+		if mode = e.left().Mode; awaited || mode == s.Mode || !f.Actor.Administers() {
 			return illegal("%s of an id that is %q in version %d, by %s", e.EventName(), s.Mode, s.Version, f.Actor)
+		}
+	case Registered:
+		if !f.Actor.Administers() {
+			return illegal("an id was registered by %s", f.Actor)
 		}
 	case Removed:
 		if s.Version == 0 || s.Removed || !f.Actor.Administers() {
-			return illegal("an id was removed that no process joined, or twice, or by %s", f.Actor)
+			return illegal("an id was removed that nobody knew, or twice, or by %s", f.Actor)
 		}
 	}
-	if after := f.Data.left(); after.Pin != pin || after.Mode != mode {
-		return illegal("a runner's pinned key or its mode changed by itself")
+	if after := f.Data.left(); after.Pin != pin || after.Mode != mode || after.Awaited != awaited {
+		return illegal("a runner's pinned key, its mode or whether it is awaited changed by itself")
 	}
 	return nil
 }

@@ -26,7 +26,7 @@ func (l *ledger) crew(e *history.Entry) {
 			l.processes[runner.AggregateID(id, data.Process)] = "gone"
 		case runner.Left:
 			delete(l.processes, runner.AggregateID(id, data.Process))
-		case runner.Paused, runner.Drained, runner.Resumed, runner.Removed:
+		case runner.Paused, runner.Drained, runner.Resumed, runner.Removed, runner.Registered:
 		}
 	}
 }

@@ -54,7 +54,7 @@ func (b *batch) applyRunner(e *history.Entry, data runner.Event) {
 		b.setMode(e, queue.ModeOfRunner(r.id), domain.Drained)
 	case runner.Resumed:
 		b.setMode(e, queue.ModeOfRunner(r.id), domain.Open)
-	case runner.Removed:
+	case runner.Removed, runner.Registered:
 	}
 }
 
@@ -78,7 +78,7 @@ func aboutProcess(e *history.Entry, data runner.Event) (key string, ok bool) {
 		process, ok = data.Process, true
 	case runner.Left:
 		process, ok = data.Process, true
-	case runner.Silent, runner.Alive, runner.Gone, runner.Paused, runner.Drained, runner.Resumed, runner.Removed:
+	case runner.Silent, runner.Alive, runner.Gone, runner.Paused, runner.Drained, runner.Resumed, runner.Removed, runner.Registered:
 	}
 	return runner.AggregateID(domain.Name(e.Aggregate.ID), process), ok
 }

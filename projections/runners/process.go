@@ -55,7 +55,7 @@ func (p *Process) Apply(at event.Time, e runner.Event) bool {
 		p.State = Alive
 	case runner.Gone:
 		p.State = Gone
-	case runner.Joined, runner.Left, runner.Paused, runner.Drained, runner.Resumed, runner.Removed:
+	case runner.Joined, runner.Left, runner.Paused, runner.Drained, runner.Resumed, runner.Removed, runner.Registered:
 		return false
 	}
 	p.Since = at

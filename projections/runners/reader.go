@@ -17,7 +17,7 @@ import (
 	"github.com/herocode/horus/projections/views"
 )
 
-// Runner is a runner id under which a process joined once.
+// Runner is a runner id under which a process joined once, or that was registered.
 type Runner struct {
 	ID domain.Name
 	Record
@@ -61,8 +61,8 @@ func (r *Reader) All(ctx context.Context) ([]Runner, error) {
 }
 
 // Get returns one runner, removed or not, after the view has reached the end
-// that the log has now. An id under which no process ever joined is
-// [domain.NotFound].
+// that the log has now. An id under which no process ever joined, and
+// that nobody registered, is [domain.NotFound].
 func (r *Reader) Get(ctx context.Context, id domain.Name) (Runner, error) {
 	look, err := views.Current(ctx, r.Views, tables())
 	if err != nil {
@@ -74,7 +74,7 @@ func (r *Reader) Get(ctx context.Context, id domain.Name) (Runner, error) {
 	}
 	at, found := slices.BinarySearchFunc(all, id, func(r Runner, id domain.Name) int { return cmp.Compare(r.ID, id) })
 	if !found {
-		return Runner{}, domain.Errorf(domain.NotFound, "runner", "no such runner ever joined")
+		return Runner{}, domain.Errorf(domain.NotFound, "runner", "no such runner ever joined or was registered")
 	}
 	return all[at], nil
 }

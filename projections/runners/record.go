@@ -19,6 +19,7 @@ type Record struct {
 	Version uint64 // of its last event
 	Removed bool   // somebody took it out of the lists
 	Gone    []string
+	Label   runner.Label // that it was registered with last; empty if it never was
 }
 
 // Apply folds in what happened to the id. It returns the process that is not
@@ -40,6 +41,8 @@ func (r *Record) Apply(f event.Fact[runner.Event]) (forgotten string) {
 		r.back(e.Process)
 	case runner.Removed:
 		r.Removed = true
+	case runner.Registered:
+		r.Label = e.Label
 	case runner.Joined, runner.Paused, runner.Drained, runner.Resumed:
 	}
 	return forgotten
@@ -58,7 +61,8 @@ func (r *Record) Clone() Record {
 }
 
 // Append appends the record in its one spelling,
-// {"version":3,"removed":false,"gone":["8f3a"]}.
+// {"version":3,"removed":false,"gone":["8f3a"],"label":"q"}, without a label that
+// is empty.
 func (r *Record) Append(dst []byte) []byte {
 	dst = fixedjson.AppendUint(append(dst, `{"version":`...), r.Version)
 	dst = fmt.Appendf(dst, `,"removed":%t,"gone":[`, r.Removed)
@@ -68,7 +72,11 @@ func (r *Record) Append(dst []byte) []byte {
 		}
 		dst = fixedjson.AppendString(dst, p)
 	}
-	return append(dst, `]}`...)
+	dst = append(dst, ']')
+	if r.Label != "" {
+		dst = append(append(append(dst, `,"label":"`...), r.Label...), '"')
+	}
+	return append(dst, '}')
 }
 
 // ParseRecord reads what Append wrote.
@@ -88,6 +96,9 @@ func ParseRecord(data []byte) (Record, error) {
 		if len(rec.Gone) > MaxGone {
 			r.Fail(domain.Errorf(domain.Invalid, "format", "at most %d processes are gone", MaxGone))
 		}
+	}
+	if r.Optional(`,"label":`) {
+		rec.Label = fixedjson.Parsed(r, runner.ParseLabel)
 	}
 	r.Literal(`}`)
 	if err := r.End(); err != nil {

@@ -16,17 +16,19 @@ import (
 )
 
 const (
-	key           = "0123456789abcdef0123456789abcdef"
-	recordGolden  = `{"version":7,"removed":true,"gone":["8f3a","9"]}`
-	leastGolden   = `{"version":1,"removed":false,"gone":[]}`
-	processGolden = `{"joined":1,"seen":2,"slots":4,"kinds":["sh","hero"],"key":"` + key + `","state":"silent","since":3}`
-	freshGolden   = `{"joined":3,"seen":3,"slots":1,"kinds":[],"key":"` + key + `","state":"alive","since":3}`
+	key            = "0123456789abcdef0123456789abcdef"
+	recordGolden   = `{"version":7,"removed":true,"gone":["8f3a","9"]}`
+	labelledGolden = `{"version":1,"removed":false,"gone":[],"label":"work"}`
+	leastGolden    = `{"version":1,"removed":false,"gone":[]}`
+	processGolden  = `{"joined":1,"seen":2,"slots":4,"kinds":["sh","hero"],"key":"` + key + `","state":"silent","since":3}`
+	freshGolden    = `{"joined":3,"seen":3,"slots":1,"kinds":[],"key":"` + key + `","state":"alive","since":3}`
 )
 
 func TestARecordHasOneSpelling(t *testing.T) {
 	for golden, want := range map[string]runners.Record{
-		recordGolden: {Version: 7, Removed: true, Gone: []string{"8f3a", "9"}},
-		leastGolden:  {Version: 1},
+		labelledGolden: {Version: 1, Label: "work"},
+		recordGolden:   {Version: 7, Removed: true, Gone: []string{"8f3a", "9"}},
+		leastGolden:    {Version: 1},
 	} {
 		if got := string(want.Append(nil)); got != golden {
 			t.Errorf("Append wrote\n%s, want\n%s", got, golden)
@@ -98,12 +100,21 @@ func TestRunnersAreListed(t *testing.T) {
 	if list, err = reader.List(t.Context()); err != nil || len(list) != 3 {
 		t.Errorf("when it is heard again: %+v, %v", list, err)
 	}
+	l.History.Commit(func(tx *historytest.Tx) {
+		tx.OrderRunner("r4", runner.Register{Label: "work"})
+		tx.OrderRunner("r1", runner.Register{Label: "play"})
+	})
+	l.Feed()
+	list, err = reader.List(t.Context())
+	if err != nil || len(list) != 4 || list[3].Label != "work" || list[0].Label != "play" || list[0].Mode != mode {
+		t.Errorf("with those that were registered: %+v, %v", list, err)
+	}
 }
 
 // FuzzParseRecord holds that whatever is read has the one spelling that Append
 // writes.
 func FuzzParseRecord(f *testing.F) {
-	seedtest.Add(f, []byte(recordGolden), []byte(leastGolden))
+	seedtest.Add(f, []byte(recordGolden), []byte(leastGolden), []byte(labelledGolden))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		r, err := runners.ParseRecord(data)
 		if err == nil && !bytes.Equal(r.Append(nil), data) {

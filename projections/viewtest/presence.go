@@ -170,7 +170,7 @@ func (w *twin) seeRunner(e *history.Entry, data runner.Event) {
 		}
 	case runner.Paused, runner.Drained, runner.Resumed:
 		w.mode("runner:"+string(id), w.state.Runners[id].Mode, e)
-	case runner.Removed:
+	case runner.Removed, runner.Registered:
 	}
 }
 

@@ -23,7 +23,8 @@ type Runners struct {
 
 var _ rpcapi.Runners = (*Runners)(nil)
 
-// List returns every runner id that a process ever joined as.
+// List returns every runner id that a process ever joined as, or that was
+// registered.
 func (r *Runners) List(ctx context.Context) ([]wire.Runner, error) {
 	found, err := r.Reader.List(ctx)
 	if err != nil {
@@ -113,7 +114,7 @@ func (r *Runners) depths(ctx context.Context) (map[job.Queue]queues.Count, error
 func runnerView(r *runners.Runner, depths map[job.Queue]queues.Count) wire.Runner {
 	count := depths[job.RunnerQueue(r.ID)]
 	view := wire.Runner{
-		ID: string(r.ID), State: "stopped", Mode: r.Mode.Mode, Since: r.Mode.Since, By: r.Mode.By,
+		ID: string(r.ID), State: "stopped", Label: string(r.Label), Mode: r.Mode.Mode, Since: r.Mode.Since, By: r.Mode.By,
 		Waiting: count.Waiting, Running: count.Running,
 		Processes: make([]wire.RunnerProcess, len(r.Processes)),
 	}

@@ -51,10 +51,14 @@ func (tx *Tx) orderAny(draw Draw) {
 	}
 	id := []domain.Name{"r1", "r2", "k1"}[draw(3)]
 	state := tx.State.Runners[id]
-	if state.Version == 0 {
-		return
+	commands := []runner.Command{runner.Register{Label: "work"}, runner.Remove{Version: state.Version}, runner.Pause{}, runner.Drain{}, runner.Resume{}}
+	switch {
+	case state.Version == 0:
+		commands = commands[:1]
+	case !state.Joined():
+		commands = commands[:2]
 	}
-	tx.OrderRunner(id, []runner.Command{runner.Pause{}, runner.Drain{}, runner.Resume{}, runner.Remove{Version: state.Version}}[draw(4)])
+	tx.OrderRunner(id, commands[draw(len(commands))])
 }
 
 // watchAny says of some process how the leader hears it. One that left is not

@@ -103,6 +103,32 @@ func ofModes() []Forgery {
 			s := a.State.Runners["r1"]
 			return a.Emit(admin, runner.Removed{Pin: s.Pin, Mode: s.Mode}).Seq
 		}},
+		{"a runner registers itself", func(a author) uint64 {
+			s := a.State.Runners["r1"]
+			return a.Emit(ofR1(event.ByRunner("r1")), runner.Registered{Label: "work", Pin: s.Pin, Mode: s.Mode}).Seq
+		}},
+		{"a registration forgets who joined", func(a author) uint64 {
+			return a.Emit(ofR1(event.ByAPIKey("admin")), runner.Registered{Label: "work", Awaited: true}).Seq
+		}},
+		{"a registration pauses", func(a author) uint64 {
+			a.OrderRunner("r1", runner.Resume{})
+			a.Seal()
+			return a.Emit(admin, runner.Registered{Label: "work", Pin: a.State.Runners["r1"].Pin, Mode: domain.Paused}).Seq
+		}},
+		{"a runner is paused that is awaited", func(a author) uint64 {
+			a.OrderRunner("nobody", runner.Register{Label: "work"})
+			a.Seal()
+			h := admin
+			h.Aggregate = historytest.RunnerOf("nobody")
+			return a.Emit(h, runner.Paused{}).Seq
+		}},
+		{"a removal says that somebody joined", func(a author) uint64 {
+			a.OrderRunner("nobody", runner.Register{Label: "work"})
+			a.Seal()
+			h := admin
+			h.Aggregate = historytest.RunnerOf("nobody")
+			return a.Emit(h, runner.Removed{}).Seq
+		}},
 		{"a process joins and ends a pause", func(a author) uint64 {
 			a.OrderRunner("r1", runner.Resume{})
 			a.OrderRunner("r1", runner.Pause{})

@@ -11,6 +11,12 @@ type RunnerID struct {
 	ID string `json:"id" validate:"required,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Id of the runner."`
 }
 
+// RunnerLabel registers a runner.
+type RunnerLabel struct {
+	ID    string `json:"id" validate:"required,max=64,pattern" pattern:"^[a-z0-9][a-z0-9._-]*$" doc:"Id of the runner."`
+	Label string `json:"label" validate:"required,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._:/-]*$" doc:"What people call its queue. It means nothing here."`
+}
+
 // Runners is a list of runners.
 type Runners struct {
 	Runners []Runner `json:"runners"`
@@ -23,6 +29,7 @@ type Runner struct {
 	Mode      domain.Mode     `json:"mode" doc:"paused, drained, or empty while it is open."`
 	Since     event.Time      `json:"since,omitzero" doc:"When it was paused or drained."`
 	By        event.Actor     `json:"by,omitempty" doc:"Who paused or drained it."`
+	Label     string          `json:"label,omitempty" doc:"What its queue was called when it was registered; absent if it never was."`
 	Waiting   uint64          `json:"waiting" doc:"Jobs in the runner's own queue."`
 	Running   uint64          `json:"running" doc:"Jobs of that queue which run."`
 	Processes []RunnerProcess `json:"processes"`
