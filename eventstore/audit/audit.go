@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 
 	"github.com/herocode/horus/domain"
@@ -153,7 +154,7 @@ func (a *auditor) take(raw history.Raw) error {
 // broken disk.
 func (a *auditor) retire(commit *history.Commit, wrong error) error {
 	end, tampered := history.IsFault(wrong)
-	forgotten := map[string]uint64{} // jobs of this commit, and their last version in it
+	forgotten := map[string]uint64{} // jobs of this commit, and up to which version nobody need be asked about them
 	for i := range commit.Entries {
 		e := &commit.Entries[i]
 		if tampered && e.Seq >= end {
@@ -171,6 +172,7 @@ func (a *auditor) retire(commit *history.Commit, wrong error) error {
 		}
 		if e.Begins() {
 			a.once.begin(e.Aggregate.String(), e.Seq)
+			forgotten[e.Aggregate.String()] = math.MaxUint64 // until it ends: a commit that is wrong may not have been folded
 		}
 		j, ended := a.chain.State.Forget(e)
 		var err error

@@ -1,6 +1,7 @@
 package audit_test
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -191,4 +192,23 @@ func bytesChanged(dice *rand.Rand, log []history.Raw) []history.Raw {
 		changed[i].Event[dice.IntN(n)] ^= 0x55
 	}
 	return changed
+}
+
+// A commit is refused as a whole where one of its events is of another place,
+// and is not folded. A job that began in it is no job that had ended, and the
+// place to name is that of the event which is wrong.
+func TestWhatBeganInACommitThatIsWrongHadNotEnded(t *testing.T) {
+	p := historytest.Found(namespace)
+	p.Commit(func(tx *historytest.Tx) {
+		tx.Submit("j1", historytest.Job{Held: true})
+		tx.Release("j1")
+		tx.Submit("j2", historytest.Job{})
+	})
+	log := p.Raws()
+	last := &log[len(log)-1]
+	last.Event = bytes.Replace(last.Event, []byte(`"ns":"`), []byte(`"ns":"x`), 1)
+	verdict := verify(t, log, audit.Options{})
+	if verdict.Finding != audit.Tampered || verdict.Seq != last.Seq {
+		t.Errorf("%s; want it at seq %d", verdict, last.Seq)
+	}
 }
