@@ -110,7 +110,7 @@ func TestDelete(t *testing.T) {
 type deadDone struct {
 	Count   int
 	Refused []struct{ ID, Reason string }
-	More    bool
+	Cursor  string
 }
 
 func (s *server) dead(method, params string) (done deadDone) {
@@ -166,7 +166,7 @@ func TestDeadLetters(t *testing.T) {
 	if done := s.dead("dead.replay", `{"filter":{"kind":"error"},"expires_at":"2020-01-01T00:00:00Z"}`); done.Count != 0 || len(done.Refused) != 2 || done.Refused[0].Reason != "expires_at" {
 		t.Errorf("replayed until long ago: %+v", done)
 	}
-	if done := s.dead("dead.replay", `{"filter":{"runner":"r1"}}`); done.Count != 2 || done.More {
+	if done := s.dead("dead.replay", `{"filter":{"runner":"r1"}}`); done.Count != 2 || done.Cursor != "" {
 		t.Errorf("replayed by filter: %+v", done)
 	}
 	s.Settle()
@@ -174,6 +174,38 @@ func TestDeadLetters(t *testing.T) {
 	r.Complete("j1", "done at last")
 	if got := s.state("j1"); got != "completed" {
 		t.Errorf("a replayed job that went well is %s", got)
+	}
+}
+
+// A call that went on with the first of the list replayed those again that had
+// failed once more, for as long as they did, and never came to the last ones.
+func TestEveryDeadLetterIsReplayedOnce(t *testing.T) {
+	const all = 1003
+	s := newServer(t, countersign)
+	s.bearer = userSecret
+	r := s.Runner("r1")
+	fail := func(n int) { r.Fail(fmt.Sprintf("j%d", n), "no luck", 7) }
+	for n := range all {
+		s.must("jobs.submit", fmt.Sprintf(`[{"id":"j%d","payload":"x","runner":"r1"}]`, n))
+		fail(n)
+	}
+	s.Settle()
+	first := s.dead("dead.replay", `{"filter":{}}`)
+	if first.Count != 1000 || first.Cursor == "" {
+		t.Errorf("replayed first: %d, and goes on from %q", first.Count, first.Cursor)
+	}
+	for n := range 1000 {
+		fail(all - 1 - n)
+	}
+	s.Settle()
+	rest := s.dead("dead.replay", fmt.Sprintf(`{"filter":{},"cursor":%q}`, first.Cursor))
+	if rest.Count != 3 || rest.Cursor != "" || s.state("j0") != "queued" {
+		t.Errorf("replayed then: %+v, and the oldest is %s", rest, s.state("j0"))
+	}
+	for _, params := range []string{`{"id":"j1","cursor":"x"}`, `{"filter":{},"cursor":"x"}`} {
+		if e := s.call("dead.replay", params).Error; e.Code != -32602 {
+			t.Errorf("dead.replay %s: %+v", params, e)
+		}
 	}
 }
 

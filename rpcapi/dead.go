@@ -158,8 +158,8 @@ func (a *API) drop(ctx context.Context, p dropParams) (wire.DeadDone, error) {
 // eachDead asks a command of every dead job that is meant.
 func (a *API) eachDead(ctx context.Context, target wire.DeadTarget, command func(*eventstore.Tx) job.Command) (wire.DeadDone, error) {
 	done := wire.DeadDone{Refused: []wire.DeadRefused{}}
-	if (target.ID == "") == (target.Filter == nil) {
-		return done, domain.Errorf(domain.Invalid, "target", "name one job with id, or many with filter")
+	if (target.ID == "") == (target.Filter == nil) || target.ID != "" && target.Cursor != "" {
+		return done, domain.Errorf(domain.Invalid, "target", "name one job with id, or many with filter and perhaps a cursor")
 	}
 	if target.Filter == nil {
 		id, err := job.ParseID(target.ID)
@@ -168,11 +168,11 @@ func (a *API) eachDead(ctx context.Context, target wire.DeadTarget, command func
 		}
 		return done, a.changeDead(ctx, []job.ID{id}, command, &done, func(_ job.ID, why error) error { return why })
 	}
-	ids, more, err := a.findDead(ctx, *target.Filter)
+	ids, next, err := a.findDead(ctx, *target.Filter, target.Cursor)
 	if err != nil {
 		return done, err
 	}
-	done.More = more
+	done.Cursor = next
 	for some := range slices.Chunk(ids, deadChunk) {
 		err := a.changeDead(ctx, some, command, &done, func(id job.ID, why error) error {
 			done.Refused = append(done.Refused, wire.DeadRefused{ID: id.String(), Reason: domain.ReasonOf(why)})
@@ -185,22 +185,24 @@ func (a *API) eachDead(ctx context.Context, target wire.DeadTarget, command func
 	return done, nil
 }
 
-// findDead lists at most maxDead of the jobs that a filter means.
-func (a *API) findDead(ctx context.Context, f wire.DeadFilter) (ids []job.ID, more bool, err error) {
-	for cursor := ""; ; {
+// findDead lists at most maxDead of the jobs that a filter means, from a cursor on,
+// and returns where to go on: a job that failed once more meanwhile is not listed
+// again.
+func (a *API) findDead(ctx context.Context, f wire.DeadFilter, cursor string) (ids []job.ID, next string, err error) {
+	for {
 		page, err := a.deadPage(ctx, f, maxDead-len(ids), cursor)
 		if err != nil {
-			return nil, false, err
+			return nil, "", err
 		}
 		for _, j := range page.Jobs {
 			id, err := job.ParseID(j.ID)
 			if err != nil {
-				return nil, false, err
+				return nil, "", err
 			}
 			ids = append(ids, id)
 		}
 		if cursor = page.Cursor; cursor == "" || len(ids) == maxDead {
-			return ids, cursor != "", nil
+			return ids, cursor, nil
 		}
 	}
 }

@@ -251,7 +251,8 @@ func (s *settings) eachDead(cmd *cobra.Command, o *deadFlags, args []string, don
 			}
 			total.Count += answer.Count
 			total.Refused = append(total.Refused, answer.Refused...)
-			more = answer.More && answer.Count > 0 // what is refused is listed again and again
+			target.Cursor = answer.Cursor
+			more = answer.Cursor != ""
 		}
 	}
 	return s.print(cmd, total, func(w io.Writer) {

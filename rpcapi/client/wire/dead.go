@@ -40,7 +40,8 @@ type Step struct {
 // DeadTarget names one dead job, or many.
 type DeadTarget struct {
 	ID     string      `json:"id,omitempty" validate:"omitempty,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"Id of one job; instead of filter."`
-	Filter *DeadFilter `json:"filter,omitempty" doc:"Which jobs, at most 1,000 a call; {} for all."`
+	Filter *DeadFilter `json:"filter,omitzero" doc:"Which jobs, at most 1,000 a call; {} for all."`
+	Cursor string      `json:"cursor,omitempty" validate:"max=256" doc:"The cursor of the answer that this call goes on from, with the same filter."`
 }
 
 // Replay gives dead jobs new attempts.
@@ -55,7 +56,7 @@ type Replay struct {
 type DeadDone struct {
 	Count   int           `json:"count" doc:"Jobs that this call changed."`
 	Refused []DeadRefused `json:"refused" doc:"Jobs that could not be changed, and why."`
-	More    bool          `json:"more" doc:"There are more that the filter means: call again."`
+	Cursor  string        `json:"cursor,omitempty" doc:"Of the next call, for the rest of those that the filter means; absent at the end."`
 }
 
 // DeadRefused is a job that a call by filter left as it was.
