@@ -23,7 +23,7 @@ func commandErrors(more ...domain.Code) []domain.Code {
 type namedParams struct {
 	oldSecret
 	JobID string `json:"job_id,omitempty" validate:"required_without=ID,omitempty,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"Id of the job."`
-	ID    string `json:"id,omitempty" validate:"omitempty,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"The same; used when job_id is absent."`
+	ID    string `json:"id,omitempty" place:"none" validate:"omitempty,max=128,pattern" pattern:"^[A-Za-z0-9][A-Za-z0-9._-]*$" doc:"The same; used when job_id is absent."`
 }
 
 func stopInfo() jsonrpc.Info {

@@ -48,6 +48,7 @@ type Method struct {
 
 	input   reflect.Type
 	params  []Param
+	placed  []Param        // those that have a place by position
 	byName  map[string]int // place of each parameter
 	result  reflect.Type
 	decode  func(object []byte) (any, error)                             // to a *P
@@ -58,6 +59,7 @@ type Method struct {
 type Param struct {
 	Name     string              // from the json tag
 	Required bool                // from the validate tag
+	ByName   bool                // it has no place by position: its tag says place:"none"
 	Field    reflect.StructField // of the parameter struct; its Index leads through embedded structs
 }
 
@@ -108,6 +110,7 @@ func Define[P, R any](info Info, call func(ctx context.Context, params P) (R, er
 			return json.MarshalWrite(w, &r, json.Deterministic(true))
 		},
 	}
+	m.placed = slices.DeleteFunc(slices.Clone(m.params), func(p Param) bool { return p.ByName })
 	m.byName = make(map[string]int, len(m.params))
 	for i, p := range m.params {
 		if _, twice := m.byName[p.Name]; twice {
@@ -132,7 +135,7 @@ func paramsOf(t reflect.Type, index []int) []Param {
 		case f.Anonymous && !tagged && f.Type.Kind() == reflect.Struct:
 			params = append(params, paramsOf(f.Type, f.Index)...)
 		case f.IsExported() && name != "-":
-			params = append(params, Param{Name: name, Required: required(f), Field: f})
+			params = append(params, Param{Name: name, Required: required(f), ByName: f.Tag.Get("place") == "none", Field: f})
 		}
 	}
 	return params

@@ -57,7 +57,7 @@ func (m *Method) unwrap(object []byte) []byte {
 func (m *Method) fromArray(array []byte, bearer bool) ([]byte, error) {
 	var values [][]byte
 	for value := range elements(array) {
-		if values = append(values, value); len(values) > len(m.params) && !m.isNamed(values) {
+		if values = append(values, value); len(values) > len(m.placed) && !m.isNamed(values) {
 			return nil, tooMany(len(values) - 1)
 		}
 	}
@@ -67,7 +67,7 @@ func (m *Method) fromArray(array []byte, bearer bool) ([]byte, error) {
 	case m.isNamed(values):
 		return values[0], nil
 	}
-	params := m.params
+	params := m.placed
 	if m.Credential != "" && bearer && len(values) == len(params)-1 {
 		params = params[1:]
 	}
