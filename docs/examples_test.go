@@ -191,6 +191,22 @@ func ofSignatures(t *testing.T, _ *historytest.Partition, made map[string]string
 		rows = append(rows, []string{c.text, c.verdict})
 	}
 	made["public-keys"] = table(rows)
+	ofSecp256k1(t, made)
+}
+
+func ofSecp256k1(t *testing.T, made map[string]string) {
+	seed := strings.Repeat("\x01", 32)
+	key, err := signing.GenerateSecp256k1(strings.NewReader(seed))
+	must(t, err)
+	sig := key.Sign([]byte("hello"))
+	made["secp256k1"] = table([][]string{
+		{"private number", hex.EncodeToString([]byte(seed))},
+		{"public key", key.Public().String()},
+		{"key id", string(key.Public().ID())},
+		{"message", "hello"},
+		{"signature", sig.String()},
+		{"in hex digits", hex.EncodeToString(sig[:])},
+	})
 }
 
 func ofTrees(t *testing.T, _ *historytest.Partition, made map[string]string) {

@@ -33,6 +33,41 @@ def need(ok, why):
         raise Wrong(why)
 
 
+# secp256k1 (SEC 2, section 2.4.1). Points are (x, y), None is the one at infinity.
+EC_P, EC_N = 2**256 - 2**32 - 977, 2**256 - 0x14551231950B75FC4402DA1732FC9BEBF
+EC_BASE = (0x79BE667EF9DCBBAC55A06295CE870B07029BFCDB2DCE28D959F2815B16F81798,
+           0x483ADA7726A3C4655DA4FBFC0E1108A8FD17B448A68554199C47D08FFB10D4B8)
+
+
+def ec_add(p, q):
+    if p is None or q is None:
+        return p or q
+    if p[0] == q[0] and p != q:
+        return None
+    slope = 3 * p[0] * p[0] * pow(2 * p[1], -1, EC_P) if p == q else (q[1] - p[1]) * pow(q[0] - p[0], -1, EC_P)
+    x = (slope * slope - p[0] - q[0]) % EC_P
+    return x, (slope * (p[0] - x) - p[1]) % EC_P
+
+
+@lru_cache(maxsize=256)
+def ec_point(raw):
+    x = int.from_bytes(raw[1:], "big")
+    y = pow(x**3 + 7, (EC_P + 1) // 4, EC_P)
+    need(raw[0] in (2, 3) and x < EC_P and (y * y - x**3 - 7) % EC_P == 0, "not a point of the curve")
+    return x, y if y & 1 == raw[0] & 1 else EC_P - y
+
+
+def ec_holds(key, message, signature):
+    r, s = int.from_bytes(signature[:32], "big"), int.from_bytes(signature[32:], "big")
+    if not 0 < r < EC_N or not 0 < s <= EC_N // 2:
+        return False
+    w, digest, point = pow(s, -1, EC_N), int.from_bytes(hashlib.sha256(message).digest(), "big"), ec_point(key)
+    u, v, both, total = digest * w % EC_N, r * w % EC_N, ec_add(EC_BASE, point), None
+    for bit in range(255, -1, -1):
+        total = ec_add(ec_add(total, total), (None, EC_BASE, point, both)[(u >> bit & 1) + 2 * (v >> bit & 1)])
+    return total is not None and total[0] % EC_N == r
+
+
 # Ed25519 by ZIP 215. Points are (X, Y, Z, T) with x = X/Z, y = Y/Z, xy = T/Z.
 P = 2**255 - 19
 L = 2**252 + 27742317777372353535851937790883648493
@@ -97,6 +132,8 @@ def negated(key):
 
 
 def holds(key, message, signature):
+    if len(key) == 33:
+        return ec_holds(key, message, signature)
     s = int.from_bytes(signature[32:], "little")
     try:
         r = decode(signature[:32])
@@ -160,6 +197,15 @@ def reason(v):
 
 @lru_cache(maxsize=4096)
 def public_key(v):
+    """A key of any algorithm, as a client's may be."""
+    if matches(r"0[23][0-9a-f]{64}", v):
+        ec_point(bytes.fromhex(v))
+    else:
+        ed25519_key(v)
+
+
+@lru_cache(maxsize=4096)
+def ed25519_key(v):
     need(matches(HASH, v), "not a public key")
     raw = bytes.fromhex(v)
     x, y, _, _ = point = decode(raw)
@@ -271,10 +317,10 @@ KINDS = many(NAME, 0, 16, distinct=True)
 MODES = {"paused": "paused", "drained": "drained", "resumed": None}
 LABEL = "[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}"
 AWAITED = Maybe(lambda v: need(v is True, "awaited is true, or left out"))
-KEPT = {"pin": Maybe(public_key), "mode": Maybe("paused|drained")}
+KEPT = {"pin": Maybe(ed25519_key), "mode": Maybe("paused|drained")}
 LINE = Members(at=time, stream="stdout|stderr|runner", text=text)
 REPORTS = {
-    "join": Members(t=text, key=public_key, kinds=KINDS, slots=whole(1, 4096), seen=Maybe(text)),
+    "join": Members(t=text, key=ed25519_key, kinds=KINDS, slots=whole(1, 4096), seen=Maybe(text)),
     "leave": Members(t=text),
     "started": Members(t=text, **ABOUT),
     "log": Members(t=text, **ABOUT, lines=many(LINE, 1, 4096)),
@@ -312,7 +358,7 @@ def api_key(v):
 
 BUNDLE = Members(v=whole(1, 1), ns=text, p=whole(0, 65535), runner=NAME, process=PROCESS, number=whole(1), reports=many(report, 1, 60))
 EVENTS = {
-    "access.founded": Members(namespace=NAME, partitions=whole(1, 65535), hash="rfc6962-sha256", supervisor=NAME, key=public_key, operator=public_key),
+    "access.founded": Members(namespace=NAME, partitions=whole(1, 65535), hash="rfc6962-sha256", supervisor=NAME, key=ed25519_key, operator=ed25519_key),
     "access.admitted": Members(class_=CLASS, name=NAME, key=public_key, kinds=Maybe(many(NAME, 1, 16)),
                                since=Maybe(time), until=Maybe(time), proof=signature, operator=Maybe(operators)),
     "access.rotated": Members(old=KEY_ID, key=public_key, until=time, proof=signature, by=signature),
@@ -337,7 +383,7 @@ EVENTS = {
     "job.dropped": Members(),
     "job.deleted": Members(),
     "runner.reported": Members(key=KEY_ID, sig=signature, bundle=BUNDLE),
-    "runner.joined": Members(process=PROCESS, **KEPT, key=public_key, kinds=KINDS, slots=whole(1, 4096),
+    "runner.joined": Members(process=PROCESS, **KEPT, key=ed25519_key, kinds=KINDS, slots=whole(1, 4096),
                              marks=many(Members(queue=QUEUE, seq=whole(0)), 1, 17)),
     **{"runner." + name: Members(process=PROCESS, **KEPT) for name in ("left", "silent", "alive", "gone")},
     **{"runner." + name: Members(pin=KEPT["pin"]) for name in MODES},
@@ -629,6 +675,7 @@ class History:
         text = "horus-admission-v1\n%s\n%s\n%s\n%s\n" % (self.place[0], data["class"], data["name"], data["key"])
         id = key_id(data["key"])
         need(self.keys and id not in self.keys and len(self.keys) < 10000, "the key is known, or there are too many")
+        need(data["class"] == "client" or len(data["key"]) == 64, "only a client's key is of secp256k1")
         need("kinds" not in data or data["class"] == "runner", "only a runner has kinds")
         need("until" not in data or instant(data["until"]) >= instant(e.at), "the key's end has passed")
         need(not {"since", "until"} <= set(data) or instant(data["since"]) <= instant(data["until"]), "the key never holds")
@@ -645,6 +692,7 @@ class History:
     def access_rotated(self, e, data):
         old, id, until = self.keys.get(data["old"]), key_id(data["key"]), instant(data["until"])
         need(old and not {"revoked", "next"} & set(old) and within(old, instant(e.at)), "the old key is unknown, does not hold or was rotated")
+        need(old["class"] == "client" or len(data["key"]) == 64, "only a client's key is of secp256k1")
         need(id not in self.keys and len(self.keys) < 10000, "the new key is known, or there are too many")
         need(instant(e.at) <= until and ("until" not in old or until <= instant(old["until"])), "the old key's end has passed, or is put off")
         text = ("horus-rotation-v1\n%s\n%s\n%s\n%s\n" % (self.place[0], data["old"], data["key"], data["until"])).encode()

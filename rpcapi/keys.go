@@ -93,11 +93,11 @@ func keysInfo() jsonrpc.Info {
 			Result: wire.Keys{Founding: exampleFounding, Keys: []wire.Key{
 				{
 					KeyID: "6a3803d5f059902a1c6dafbc9ba47292", State: wire.KeyStateHolds, Class: access.Operator, Name: "operator",
-					PublicKey: "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394", Statement: 1, AdmittedBy: founding,
+					PublicKey: "8139770ea87d175f56a35466c34c7ecccb8d8a91b4ee37a25df60f5b8fc9b394", Algorithm: signing.Ed25519, Statement: 1, AdmittedBy: founding,
 				},
 				{
 					KeyID: "34750f98bd59fcfc946da45aaabe933b", State: wire.KeyStateHolds, Class: access.Supervisor, Name: "s1",
-					PublicKey: "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c", Statement: 1, AdmittedBy: founding,
+					PublicKey: "8a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c", Algorithm: signing.Ed25519, Statement: 1, AdmittedBy: founding,
 				},
 			}},
 		}},
@@ -129,7 +129,7 @@ func keyView(k *access.Standing, now event.Time) wire.Key {
 		RotatedTo: k.RotatedTo, Reason: k.Reason, Statement: k.Number, AdmittedBy: k.By,
 	}
 	if !k.Public.IsZero() {
-		view.PublicKey = k.Public.String()
+		view.PublicKey, view.Algorithm = k.Public.String(), k.Public.Algorithm()
 	}
 	return view
 }

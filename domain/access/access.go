@@ -175,6 +175,9 @@ func decideRotate(s State, c Rotate) ([]Event, error) {
 	case !known:
 		return nil, domain.Errorf(domain.NotFound, "key_unknown", "no key with the id %s was admitted", e.Old)
 	}
+	if err := old.Class.uses(e.Key); err != nil {
+		return nil, err
+	}
 	signed := RotationText(s.Founding.Namespace, e)
 	if !signing.Verify(e.Key, signed, e.Proof) || !signing.Verify(old.Public, signed, e.By) {
 		return nil, domain.Errorf(domain.Invalid, "key", "a rotation is signed by both keys, the old one and the new one")
@@ -257,13 +260,16 @@ func (e *Founded) check() error {
 	case e.Key.IsZero() || e.Operator.IsZero() || e.Key == e.Operator:
 		return domain.Errorf(domain.Invalid, "key", "a founding names two keys, the supervisor's and the operator's")
 	}
-	return nil
+	return cmp.Or(Supervisor.uses(e.Key), Operator.uses(e.Operator))
 }
 
 // check refuses a key that could not be read back, that never holds, and kinds
 // where there are none.
 func (k *Key) check() error {
 	if _, err := ParseClass(string(k.Class)); err != nil {
+		return err
+	}
+	if err := k.Class.uses(k.Public); err != nil {
 		return err
 	}
 	if !k.Until.IsZero() && k.Since > k.Until {
@@ -278,6 +284,15 @@ func (k *Key) check() error {
 		}
 	}
 	return nil
+}
+
+// uses refuses a key whose algorithm is not one of its class. Clients sign with
+// what they have; what is checked for every event is one algorithm, and fast.
+func (c Class) uses(k signing.PublicKey) error {
+	if c == Client || k.Algorithm() == signing.Ed25519 {
+		return nil
+	}
+	return domain.Errorf(domain.Invalid, "key", "a key of class %s is an Ed25519 key; %s keys sign jobs, as class %s", c, k.Algorithm(), Client)
 }
 
 // Evolve returns the state after a fact. The earlier state is not changed.

@@ -29,6 +29,16 @@ func key(t testing.TB, n byte) signing.PrivateKey {
 	return k
 }
 
+// ecKey is [key] of the algorithm that clients alone may use.
+func ecKey(t testing.TB, n byte) signing.PrivateKey {
+	t.Helper()
+	k, err := signing.GenerateSecp256k1(bytes.NewReader(bytes.Repeat([]byte{n}, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
+}
+
 func founding(t testing.TB) access.Founded {
 	t.Helper()
 	return access.Founded{
@@ -123,6 +133,10 @@ func TestAdmission(t *testing.T) {
 		reason string
 	}{
 		{name: "a client", key: proved(access.Key{Class: access.Client, Name: "app"}, key(t, 9)), then: 1},
+		{name: "a client of secp256k1", key: proved(access.Key{Class: access.Client, Name: "app"}, ecKey(t, 9)), then: 1},
+		{name: "a runner of secp256k1", key: proved(access.Key{Class: access.Runner, Name: "r9"}, ecKey(t, 9)), code: domain.Invalid, reason: "key"},
+		{name: "a supervisor of secp256k1", key: proved(access.Key{Class: access.Supervisor, Name: "s9"}, ecKey(t, 9)), code: domain.Invalid, reason: "key"},
+		{name: "an operator of secp256k1", key: proved(access.Key{Class: access.Operator, Name: "op9"}, ecKey(t, 9)), code: domain.Invalid, reason: "key"},
 		{name: "a second supervisor", key: proved(access.Key{Class: access.Supervisor, Name: "s2"}, key(t, 9)), then: 1},
 		{name: "a second operator", key: proved(access.Key{Class: access.Operator, Name: "op2"}, key(t, 9)), then: 1},
 		{name: "a runner of no kind", key: proved(access.Key{Class: access.Runner, Name: "r9"}, key(t, 9)), then: 1},

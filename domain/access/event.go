@@ -58,11 +58,11 @@ type Revoked struct {
 // Key is a key and what it may do.
 type Key struct {
 	Class  Class
-	Name   domain.Name // whose it is; of a runner: its id
-	Public signing.PublicKey
-	Kinds  []domain.Name // of a runner: whose queues it may serve besides its id's
-	Since  event.Time    // first instant at which it holds; zero: from its admission on
-	Until  event.Time    // last instant at which it holds; zero: for ever
+	Name   domain.Name       // whose it is; of a runner: its id
+	Public signing.PublicKey // of Ed25519, or of a client of secp256k1
+	Kinds  []domain.Name     // of a runner: whose queues it may serve besides its id's
+	Since  event.Time        // first instant at which it holds; zero: from its admission on
+	Until  event.Time        // last instant at which it holds; zero: for ever
 	Proof  signing.Signature
 	// Operator is an operator's signature over [OperatorText]; zero if there
 	// is none. See [Key.Alone].
@@ -196,9 +196,9 @@ func readFounded(r *fixedjson.Reader) Founded {
 	r.Literal(`,"hash":"` + hashRule + `","supervisor":`)
 	e.Supervisor = fixedjson.Parsed(r, domain.ParseName)
 	r.Literal(`,"key":`)
-	e.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
+	e.Key = fixedjson.Parsed(r, signing.ParseEd25519)
 	r.Literal(`,"operator":`)
-	e.Operator = fixedjson.Parsed(r, signing.ParsePublicKey)
+	e.Operator = fixedjson.Parsed(r, signing.ParseEd25519)
 	if partitions == 0 || partitions > math.MaxUint16 {
 		r.Fail(domain.Errorf(domain.Invalid, "partitions", "a namespace has 1 to %d partitions", math.MaxUint16))
 	}

@@ -255,3 +255,21 @@ func TestASealIsJudgedAsOfItsPlace(t *testing.T) {
 		}
 	})
 }
+
+// Who signs with a key of the one algorithm may go on with one of the other, but
+// only to sign jobs.
+func TestRotationToAnotherAlgorithm(t *testing.T) {
+	s := founded(t)
+	events, err := access.Decide(s, access.Rotate{Rotated: access.Rotation("horus", key(t, 3), ecKey(t, 9), noon), At: noon})
+	if err != nil || len(events) != 1 {
+		t.Fatalf("a client's: %v, %v", events, err)
+	}
+	s = after(t, s, noon, events...)
+	if events, err = access.Decide(s, access.Rotate{Rotated: access.Rotation("horus", ecKey(t, 9), key(t, 8), noon), At: noon}); err != nil || len(events) != 1 {
+		t.Errorf("and back: %v, %v", events, err)
+	}
+	_, err = access.Decide(s, access.Rotate{Rotated: access.Rotation("horus", key(t, 4), ecKey(t, 7), noon), At: noon})
+	if domain.ReasonOf(err) != "key" {
+		t.Errorf("a runner's: %v", err)
+	}
+}

@@ -60,8 +60,8 @@ type Document struct {
 
 // DocumentSignature is one member of a document's signatures.
 type DocumentSignature struct {
-	PublicKey string `json:"public_key" validate:"required,max=130" doc:"Ed25519 public key, 64 hexadecimal digits."`
-	Signature string `json:"signature" validate:"required,max=256" doc:"Signature, 128 hexadecimal digits."`
+	PublicKey string `json:"public_key" validate:"required,max=130" doc:"Public key in lower-case hexadecimal digits: 64 of Ed25519, or 66 of secp256k1 in its compressed form."`
+	Signature string `json:"signature" validate:"required,max=256" doc:"Signature, 128 hexadecimal digits: R ‖ S of Ed25519, or r ‖ s of ECDSA over SHA-256 with low s."`
 }
 
 // DocumentBackoff is a document's backoff.

@@ -203,7 +203,7 @@ func (d *DocumentSignature) parse() (signing.PublicKey, signing.Signature, error
 	var sig signing.Signature
 	key, err := signing.ParsePublicKey(d.PublicKey)
 	if err != nil {
-		return key, sig, domain.Errorf(domain.Unauthenticated, "key", "a public_key is an Ed25519 key of 64 hexadecimal digits")
+		return key, sig, domain.Errorf(domain.Unauthenticated, "key", "a public_key is 64 lowercase hexadecimal digits for Ed25519, or 66 for a compressed secp256k1 key")
 	}
 	if n, err := hex.Decode(make([]byte, len(d.Signature)/2+1), []byte(d.Signature)); err != nil || n != len(sig) {
 		return key, sig, domain.Errorf(domain.Unauthenticated, "signature", "a signature has 128 hexadecimal digits")

@@ -236,31 +236,31 @@ func TestSignaturesThatCannotBeSignatures(t *testing.T) {
 		return []byte(strings.Replace(text, old, replacement, 1))
 	}
 	for name, data := range map[string][]byte{
-		"an envelope of another type":                enveloped(t, "application/vnd.horus.bundle.v1+json", plainDoc, 1),
-		"an envelope of nearly the type":             enveloped(t, job.PayloadType+" ", plainDoc, 1),
-		"an envelope without a signature":            enveloped(t, job.PayloadType, plainDoc),
-		"an envelope of nine signatures":             enveloped(t, job.PayloadType, plainDoc, 1, 2, 3, 4, 5, 6, 7, 8, 9),
-		"an envelope signed twice by one key":        enveloped(t, job.PayloadType, plainDoc, 1, 1),
-		"an envelope of a signed document":           enveloped(t, job.PayloadType, jcs, 1),
-		"an envelope that names no key":              change(good, id, ""),
-		"an envelope that names a key's name":        change(good, id, "web"),
-		"an envelope with a key id in capitals":      change(good, id, strings.ToUpper(id)),
-		"a signature of 63 bytes":                    change(good, text, base64.StdEncoding.EncodeToString(sig[:63])),
-		"a signature of 65 bytes":                    change(good, text, base64.StdEncoding.EncodeToString(append(sig[:], 0))),
-		"a signature in hex":                         change(good, text, hex.EncodeToString(sig[:])),
-		"a signature that is not base64":             change(good, text, "*"+text[1:]),
-		"a signature without text":                   change(good, text, ""),
-		"a document without a signature in it":       change(jcs, `,"signature":"`+hexSig+`"`, ""),
-		"a document without a key in it":             change(jcs, `"public_key":"`+hexKey+`",`, ""),
-		"a document with a short signature":          change(jcs, hexSig, hexSig[2:]),
-		"a document with a long signature":           change(jcs, hexSig, hexSig+"00"),
-		"a document with half a byte":                change(jcs, hexSig, hexSig[1:]),
-		"a document with base64 for hex":             change(jcs, hexSig, base64.StdEncoding.EncodeToString(jcsSig[:])),
-		"a document with a key of 33 bytes":          change(jcs, hexKey, "02"+hexKey),
-		"a document with a key of small order":       change(jcs, hexKey, "01"+strings.Repeat("0", 62)),
-		"a document with a second spelling of a key": change(jcs, hexKey, strings.Repeat("f", 62)+"7f"),
-		"a document of nine signatures":              listed(t, openDoc, canonical, 1, 2, 3, 4, 5, 6, 7, 8, 9),
-		"a document signed twice by one key":         listed(t, openDoc, canonical, 1, 1),
+		"an envelope of another type":                  enveloped(t, "application/vnd.horus.bundle.v1+json", plainDoc, 1),
+		"an envelope of nearly the type":               enveloped(t, job.PayloadType+" ", plainDoc, 1),
+		"an envelope without a signature":              enveloped(t, job.PayloadType, plainDoc),
+		"an envelope of nine signatures":               enveloped(t, job.PayloadType, plainDoc, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+		"an envelope signed twice by one key":          enveloped(t, job.PayloadType, plainDoc, 1, 1),
+		"an envelope of a signed document":             enveloped(t, job.PayloadType, jcs, 1),
+		"an envelope that names no key":                change(good, id, ""),
+		"an envelope that names a key's name":          change(good, id, "web"),
+		"an envelope with a key id in capitals":        change(good, id, strings.ToUpper(id)),
+		"a signature of 63 bytes":                      change(good, text, base64.StdEncoding.EncodeToString(sig[:63])),
+		"a signature of 65 bytes":                      change(good, text, base64.StdEncoding.EncodeToString(append(sig[:], 0))),
+		"a signature in hex":                           change(good, text, hex.EncodeToString(sig[:])),
+		"a signature that is not base64":               change(good, text, "*"+text[1:]),
+		"a signature without text":                     change(good, text, ""),
+		"a document without a signature in it":         change(jcs, `,"signature":"`+hexSig+`"`, ""),
+		"a document without a key in it":               change(jcs, `"public_key":"`+hexKey+`",`, ""),
+		"a document with a short signature":            change(jcs, hexSig, hexSig[2:]),
+		"a document with a long signature":             change(jcs, hexSig, hexSig+"00"),
+		"a document with half a byte":                  change(jcs, hexSig, hexSig[1:]),
+		"a document with base64 for hex":               change(jcs, hexSig, base64.StdEncoding.EncodeToString(jcsSig[:])),
+		"a document with an uncompressed point's mark": change(jcs, hexKey, "04"+hexKey),
+		"a document with a key of small order":         change(jcs, hexKey, "01"+strings.Repeat("0", 62)),
+		"a document with a second spelling of a key":   change(jcs, hexKey, strings.Repeat("f", 62)+"7f"),
+		"a document of nine signatures":                listed(t, openDoc, canonical, 1, 2, 3, 4, 5, 6, 7, 8, 9),
+		"a document signed twice by one key":           listed(t, openDoc, canonical, 1, 1),
 	} {
 		if o, err := opened(data); domain.CodeOf(err) != domain.Unauthenticated {
 			t.Errorf("%s: %+v, %v; want unauthenticated", name, o, err)
@@ -364,4 +364,24 @@ func FuzzSubmission(f *testing.F) {
 			t.Fatalf("%q came back as %q with hash %s, %v", data, again.Doc, p.Hash, err)
 		}
 	})
+}
+
+// A secp256k1 key signs in both forms, as clients of the original do.
+func TestSecp256k1SignsJobs(t *testing.T) {
+	k, err := signing.GenerateSecp256k1(bytes.NewReader(bytes.Repeat([]byte{5}, 32)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	sig := k.Sign([]byte(canonical))
+	inside := fmt.Sprintf(`%s,"signatures":[{"public_key":"%s","signature":"%s"}]}`, openDoc, k.Public(), hex.EncodeToString(sig[:]))
+	envelope := signing.Envelope{PayloadType: job.PayloadType, Payload: []byte(plainDoc), Signatures: []signing.EnvelopeSignature{
+		{KeyID: string(k.Public().ID()), Signature: k.Sign(signing.PAE(job.PayloadType, []byte(plainDoc)))},
+	}}
+	for _, data := range [][]byte{[]byte(inside), envelope.Append(nil)} {
+		o := mustOpen(t, data)
+		checks, err := o.AppendChecks(nil, func(id signing.KeyID) (signing.PublicKey, bool) { return k.Public(), id == k.Public().ID() })
+		if err != nil || len(checks) != 1 || !signing.Verify(checks[0].Key, checks[0].Message, checks[0].Signature) {
+			t.Errorf("%s: %v", data, err)
+		}
+	}
 }

@@ -74,7 +74,7 @@ func readRest(r *fixedjson.Reader, begin string, members has) (pin signing.Publi
 		return there
 	}
 	if member("pin") {
-		pin = fixedjson.Parsed(r, signing.ParsePublicKey)
+		pin = fixedjson.Parsed(r, signing.ParseEd25519)
 	}
 	if members&hasMode != 0 && member("mode") {
 		mode = fixedjson.Parsed(r, domain.ParseMode)
@@ -109,7 +109,7 @@ func readJoined(r *fixedjson.Reader) Joined {
 	c := readCarried(r, hasProcess|hasMode)
 	e := Joined{Process: c.Process, Pin: c.Pin, Mode: c.Mode}
 	r.Literal(`,"key":`)
-	e.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
+	e.Key = fixedjson.Parsed(r, signing.ParseEd25519)
 	r.Literal(`,"kinds":`)
 	e.Kinds = readNames(r)
 	e.Slots = readSlots(r)

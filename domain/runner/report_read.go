@@ -71,7 +71,7 @@ func readText(r *fixedjson.Reader, member string) (about About, text string) {
 func (b *Bundle) readJoin(r *fixedjson.Reader) Report {
 	var j Join
 	r.Literal(`,"key":`)
-	j.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
+	j.Key = fixedjson.Parsed(r, signing.ParseEd25519)
 	r.Literal(`,"kinds":`)
 	j.Kinds = readNames(r)
 	j.Slots = readSlots(r)

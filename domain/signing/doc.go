@@ -2,8 +2,8 @@
 // signed in Horus, and how it is checked. It is pure.
 //
 // Its one idea: a signature is only as good as the rule that judges it, so there
-// is one rule, ZIP-215, for one signature and for a batch, in the supervisor, in
-// the runner and offline. Texts that are signed never collide: a seal begins
+// is one rule an algorithm, for one signature and for a batch, in the supervisor,
+// in the runner and offline: ZIP-215 for Ed25519, low S for secp256k1. Texts that are signed never collide: a seal begins
 // with "horus-seal-v1", an [Envelope] is signed as "DSSEv1 …", and a canonical
 // JSON object begins with a brace.
 //

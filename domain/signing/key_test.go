@@ -130,7 +130,17 @@ func TestGenerateKeyUsesWhatItIsGiven(t *testing.T) {
 
 func TestPrivateKeyIsNeverPrinted(t *testing.T) {
 	seed := bytes.Repeat([]byte{0xa7}, 32)
-	k := keyOf(t, 0xa7)
+	ec, err := signing.GenerateSecp256k1(bytes.NewReader(seed))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, k := range []signing.PrivateKey{keyOf(t, 0xa7), ec} {
+		wantUnprinted(t, k, seed)
+	}
+}
+
+func wantUnprinted(t *testing.T, k signing.PrivateKey, seed []byte) {
+	t.Helper()
 	type holder struct {
 		Shown  signing.PrivateKey
 		hidden signing.PrivateKey

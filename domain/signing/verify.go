@@ -13,12 +13,17 @@ const (
 )
 
 // rule is ZIP-215: cofactored, S canonical, R and A as they decode. It is the
-// only rule under which single and batch verdicts agree for every input.
+// only rule for Ed25519 under which single and batch verdicts agree for every
+// input.
 func rule() *voi.Options { return &voi.Options{Verify: voi.VerifyOptionsZIP_215} }
 
-// Verify reports whether s is k's signature of msg by ZIP-215.
+// Verify reports whether s is k's signature of msg: by ZIP-215, or for a
+// secp256k1 key by ECDSA over SHA-256 with low S.
 func Verify(k PublicKey, msg []byte, s Signature) bool {
-	return !k.IsZero() && voi.VerifyWithOptions(k.raw[:], msg, s[:], rule())
+	if k.Algorithm() == Secp256k1 {
+		return verifySecp256k1(k, msg, &s)
+	}
+	return !k.IsZero() && voi.VerifyWithOptions(k.bytes(), msg, s[:], rule())
 }
 
 // A Check is one question: is this the key's signature of the message?
@@ -29,7 +34,7 @@ type Check struct {
 }
 
 // A Verifier answers as [Verify] does, faster: it remembers the tables of the
-// keys that it met last. It is safe for concurrent use.
+// Ed25519 keys that it met last. It is safe for concurrent use.
 type Verifier struct {
 	keys    *cache.Verifier
 	batches sync.Pool // of *voi.BatchVerifier
@@ -43,7 +48,10 @@ func NewVerifier(keys int) *Verifier {
 
 // Verify answers one check.
 func (v *Verifier) Verify(c Check) bool {
-	return !c.Key.IsZero() && v.keys.VerifyWithOptions(c.Key.raw[:], c.Message, c.Signature[:], rule())
+	if c.Key.Algorithm() == Secp256k1 {
+		return verifySecp256k1(c.Key, c.Message, &c.Signature)
+	}
+	return !c.Key.IsZero() && v.keys.VerifyWithOptions(c.Key.bytes(), c.Message, c.Signature[:], rule())
 }
 
 // VerifyAll answers each of checks in ok, which must be as long. The verdicts
@@ -67,12 +75,17 @@ func (v *Verifier) verifyBatch(checks []Check, ok []bool) {
 	}
 	options := rule()
 	for i := range checks {
-		c := &checks[i]
-		v.keys.AddWithOptions(batch, c.Key.raw[:], c.Message, c.Signature[:], options)
+		if c := &checks[i]; c.Key.Algorithm() == Ed25519 {
+			v.keys.AddWithOptions(batch, c.Key.bytes(), c.Message, c.Signature[:], options)
+		}
 	}
 	_, verdicts := batch.Verify(nil) // weights from crypto/rand
-	for i, good := range verdicts {
-		ok[i] = good && !checks[i].Key.IsZero()
+	for i, c := range checks {
+		if c.Key.Algorithm() == Ed25519 {
+			ok[i], verdicts = verdicts[0] && !c.Key.IsZero(), verdicts[1:]
+		} else {
+			ok[i] = v.Verify(c)
+		}
 	}
 	v.batches.Put(batch.Reset())
 }

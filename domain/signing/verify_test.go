@@ -197,7 +197,8 @@ func faults() []func(c *Check) {
 		func(c *Check) { c.Signature[63] |= 0xe0 }, // S ≥ L
 		func(c *Check) { c.Signature = Signature{} },
 		func(c *Check) { c.Key = PublicKey{} },
-		func(c *Check) { c.Key.raw = [32]byte{2} }, // no point
+		func(c *Check) { c.Key.raw = [33]byte{2} }, // no point
+		func(c *Check) { c.Key.raw[32] = 2 },       // of another algorithm
 		func(c *Check) { c.Key.raw[31] ^= 0x80 },
 	}
 }

@@ -54,6 +54,14 @@ func Key(name string) signing.PrivateKey {
 	return k
 }
 
+// Secp256k1Key is [Key] of the other algorithm, which clients may use.
+func Secp256k1Key(name string) signing.PrivateKey {
+	seed := sha256.Sum256([]byte("historytest " + name))
+	k, err := signing.GenerateSecp256k1(bytes.NewReader(seed[:]))
+	must(err)
+	return k
+}
+
 func must(err error) {
 	if err != nil {
 		panic(fmt.Sprintf("historytest: %v", err))

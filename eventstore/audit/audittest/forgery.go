@@ -1,9 +1,12 @@
 package audittest
 
 import (
+	"math/big"
+
 	"fmt"
 	"slices"
 
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
@@ -252,6 +255,14 @@ func ofSubmissions() []Forgery {
 			s.Signatures[0].Key = client.Public().ID()
 			return submit(a, "unsigned", by(client), s)
 		}},
+		{"a job has the second signature that anybody can make of a secp256k1 one", func(a author) uint64 {
+			k := historytest.Secp256k1Key("forged twice")
+			a.Admit(k, access.Key{Class: access.Client, Name: "twice"})
+			a.Seal()
+			s := x.Submission("twice", k)
+			negate(s.Signatures[0].Signature[32:])
+			return submit(a, "twice", by(k), s)
+		}},
 		{"a job was changed after its client signed it", func(a author) uint64 {
 			s := x.Submission("before", client)
 			s.Doc = x.Submission("behind", client).Doc
@@ -267,4 +278,10 @@ func ofSubmissions() []Forgery {
 			return a.Emit(of("nowhere"), job.Queued{Grant: job.Grant{Attempt: 1, Queue: job.RunnerQueue("r1")}}).Seq
 		}},
 	}
+}
+
+// negate replaces a number by what it lacks to the order of secp256k1.
+func negate(s []byte) {
+	order, _ := new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
+	order.Sub(order, new(big.Int).SetBytes(s)).FillBytes(s)
 }

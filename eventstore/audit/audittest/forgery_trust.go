@@ -119,6 +119,14 @@ func (a author) admitted(h event.Header, name string, k access.Key) uint64 {
 func ofStatements() []Forgery {
 	statement := event.Header{Aggregate: event.Aggregate{Kind: event.Access}, Actor: event.ByAPIKey("admin")}
 	return []Forgery{
+		{"a runner's key is of secp256k1", func(a author) uint64 {
+			k := access.Key{Class: access.Runner, Name: "r9"}.Proved(a.Namespace, historytest.Secp256k1Key("runner r9"))
+			return a.Emit(statement, access.Admitted{Key: k}).Seq
+		}},
+		{"a runner's key is rotated to one of secp256k1", func(a author) uint64 {
+			next := historytest.Secp256k1Key("runner k9")
+			return a.Emit(statement, access.Rotation(a.Namespace, a.k1.Key, next, a.Now)).Seq
+		}},
 		{"the namespace is founded twice", func(a author) uint64 {
 			return a.Emit(statement, a.State.Access.Founding).Seq
 		}},

@@ -45,7 +45,7 @@ type Envelope struct {
 // EnvelopeSignature is one signature of an [Envelope].
 type EnvelopeSignature struct {
 	KeyID string `json:"keyid" validate:"required,len=32" doc:"First 16 bytes of the SHA-256 of the public key, in hexadecimal digits."`
-	Sig   string `json:"sig" validate:"required,len=88" doc:"Ed25519 signature of the pre-authentication encoding, in standard base64."`
+	Sig   string `json:"sig" validate:"required,len=88" doc:"The key's signature of the pre-authentication encoding, 64 bytes in standard base64."`
 }
 
 // Submit asks for a job to be run.
