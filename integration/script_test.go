@@ -16,6 +16,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/herocode/horus/integration/redistest"
+	"github.com/herocode/horus/rpcapi/door/doortest"
 )
 
 // TestScripts plays the stories of the command line in testdata/script, each in
@@ -27,6 +28,7 @@ import (
 //	says FILE TEXT              wait until a program has written TEXT into FILE
 //	redis COMMAND ARG...        do something to Redis behind everybody's back; prints the answer
 //	spoil FILE LINE             change one letter in the middle of a line
+//	certify DIR NAME...         write certificates of a new authority into a directory: ca.crt, NAME.crt, NAME.key
 //	cut                         remove the last commit from the log, as if it had never been
 func TestScripts(t *testing.T) {
 	mustBuild(t)
@@ -47,11 +49,12 @@ func TestScripts(t *testing.T) {
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"exits": exits,
-			"leads": someoneLeads,
-			"says":  says,
-			"spoil": spoil,
-			"cut":   func(ts *testscript.TestScript, _ bool, _ []string) { cut(ts, client) },
+			"exits":   exits,
+			"leads":   someoneLeads,
+			"says":    says,
+			"spoil":   spoil,
+			"certify": certify,
+			"cut":     func(ts *testscript.TestScript, _ bool, _ []string) { cut(ts, client) },
 			"redis": func(ts *testscript.TestScript, _ bool, args []string) {
 				redisSays(ts, client, args)
 			},
@@ -106,6 +109,19 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return err
 	})
+}
+
+func certify(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: certify DIR NAME...")
+	}
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	authority, err := doortest.NewAuthority()
+	ts.Check(err)
+	for _, name := range args[1:] {
+		ts.Check(authority.Write(dir, name))
+	}
 }
 
 // await looks until there is no error.

@@ -34,8 +34,16 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		root.SetIn(stdin)
 		root.SetOut(stdout)
 		root.SetErr(stderr)
-		return root.ExecuteContext(ctx)
+		return advised(root.ExecuteContext(ctx))
 	})
+}
+
+// advised says what to do about an authority that nobody here believes.
+func advised(err error) error {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return fmt.Errorf("%w\nIf the authority is your own, name its certificate with --tls-ca", err)
+	}
+	return err
 }
 
 // settings are what every command shares.

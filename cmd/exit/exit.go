@@ -4,6 +4,7 @@ package exit
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"io"
@@ -80,6 +81,9 @@ func CodeOf(err error) int {
 		return e.Code
 	}
 	if _, ok := errors.AsType[*net.OpError](err); ok || errors.Is(err, context.DeadlineExceeded) {
+		return Unreachable
+	}
+	if _, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
 		return Unreachable
 	}
 	switch domain.CodeOf(err) {

@@ -107,7 +107,7 @@ func Run(ctx context.Context, cfg Config) error {
 		return exit.With(exit.Settings, err)
 	}
 	front := &front{}
-	server := door.NewServer(front)
+	server := door.NewServer(front, s.cfg.Log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	if err := s.reach(ctx); err != nil {

@@ -2,7 +2,7 @@
 // speaks TLS, and an HTTP server that waits for nobody for long.
 //
 //	listener, err := door.Listen(ctx, door.Config{Address: "127.0.0.1:3030"})
-//	err = door.NewServer(handler).Serve(listener)
+//	err = door.NewServer(handler, log).Serve(listener)
 //
 // Strangers can connect, so nothing that one of them does takes much: a head
 // that comes too slowly is answered 408, an answer that is not taken in ends its
@@ -15,6 +15,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"net/http"
 	"time"
@@ -61,9 +62,15 @@ func guard(inner net.Listener, cfg Config) net.Listener {
 	})
 }
 
-// NewServer makes a server for a listener of this package.
-func NewServer(h http.Handler) *http.Server {
+// NewServer makes a server for a listener of this package. What strangers do
+// wrong, such as a handshake that fails, is for those who log everything; log may
+// be nil.
+func NewServer(h http.Handler, log *slog.Logger) *http.Server {
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return &http.Server{
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 		Handler:           h,
 		ReadHeaderTimeout: HeaderTime,
 		IdleTimeout:       IdleTime,

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -39,6 +40,12 @@ func (p *pipes) Accept() (net.Conn, error) {
 func (p *pipes) Close() error   { close(p.done); return nil }
 func (p *pipes) Addr() net.Addr { return &net.UnixAddr{Name: "pipe", Net: "unix"} }
 
+func (g *guests) count() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.all
+}
+
 // house serves greetings, and large answers at /large, behind a door.
 func house(cfg Config) (dial func() net.Conn, guard *listener, closeHouse func()) {
 	p := newPipes()
@@ -49,7 +56,7 @@ func house(cfg Config) (dial func() net.Conn, guard *listener, closeHouse func()
 			body = make([]byte, 1<<20)
 		}
 		_, _ = w.Write(append([]byte("hello "), body...))
-	}))
+	}), nil)
 	served := make(chan struct{})
 	go func() {
 		defer close(served)
@@ -97,8 +104,8 @@ func TestConnections(t *testing.T) {
 				}
 				first.Close()
 				synctest.Wait()
-				if l.guests.all != 1 {
-					t.Errorf("%d guests, want 1", l.guests.all)
+				if l.guests.count() != 1 {
+					t.Errorf("%d guests, want 1", l.guests.count())
 				}
 				fourth := dial()
 				go func() { _, _ = io.WriteString(fourth, get) }()
@@ -148,14 +155,15 @@ func TestSlowHeads(t *testing.T) {
 				defer closeHouse()
 				c := dial()
 				begin := time.Now()
-				go func() {
+				var writing sync.WaitGroup
+				writing.Go(func() {
 					for i := range row.head {
 						if _, err := io.WriteString(c, row.head[i:i+1]); err != nil {
 							return
 						}
 						<-time.After(time.Second)
 					}
-				}()
+				})
 				if code, body := status(t, c); code != row.want {
 					t.Errorf("answer %d %s", code, body)
 				}
@@ -163,10 +171,11 @@ func TestSlowHeads(t *testing.T) {
 					t.Errorf("after %v", took)
 				}
 				synctest.Wait()
-				if l.guests.all != 0 {
+				if l.guests.count() != 0 {
 					t.Error("the connection is still there")
 				}
 				c.Close()
+				writing.Wait()
 			})
 		})
 	}
@@ -207,7 +216,7 @@ func TestIdleConnections(t *testing.T) {
 		}
 		<-time.After(2 * time.Millisecond)
 		synctest.Wait()
-		if l.guests.all != 0 {
+		if l.guests.count() != 0 {
 			t.Error("the connection is still there")
 		}
 		c.Close()
@@ -226,12 +235,12 @@ func TestAnswersThatNobodyTakesIn(t *testing.T) {
 		}
 		<-time.After(AnswerTime - time.Millisecond)
 		synctest.Wait()
-		if l.guests.all != 1 {
+		if l.guests.count() != 1 {
 			t.Error("the connection was closed too early")
 		}
 		<-time.After(2 * time.Millisecond)
 		synctest.Wait()
-		if l.guests.all != 0 {
+		if l.guests.count() != 0 {
 			t.Error("the connection is still there")
 		}
 		c.Close()
