@@ -125,17 +125,20 @@ func actor(kind string) event.Actor {
 }
 
 // patience returns how long an attempt that is overdue by the clock has to be
-// put off; 0 when it may be given up.
+// put off; 0 when it may be given up, or expires.
 //
 // Clocks say when an attempt began and when it is over: perhaps another leader's,
 // perhaps one that was set in between. So it is given up only when this leader's
 // clock went evenly for as long as the runner had. And runners must have been
 // heard for a lease without a break: what they reported while nobody could read
 // it comes first. So a clock, an outage or a new leader has an attempt given up
-// later, never earlier.
+// later, never earlier. Likewise an attempt that nobody began in time expires only
+// when runners have been heard for as long as they have to say that they did.
 func (t *Timers) patience(s *job.State) time.Duration {
 	var given time.Duration
 	switch s.Status {
+	case job.Waiting:
+		return max(job.ExpirySlack-t.cfg.Heard(), 0)
 	case job.Running:
 		given = s.Timeout + job.TimeoutSlack
 	case job.Ending:

@@ -224,6 +224,22 @@ func TestWhoWasNotHeardIsNotGivenUp(t *testing.T) {
 	h.want("j1", "submitted started attempt_lost failed")
 }
 
+// A job that was begun in time expired in the instant in which Redis answered
+// again, before anybody had read that it runs.
+func TestWhatBeganDuringAnOutageDoesNotExpire(t *testing.T) {
+	h := open(t)
+	h.submit("begun", `,"expires_at":"2026-01-02T12:01:00Z"`)
+	h.submit("waits", `,"expires_at":"2026-01-02T12:01:00Z"`)
+	h.heard = 0
+	h.watch(2 * time.Minute)
+	h.want("waits", "submitted")
+	h.start("begun")
+	h.heard = job.ExpirySlack
+	h.watch(job.ExpirySlack + time.Second)
+	h.want("begun", "submitted started")
+	h.want("waits", "submitted failed")
+}
+
 func TestAStoreThatDoesNotAnswerIsAskedAgain(t *testing.T) {
 	h := open(t)
 	h.submit("j1", `,"delay":1`)
