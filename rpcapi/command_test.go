@@ -209,6 +209,27 @@ func TestEveryDeadLetterIsReplayedOnce(t *testing.T) {
 	}
 }
 
+// A queue that was drained before anybody used it refused jobs, and stood in no
+// list in which somebody could have seen why.
+func TestADrainedQueueIsListed(t *testing.T) {
+	s := newServer(t, countersign)
+	s.bearer = adminSecret
+	s.must("jobs.submit", `[{"id":"j1","payload":"x","runner":"r1"}]`)
+	s.must("queue.drain", `{"queue":"executor:sh"}`)
+	s.must("queue.pause", `{"queue":"runner:r2"}`)
+	s.must("queue.resume", `{"queue":"runner:r2"}`)
+	s.Settle()
+	var list struct {
+		Queues []struct{ Queue, Mode string }
+	}
+	if err := json.Unmarshal(s.must("queues.list", `{}`), &list); err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(list.Queues); got != "[{executor:sh drained} {runner:r1 }]" {
+		t.Errorf("queues.list: %s", got)
+	}
+}
+
 // Whoever follows a job gets its lines as they come, and is told the end.
 func TestLogsWaitForLines(t *testing.T) {
 	s := newServer(t, countersign)

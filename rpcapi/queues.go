@@ -22,7 +22,7 @@ func queuesInfo() jsonrpc.Info {
 	return jsonrpc.Info{
 		Name: "queues.list", Result: "queues",
 		Summary:     "List the work queues: how many jobs wait and run, and who serves them.",
-		Description: "Queues that a job was ever queued in, or a process ever joined for. May lag behind the history for a moment.",
+		Description: "Queues that a job was ever queued in, that a process ever joined for, or that are not open. May lag behind the history for a moment.",
 		Errors:      []domain.Code{domain.TryAgain},
 		Examples: []jsonrpc.Example{{
 			Name:   "a queue that nobody serves",

@@ -62,6 +62,17 @@ type Modes map[string]Record
 // Queue returns the record of a queue.
 func (m Modes) Queue(q job.Queue) Record { return m[queue.ModeOf(q)] }
 
+// Queues returns the queues that are not open, in no order.
+func (m Modes) Queues() []job.Queue {
+	var queues []job.Queue
+	for field := range m {
+		if q, ok := queue.QueueOf(field); ok {
+			queues = append(queues, q)
+		}
+	}
+	return queues
+}
+
 // Runner returns the record of a runner id.
 func (m Modes) Runner(id domain.Name) Record { return m[queue.ModeOfRunner(id)] }
 

@@ -1,6 +1,7 @@
 package readmodels
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -61,7 +62,7 @@ func (r *Runners) Presence(ctx context.Context, id domain.Name) (version uint64,
 	return found.Version, found.There(), err
 }
 
-// Lines lists every queue, by name.
+// Lines lists every queue that was used, or is not open, by name.
 func (r *Runners) Lines(ctx context.Context) ([]wire.Queue, error) {
 	depths, err := r.Queues.Depths(ctx)
 	if err != nil {
@@ -75,6 +76,12 @@ func (r *Runners) Lines(ctx context.Context) ([]wire.Queue, error) {
 	if err != nil {
 		return nil, err
 	}
+	for _, q := range paused.Queues() {
+		if !slices.ContainsFunc(depths, func(d queues.Depth) bool { return d.Queue == q }) {
+			depths = append(depths, queues.Depth{Queue: q})
+		}
+	}
+	slices.SortFunc(depths, func(a, b queues.Depth) int { return cmp.Compare(a.Queue.String(), b.Queue.String()) })
 	lines := make([]wire.Queue, len(depths))
 	for i, d := range depths {
 		mode := paused.Queue(d.Queue)

@@ -68,4 +68,17 @@ func ParseBeat(field, value string) (Beat, error) {
 func ModeOfRunner(id domain.Name) string { return "runner:" + string(id) }
 
 // ModeOf is the field of a queue's mode in the hash.
-func ModeOf(q job.Queue) string { return "queue:" + q.String() }
+func ModeOf(q job.Queue) string { return modeOfQueue + q.String() }
+
+// QueueOf returns the queue whose mode stands in a field; ok is false for any
+// other field.
+func QueueOf(field string) (q job.Queue, ok bool) {
+	name, ok := strings.CutPrefix(field, modeOfQueue)
+	if !ok {
+		return q, false
+	}
+	q, err := job.ParseQueue(name)
+	return q, err == nil
+}
+
+const modeOfQueue = "queue:"
