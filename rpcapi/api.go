@@ -61,6 +61,9 @@ func (a *API) Server() *jsonrpc.Server { return a.server }
 // Methods returns the method table. The slice is the API's own.
 func (a *API) Methods() []jsonrpc.Method { return a.methods }
 
+// Document returns the OpenRPC document of the API. The bytes are the API's own.
+func (a *API) Document() []byte { return a.document }
+
 // leaders adds what a leader can say to every call that changes something.
 func leaders(codes []domain.Code) []domain.Code {
 	all := slices.Clone(codes)
