@@ -122,10 +122,11 @@ func deadListCommand(s *settings) *cobra.Command {
 
 func deadGetCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:     "get JOB",
-		Short:   "Show a job that failed, and its whole story",
-		Example: `  horus dead get job-1`,
-		Args:    arguments(cobra.ExactArgs(1)),
+		Use:               "get JOB",
+		Short:             "Show a job that failed, and its whole story",
+		Example:           `  horus dead get job-1`,
+		ValidArgsFunction: s.jobIDs(job.Broken),
+		Args:              arguments(cobra.ExactArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {

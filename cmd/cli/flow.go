@@ -48,7 +48,7 @@ scope admin.`,
 		{"drain", "Take no more jobs into a queue", "Submits for it are refused; those that wait are worked off.", (*client.Client).DrainQueue},
 		{"resume", "Open a queue that was paused or drained", "", (*client.Client).ResumeQueue},
 	} {
-		cmd.AddCommand(s.flowCommand("QUEUE", "  horus queues "+f.verb+" executor:sh", f))
+		cmd.AddCommand(s.flowCommand("QUEUE", "  horus queues "+f.verb+" executor:sh", s.queueNames(), f))
 	}
 	return cmd
 }
@@ -100,7 +100,7 @@ need an API key of scope admin.`,
 		{"resume", "Let the processes of a runner take jobs again", "", (*client.Client).ResumeRunner},
 		{"remove", "Take a runner that is gone out of the lists", "Its history stays, and a process that joins brings it back.", (*client.Client).RemoveRunner},
 	} {
-		cmd.AddCommand(s.flowCommand("RUNNER", "  horus runners "+f.verb+" r1", f))
+		cmd.AddCommand(s.flowCommand("RUNNER", "  horus runners "+f.verb+" r1", s.runnerNames(), f))
 	}
 	return cmd
 }
@@ -132,13 +132,15 @@ type flow struct {
 }
 
 // flowCommand makes the command of such a call, for a queue or a runner.
-func (s *settings) flowCommand(what, example string, f flow) *cobra.Command {
+func (s *settings) flowCommand(what, example string, names completer, f flow) *cobra.Command {
 	return &cobra.Command{
 		Use:     f.verb + " " + what,
 		Short:   f.short,
 		Long:    strings.TrimSpace(f.short + ". " + f.long),
 		Example: example,
 		Args:    arguments(cobra.ExactArgs(1)),
+
+		ValidArgsFunction: names,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {

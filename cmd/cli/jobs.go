@@ -19,9 +19,10 @@ import (
 
 func getCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:   "get JOB",
-		Short: "Show everything about a job",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Use:               "get JOB",
+		Short:             "Show everything about a job",
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: s.jobIDs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
@@ -66,9 +67,7 @@ func showJob(w io.Writer, j wire.Job) {
 	if j.Error != nil {
 		rows = append(rows, []string{"error", jobexit.Failure(j.Error)})
 	}
-	for _, row := range rows {
-		_, _ = fmt.Fprintf(w, "%-14s%s\n", row[0], row[1])
-	}
+	fields(w, rows)
 }
 
 // underway says what happened to a job on its way.
@@ -122,7 +121,8 @@ func logsCommand(s *settings) *cobra.Command {
 are shown in an escaped form; elsewhere lines are as the job wrote them.`,
 		Example: `  horus logs job-1
   horus logs -f job-1`,
-		Args: arguments(cobra.ExactArgs(1)),
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: s.jobIDs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
@@ -167,8 +167,9 @@ func listCommand(s *settings) *cobra.Command {
 	var states []string
 	limit := 20
 	cmd := &cobra.Command{
-		Use:   "list",
-		Short: "List jobs, newest first",
+		Use:     "list",
+		Aliases: []string{"jobs"},
+		Short:   "List jobs, newest first",
 		Example: `  horus list
   horus list --state failed --limit 100
   horus list --runner r1 --json`,
@@ -219,9 +220,10 @@ func showJobs(w io.Writer, page wire.JobPage) {
 
 func historyCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:   "history JOB",
-		Short: "Show everything that happened to a job",
-		Args:  arguments(cobra.ExactArgs(1)),
+		Use:               "history JOB",
+		Short:             "Show everything that happened to a job",
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: s.jobIDs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {

@@ -3,8 +3,6 @@ package cli
 import (
 	"fmt"
 	"io"
-	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/go-json-experiment/json"
@@ -26,16 +24,6 @@ func (s *settings) print(cmd *cobra.Command, answer any, people func(w io.Writer
 	}
 	_, err := fmt.Fprintln(w)
 	return err
-}
-
-// table writes rows under headings, in columns.
-func table(w io.Writer, headings string, rows [][]string) {
-	t := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
-	_, _ = fmt.Fprintln(t, strings.ReplaceAll(headings, " ", "\t"))
-	for _, row := range rows {
-		_, _ = fmt.Fprintln(t, strings.Join(row, "\t"))
-	}
-	_ = t.Flush() // a terminal that is gone needs no table
 }
 
 // clock writes a time for people, in their own zone; a dash for none.

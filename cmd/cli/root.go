@@ -3,6 +3,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/x509"
 	"errors"
@@ -17,7 +18,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/herocode/horus/cmd/exit"
-	"github.com/herocode/horus/cmd/flags"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
@@ -54,7 +54,10 @@ type settings struct {
 	redisURL  string
 	trust     string
 	tlsCA     string
+	context   string
 	json      bool
+
+	apiKey string // of the context, when its address is the one that is meant
 }
 
 func newRoot() *cobra.Command {
@@ -70,8 +73,9 @@ Try it without anything running:
   horus dev --once 'echo hello'      run one job and exit with its code
 
 With a supervisor on this machine its address and API key are found in the
-state directory; elsewhere set HORUS_ADDRESS and HORUS_API_KEY. Every flag can
-come from the environment: --redis-url from HORUS_REDIS_URL.`,
+state directory; elsewhere set HORUS_ADDRESS and HORUS_API_KEY, or remember both
+with 'horus contexts add'. Every flag can come from the environment: --redis-url
+from HORUS_REDIS_URL.`,
 		Args: arguments(func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
 				return nil
@@ -84,7 +88,7 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 
 		SilenceUsage:      true,
 		SilenceErrors:     true,
-		PersistentPreRunE: flags.FromEnvironment,
+		PersistentPreRunE: s.prepare,
 	}
 	f := root.PersistentFlags()
 	f.StringVar(&s.address, "address", "", "URL of the supervisor (default: the one of this machine, or http://127.0.0.1:3030)")
@@ -93,16 +97,37 @@ come from the environment: --redis-url from HORUS_REDIS_URL.`,
 	f.StringVar(&s.redisURL, "redis-url", "redis://localhost:6379", "Redis, for commands that read the history itself")
 	f.StringVar(&s.trust, "trust", "", "fingerprint of the founding that the history must have (default: none is asked of a supervisor; the one remembered, where horus reads the history itself)")
 	f.StringVar(&s.tlsCA, "tls-ca", "", "file of certificates that the supervisor's is believed by, in PEM (default: the system's)")
+	f.StringVar(&s.context, "context", "", "which of the remembered systems is meant (default: the current one of 'horus contexts')")
+	_ = root.RegisterFlagCompletionFunc("context", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return contextNames(), cobra.ShellCompDirectiveNoFileComp
+	}) // fails for flags that do not exist
 	f.BoolVar(&s.json, "json", false, "print JSON for programs")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return exit.Misused(cmd.CommandPath(), err)
 	})
-	root.AddCommand(
-		submitCommand(s), getCommand(s), logsCommand(s), listCommand(s), historyCommand(s),
-		explainCommand(s), stopCommand(s), deleteCommand(s), deadCommand(s), queuesCommand(s), runnersCommand(s), poisonCommand(s),
-		keysCommand(s), auditCommand(s), rebuildCommand(s), repairCommand(s), devCommand(s),
-	)
+	for _, g := range s.groups() {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, cmd := range g.commands {
+			cmd.GroupID = g.id
+			root.AddCommand(cmd)
+		}
+	}
 	return root
+}
+
+// group is commands that stand together in the help.
+type group struct {
+	id, title string
+	commands  []*cobra.Command
+}
+
+func (s *settings) groups() []group {
+	return []group{
+		{"jobs", "Jobs:", append(s.jobVerbs(), submitCommand(s), listCommand(s), jobCommand(s), deadCommand(s))},
+		{"flow", "Queues and runners:", []*cobra.Command{queuesCommand(s), runnersCommand(s), poisonCommand(s)}},
+		{"trust", "Keys and history:", []*cobra.Command{keysCommand(s), auditCommand(s), rebuildCommand(s), repairCommand(s)}},
+		{"system", "Systems:", []*cobra.Command{devCommand(s), systemCommand(s), contextsCommand(s)}},
+	}
 }
 
 // suggestions names commands that are spelled much like a word.
@@ -186,7 +211,7 @@ func (s *settings) client(key signing.PrivateKey) (*client.Client, error) {
 		}
 	}
 	addresses := strings.Split(address, ",")
-	secret := os.Getenv("HORUS_API_KEY")
+	secret := cmp.Or(os.Getenv("HORUS_API_KEY"), s.apiKey)
 	if secret == "" {
 		if secret, err = dir.Read(ns, statedir.APIKey); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return nil, exit.With(exit.Settings, err)

@@ -20,7 +20,8 @@ hears of it within a second, asks it to end, and kills it after its grace: until
 then the job is stopping. What ended before it could be stopped keeps its outcome.`,
 		Example: `  horus stop job-1
   horus stop job-1 --wait`,
-		Args: arguments(cobra.ExactArgs(1)),
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: s.jobIDs(unfinished()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
@@ -51,10 +52,11 @@ func sayState(w io.Writer, j wire.Job) {
 
 func explainCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:     "explain JOB",
-		Short:   "Tell why a job does not run",
-		Example: `  horus explain job-1`,
-		Args:    arguments(cobra.ExactArgs(1)),
+		Use:               "explain JOB",
+		Short:             "Tell why a job does not run",
+		Example:           `  horus explain job-1`,
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: s.jobIDs(unfinished()...),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
@@ -82,8 +84,9 @@ func deleteCommand(s *settings) *cobra.Command {
 		Long: `Take a job that has its outcome out of all lists, with what it wrote and returned.
 Its history stays and goes on to verify, what it ran included, and its id stays
 taken. A job without an outcome is stopped first.`,
-		Example: `  horus delete job-1`,
-		Args:    arguments(cobra.ExactArgs(1)),
+		Example:           `  horus delete job-1`,
+		Args:              arguments(cobra.ExactArgs(1)),
+		ValidArgsFunction: s.jobIDs(),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
 			if err != nil {
