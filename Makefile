@@ -7,8 +7,8 @@ GOLANGCI         := bin/golangci-lint-$(GOLANGCI_VERSION)
 # What ./... does not see, because its folder's name begins with a dot.
 PACKAGES := ./... ./.ci/testsum
 
-# The time of one package's tests.
-TEST_TIMEOUT        ?= 10m
+# The time of one package's tests, also beside others on a busy machine.
+TEST_TIMEOUT        ?= 20m
 INTEGRATION_TIMEOUT ?= 20m
 # The time of one fuzz target, and the seconds for all of them.
 FUZZTIME   ?= 10s
