@@ -21,7 +21,7 @@ var nouns = []string{"audit", "contexts", "dead", "events", "job", "keys", "pois
 
 var (
 	called     = regexp.MustCompile(`(?:^|[\s'"($])(?:bin/|go run \./cmd/)?(horus|supervisor|runner_sh)((?: +[^|;&#<>]+)?)`)
-	everywhere = regexp.MustCompile(`--(address|context|namespace|redis-url|state-dir|trust|json)\b( +[^ -][^ ]*)?`) // flags of all commands
+	everywhere = regexp.MustCompile(`--(address|context|namespace|redis-url|state-dir|tls-ca|trust|json)\b( +[^ -][^ ]*)?`) // flags of all commands
 	subcommand = regexp.MustCompile(`^[a-z]+$`)
 	flag0      = regexp.MustCompile(`^--?[a-z][a-z0-9-]*`)
 )
