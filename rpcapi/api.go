@@ -18,6 +18,7 @@ type API struct {
 	gate     *verifyGate
 	submits  *crowd // on their way into the history
 	waits    *crowd
+	entrance *gatekeeper
 	methods  []jsonrpc.Method
 	server   *jsonrpc.Server
 	document []byte // OpenRPC
@@ -28,6 +29,7 @@ func New(cfg Config) (*API, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
+	cfg.Backend.Jobs = fence{cfg.Backend.Jobs}
 	a := &API{
 		cfg: cfg, gate: newVerifyGate(cfg.Verifier),
 		submits: newCrowd(cfg.Limits.Submits, cfg.Limits.Submits), waits: newCrowd(cfg.Limits.Waits, cfg.Limits.WaitsPerKey),
@@ -43,14 +45,14 @@ func New(cfg Config) (*API, error) {
 			m.Errors = leaders(m.Errors)
 		}
 	}
-	gatekeeper := &gatekeeper{keys: cfg.Keys, rights: rights, anonymous: cfg.Anonymous, failures: newLimiter(), paces: newRates(cfg.Limits.CallsPerSecond), clock: cfg.Clock}
+	a.entrance = &gatekeeper{keys: newKeyring(&cfg), rights: rights, anonymous: cfg.Anonymous, failures: newLimiter(), paces: newRates(cfg.Limits.CallsPerSecond), clock: cfg.Clock}
 	var err error
 	a.document, err = openrpc.Document(openrpc.Info{Title: "Horus", Version: cfg.Version, Description: description}, a.methods)
 	if err != nil {
 		return nil, err
 	}
 	a.server, err = jsonrpc.New(a.methods, jsonrpc.Options{
-		Limits: cfg.Limits.Limits, Before: gatekeeper.admit, Observe: cfg.Metrics.observer(a.methods), Relay: cfg.Relay, Log: cfg.Log,
+		Limits: cfg.Limits.Limits, Before: a.entrance.admit, Observe: cfg.Metrics.observer(a.methods), Relay: cfg.Relay, Log: cfg.Log,
 	})
 	return a, err
 }
@@ -118,6 +120,9 @@ func (a *API) canonical() []jsonrpc.Method {
 		jsonrpc.Define(keysInfo(), a.keys),
 		jsonrpc.Define(rotateKeyInfo(), a.rotateKey),
 		jsonrpc.Define(revokeKeyInfo(), a.revokeKey),
+		jsonrpc.Define(addSecretInfo(), a.addSecret),
+		jsonrpc.Define(secretsInfo(), a.secrets),
+		jsonrpc.Define(removeSecretInfo(), a.removeSecret),
 		jsonrpc.Define(systemInfo(), a.system),
 		jsonrpc.Define(headInfo(), a.head),
 		jsonrpc.Define(eventsInfo(), a.events),

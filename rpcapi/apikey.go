@@ -9,7 +9,9 @@ import (
 	"github.com/herocode/horus/domain"
 )
 
-// APIKey is a secret that lets its holder call, known by its digest alone.
+// APIKey is a secret of the supervisor's own configuration that lets its holder
+// call, known by its digest alone. No call changes it; those that calls add are
+// in the history.
 type APIKey struct {
 	Name   string // stands in the history for who vouched for an unsigned job
 	Scope  Scope

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/rpcapi/door"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
@@ -26,8 +27,9 @@ type secretTaker interface{ takeSecret() string }
 
 // caller is who calls: the API key's name and scope.
 type caller struct {
-	Name  string
-	Scope Scope
+	Name   string
+	Scope  Scope
+	queues []job.Queue // whose jobs the caller may touch; none: all
 }
 
 type callerKey struct{}
@@ -40,7 +42,7 @@ func callerFrom(ctx context.Context) caller {
 
 // gatekeeper lets calls in.
 type gatekeeper struct {
-	keys      []APIKey
+	keys      *keyring
 	rights    map[string]right
 	anonymous bool
 	failures  *limiter
@@ -64,14 +66,16 @@ func (g *gatekeeper) admit(ctx context.Context, call jsonrpc.Call) (context.Cont
 		}
 		return ctx, g.pace("address " + door.Origin(jsonrpc.RemoteAddr(ctx)))
 	}
-	key, err := g.authenticate(jsonrpc.CallerFrom(ctx), given)
-	if err != nil {
+	who, err := g.authenticate(ctx, given)
+	switch {
+	case err != nil:
 		return ctx, err
+	case right&everybody == 0 && who.bound() && right&bound == 0:
+		return ctx, domain.Errorf(domain.Forbidden, "scope", "an API key that is bound to runners or kinds may not call this method")
+	case right&everybody == 0 && !right.grants(who.Scope):
+		return ctx, domain.Errorf(domain.Forbidden, "scope", "an API key of scope %s may not call this method", who.Scope)
 	}
-	if right&everybody == 0 && !right.grants(key.Scope) {
-		return ctx, domain.Errorf(domain.Forbidden, "scope", "an API key of scope %s may not call this method", key.Scope)
-	}
-	return context.WithValue(ctx, callerKey{}, caller{Name: key.Name, Scope: key.Scope}), g.pace(key.Name)
+	return context.WithValue(ctx, callerKey{}, who), g.pace(who.Name)
 }
 
 // pace has whoever calls too often wait.
@@ -93,24 +97,34 @@ func (g *gatekeeper) admitAnonymous(right right) error {
 	return domain.Errorf(domain.Unauthenticated, "no_secret", "send an API key as Authorization: Bearer <secret>")
 }
 
-// authenticate finds the key of a secret. Whoever guessed too often from an
+// authenticate finds who shows a secret. Whoever guessed too often from an
 // address waits, even if the next guess were right; keys that were used from
-// there before go on to work.
-func (g *gatekeeper) authenticate(from jsonrpc.Caller, given string) (*APIKey, error) {
-	now := g.clock()
+// there before go on to work. One text is for every secret that lets nobody in:
+// that was never one, that ended, or that was removed.
+func (g *gatekeeper) authenticate(ctx context.Context, given string) (caller, error) {
+	from, now := jsonrpc.CallerFrom(ctx), g.clock()
 	address := door.Origin(from.Remote)
-	key := findKey(g.keys, given)
-	if wait := g.failures.wait(address, key, now); wait > 0 {
-		return nil, jsonrpc.RateLimited(wait)
-	}
-	if key == nil {
-		g.failures.failed(address, now)
-		if from.Relayed != "" {
-			return nil, domain.Errorf(domain.Unauthenticated, "secret",
-				"the supervisor that was called knows this API key, and the leader does not: give all supervisors the same keys, or call the leader")
+	limited := func(who identity) error {
+		if wait := g.failures.wait(address, who, now); wait > 0 {
+			return jsonrpc.RateLimited(wait)
 		}
-		return nil, domain.Errorf(domain.Unauthenticated, "secret", "the API key is not known here")
+		return nil
 	}
-	g.failures.passed(address, key)
-	return key, nil
+	found, err := g.keys.find(ctx, given, func() error { return limited(identity{}) })
+	if err == nil && found.known() {
+		err = limited(found.identity())
+	}
+	switch {
+	case err != nil:
+		return caller{}, err
+	case found.known():
+		g.failures.passed(address, found.identity())
+		return found.caller, nil
+	}
+	g.failures.failed(address, now)
+	if from.Relayed != "" {
+		return caller{}, domain.Errorf(domain.Unauthenticated, "secret",
+			"the supervisor that was called knows this API key, and the leader does not: give all supervisors the same keys, or call the leader")
+	}
+	return caller{}, domain.Errorf(domain.Unauthenticated, "secret", "the API key is not known here")
 }

@@ -14,59 +14,6 @@ import (
 	"github.com/herocode/horus/rpcapi"
 )
 
-// Every method with every scope: who may not call learns that and nothing else.
-func TestScopes(t *testing.T) {
-	everybody := "rpc.discover"
-	registrars := "runners.register register_runner"
-	adminsOnly := "keys.add keys.list keys.rotate keys.revoke events.read queue.pause queue.drain queue.resume runner.pause runner.drain runner.resume runner.remove poison.list poison.replay poison.drop " +
-		"get_supervisor_info add_runner remove_runner start_runner stop_runner start_all stop_all"
-	s := newServer(t, nil)
-	for _, m := range s.api.Methods() {
-		for secret, scope := range map[string]rpcapi.Scope{adminSecret: rpcapi.Admin, userSecret: rpcapi.User, registrarSecret: rpcapi.Registrar} {
-			s.bearer = secret
-			got := s.call(m.Name, "[]").Error
-			may := m.Name == everybody || scope == rpcapi.Admin ||
-				scope == rpcapi.Registrar && strings.Contains(registrars, m.Name) ||
-				scope == rpcapi.User && !strings.Contains(registrars, m.Name) && !strings.Contains(adminsOnly, m.Name)
-			if may == (got.Code == -32002) {
-				t.Errorf("%s may call %s: %v, but the answer is %+v", scope, m.Name, may, got)
-			}
-			if !may && got.Data.Reason != "scope" {
-				t.Errorf("%s calls %s: reason %q", scope, m.Name, got.Data.Reason)
-			}
-		}
-	}
-}
-
-// Without a secret nothing is open but the description; anonymous_reads opens
-// what the original left open, and nothing more.
-func TestAnonymous(t *testing.T) {
-	open := "job.status job.result get_job_result list_runners get_runner_status get_all_runner_status get_all_status"
-	for _, on := range []bool{false, true} {
-		s := newServer(t, func(c *rpcapi.Config) { c.Anonymous = on })
-		for _, m := range s.api.Methods() {
-			reads := strings.Contains(" "+open+" ", " "+m.Name+" ")
-			want := "no_secret"
-			switch {
-			case m.Name == "rpc.discover", reads && on:
-				want = ""
-			case reads:
-				want = "anonymous_off"
-			}
-			got := s.call(m.Name, "[]").Error
-			if want == "" {
-				if got.Code == -32001 {
-					t.Errorf("anonymous_reads %v: %s is closed: %+v", on, m.Name, got)
-				}
-				continue
-			}
-			if got.Code != -32001 || got.Data.Reason != want {
-				t.Errorf("anonymous_reads %v: %s answers %+v, want reason %s", on, m.Name, got, want)
-			}
-		}
-	}
-}
-
 // The secret may come in the header or as a parameter, and what says nothing
 // says that.
 func TestSecrets(t *testing.T) {

@@ -45,7 +45,8 @@ type Jobs interface {
 	History(ctx context.Context, id job.ID) ([]wire.Event, error)
 	// Lines returns at most limit lines of output after a number.
 	Lines(ctx context.Context, id job.ID, after uint64, limit int) ([]wire.Line, error)
-	List(ctx context.Context, q wire.JobQuery) (wire.JobPage, error)
+	// List lists jobs of some queues, of all if there are none.
+	List(ctx context.Context, q wire.JobQuery, queues ...job.Queue) (wire.JobPage, error)
 	// Watch returns a channel that receives, or is closed, when something
 	// happened to the job. stop gives the channel up.
 	Watch(id job.ID) (changed <-chan struct{}, stop func())

@@ -61,6 +61,9 @@ func (a *API) ask(ctx context.Context, p namedParams, c job.Command) (jsonrpc.Nu
 		return a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
 			Aggregates: eventstore.Jobs(id),
 			Decide: func(tx *eventstore.Tx) error {
+				if err := mayTouch(ctx, tx, id); err != nil {
+					return err
+				}
 				_, err := tx.DecideJob(id, a.by(ctx), c)
 				return err
 			},

@@ -16,7 +16,7 @@ import (
 
 // compat is the method table of the old names.
 func (a *API) compat() []jsonrpc.Method {
-	return slices.Concat(a.oldSubmits(), a.oldJobs(), a.oldRunners(), a.oldProcesses())
+	return slices.Concat(a.oldSubmits(), a.oldJobs(), a.oldRunners(), a.oldProcesses(), a.oldKeys())
 }
 
 // oldSubmits are the calls that bring jobs in.

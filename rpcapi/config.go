@@ -1,8 +1,10 @@
 package rpcapi
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"time"
 
@@ -32,6 +34,7 @@ type Config struct {
 	Log        *slog.Logger      // discarded if nil
 	Clock      func() time.Time  // time.Now if nil
 	NewID      func() string     // of unsigned jobs without one; UUIDv7 (RFC 9562) if nil
+	Random     io.Reader         // that secrets are made of; crypto/rand if nil
 }
 
 // Unsigned says what becomes of a job that nobody signed.
@@ -91,6 +94,9 @@ func (c *Config) fill() {
 	}
 	if c.Clock == nil {
 		c.Clock = time.Now
+	}
+	if c.Random == nil {
+		c.Random = rand.Reader
 	}
 	if c.NewID == nil {
 		c.NewID = func() string { return uuid.Must(uuid.NewV7()).String() } // fails with crypto/rand only, which never does

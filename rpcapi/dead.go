@@ -219,7 +219,10 @@ func (a *API) changeDead(ctx context.Context, ids []job.ID, command func(*events
 		Decide: func(tx *eventstore.Tx) error {
 			changed, whys = 0, make([]error, len(ids))
 			for i, id := range ids {
-				happened, err := tx.DecideJob(id, by, command(tx))
+				happened, err := false, mayTouch(ctx, tx, id)
+				if err == nil {
+					happened, err = tx.DecideJob(id, by, command(tx))
+				}
 				if err != nil && !refusable(err) {
 					return err
 				}

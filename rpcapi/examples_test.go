@@ -19,6 +19,10 @@ func prepare(s *server, method string) {
 	oldHello := `{"id":"hello","caller_id":"me","context_id":"demo","payload":"echo hello","executor":"sh"}`
 	done := strings.Replace(hello, `"hello"`, `"done"`, 1)
 	switch method {
+	case "secrets.list", "secrets.remove", "key.remove":
+		s.call("secrets.add", `{"name":"builds","scope":"user","kinds":["sh"]}`)
+	case "remove_secret":
+		s.call("add_secret", `{"secret_type":"user","secret_value":"chosen by hand"}`)
 	case "runner.remove", "remove_runner":
 		s.Runner("r1").Leave()
 	case "job.get", "job.explain", "job.history", "jobs.query", "queues.list", "get_job", "jobs.list", "list_jobs", "system.info":
@@ -66,7 +70,7 @@ func TestExamples(t *testing.T) {
 					if err != nil {
 						t.Fatal(err)
 					}
-					c.Unsigned, c.Keys = rpcapi.Countersign, []rpcapi.APIKey{ci}
+					c.Unsigned, c.Keys, c.Random = rpcapi.Countersign, []rpcapi.APIKey{ci}, sevens{}
 					c.Durability = func() eventstore.Durability { return eventstore.EverySecond }
 				})
 				s.bearer = "ci-secret"
@@ -88,6 +92,16 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// sevens is a source of randomness that has none.
+type sevens struct{}
+
+func (sevens) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = 7
+	}
+	return len(p), nil
 }
 
 // withoutEmpty leaves out the secret that was not given.

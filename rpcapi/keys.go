@@ -62,12 +62,8 @@ func admission(p wire.AddKey) (access.Key, error) {
 	if key.Public, err = signing.ParsePublicKey(p.PublicKey); err != nil {
 		return key, within("/public_key", err)
 	}
-	for _, kind := range p.Kinds {
-		name, err := domain.ParseName(kind)
-		if err != nil {
-			return key, within("/kinds", err)
-		}
-		key.Kinds = append(key.Kinds, name)
+	if key.Kinds, err = namesOf("/kinds", p.Kinds); err != nil {
+		return key, err
 	}
 	if key.Proof, err = signing.ParseSignature(p.Proof); err != nil {
 		return key, within("/proof", domain.Errorf(domain.Invalid, "key",

@@ -13,6 +13,9 @@ const (
 	failureEvery = time.Second
 	// maxAddresses bounds what is remembered; above it, any one is forgotten.
 	maxAddresses = 4096
+	// maxUsed bounds the keys that are remembered of an address; above it, the
+	// one that was used first is forgotten.
+	maxUsed = 64
 )
 
 // limiter keeps whoever guesses secrets from guessing often. It is a token
@@ -25,19 +28,19 @@ type limiter struct {
 
 // record is what is known of an address.
 type record struct {
-	full time.Time // when the bucket will be full again
-	used []*APIKey // that came from there
+	full time.Time  // when the bucket will be full again
+	used []identity // keys that were used from there
 }
 
 func newLimiter() *limiter { return &limiter{addresses: map[string]*record{}} }
 
-// wait returns how long whoever shows this key, nil for none that is known,
-// must wait before an answer.
-func (l *limiter) wait(address string, key *APIKey, now time.Time) time.Duration {
+// wait returns how long whoever shows this key, none if it is not known, must
+// wait before an answer.
+func (l *limiter) wait(address string, key identity, now time.Time) time.Duration {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.addresses[address]
-	if r == nil || key != nil && slices.Contains(r.used, key) {
+	if r == nil || key != (identity{}) && slices.Contains(r.used, key) {
 		return 0
 	}
 	const room = (maxFailures - 1) * failureEvery // one token is left
@@ -56,12 +59,17 @@ func (l *limiter) failed(address string, now time.Time) {
 }
 
 // passed remembers that a key was used from an address.
-func (l *limiter) passed(address string, key *APIKey) {
+func (l *limiter) passed(address string, key identity) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if r := l.of(address); !slices.Contains(r.used, key) {
-		r.used = append(r.used, key)
+	r := l.of(address)
+	if slices.Contains(r.used, key) {
+		return
 	}
+	if len(r.used) == maxUsed {
+		r.used = slices.Delete(r.used, 0, 1)
+	}
+	r.used = append(r.used, key)
 }
 
 func (l *limiter) of(address string) *record {

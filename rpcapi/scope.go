@@ -1,13 +1,15 @@
 package rpcapi
 
+import "github.com/herocode/horus/domain/access"
+
 // Scope says what the holder of an API key may do.
-type Scope string
+type Scope = access.Scope
 
 // The scopes.
 const (
-	Admin     Scope = "admin"     // everything
-	User      Scope = "user"      // jobs, and looking
-	Registrar Scope = "registrar" // register runners, and nothing else
+	Admin     = access.Admin
+	User      = access.User
+	Registrar = access.Registrar
 )
 
 // right says who may call a method.
@@ -17,6 +19,7 @@ const (
 	admins     right = 1 << iota // every method grants this
 	users                        // scope user
 	registrars                   // scope registrar
+	bound                        // also with a key that is bound to runners or kinds: it touches nothing but their jobs, see [fence]
 	anonymous                    // without a secret, where anonymous_reads is on
 	everybody                    // without a secret
 )
@@ -25,19 +28,19 @@ const (
 // not in it is refused, and [New] refuses a method table that has such.
 func rights() map[string]right {
 	return map[string]right{
-		"jobs.submit":      admins | users,
-		"jobs.query":       admins | users,
-		"job.get":          admins | users,
-		"job.explain":      admins | users,
-		"job.wait":         admins | users,
-		"job.logs":         admins | users,
-		"job.history":      admins | users,
-		"job.stop":         admins | users,
-		"job.delete":       admins | users,
-		"dead.list":        admins | users,
-		"dead.get":         admins | users,
-		"dead.replay":      admins | users,
-		"dead.drop":        admins | users,
+		"jobs.submit":      admins | users | bound,
+		"jobs.query":       admins | users | bound,
+		"job.get":          admins | users | bound,
+		"job.explain":      admins | users | bound,
+		"job.wait":         admins | users | bound,
+		"job.logs":         admins | users | bound,
+		"job.history":      admins | users | bound,
+		"job.stop":         admins | users | bound,
+		"job.delete":       admins | users | bound,
+		"dead.list":        admins | users | bound,
+		"dead.get":         admins | users | bound,
+		"dead.replay":      admins | users | bound,
+		"dead.drop":        admins | users | bound,
 		"queues.list":      admins | users,
 		"queue.pause":      admins,
 		"queue.drain":      admins,
@@ -56,25 +59,28 @@ func rights() map[string]right {
 		"keys.list":        admins,
 		"keys.rotate":      admins,
 		"keys.revoke":      admins,
+		"secrets.add":      admins,
+		"secrets.list":     admins,
+		"secrets.remove":   admins,
 		"system.info":      admins | users,
 		"audit.head":       admins | users,
 		"events.read":      admins, // payloads and results of all jobs are in it
 		"rpc.discover":     admins | users | everybody,
 
-		"jobs.create":  admins | users,
-		"job.start":    admins | users,
-		"job.run":      admins | users,
-		"jobs.list":    admins | users,
-		"job.status":   admins | users | anonymous,
-		"job.result":   admins | users | anonymous,
-		"create_job":   admins | users,
-		"delete_job":   admins | users,
-		"get_job":      admins | users,
-		"list_jobs":    admins | users,
-		"get_job_logs": admins | users,
+		"jobs.create":  admins | users | bound,
+		"job.start":    admins | users | bound,
+		"job.run":      admins | users | bound,
+		"jobs.list":    admins | users | bound,
+		"job.status":   admins | users | bound | anonymous,
+		"job.result":   admins | users | bound | anonymous,
+		"create_job":   admins | users | bound,
+		"delete_job":   admins | users | bound,
+		"get_job":      admins | users | bound,
+		"list_jobs":    admins | users | bound,
+		"get_job_logs": admins | users | bound,
 
-		"get_job_result":        admins | users | anonymous,
-		"queue_job_to_runner":   admins | users,
+		"get_job_result":        admins | users | bound | anonymous,
+		"queue_job_to_runner":   admins | users | bound,
 		"register_runner":       admins | registrars,
 		"list_runners":          admins | users | anonymous,
 		"get_runner_status":     admins | users | anonymous,
@@ -82,6 +88,13 @@ func rights() map[string]right {
 		"get_all_status":        admins | users | anonymous,
 		"get_runner_logs":       admins | users,
 		"get_supervisor_info":   admins,
+		"auth.verify":           admins | users | registrars | everybody, // of the key that it is given
+		"auth.create_key":       admins,
+		"auth.key.create":       admins,
+		"key.list":              admins,
+		"key.remove":            admins,
+		"add_secret":            admins,
+		"remove_secret":         admins,
 		"add_runner":            admins,
 		"remove_runner":         admins,
 		"start_runner":          admins,

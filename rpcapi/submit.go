@@ -61,6 +61,9 @@ func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt
 	if err != nil {
 		return receipt{}, err
 	}
+	if err := maySubmit(ctx, opened.Spec.Queue()); err != nil {
+		return receipt{}, err
+	}
 	by, err := a.vouch(ctx, opened)
 	if err != nil {
 		return receipt{}, err
@@ -116,6 +119,9 @@ func (a *API) release(ctx context.Context, id job.ID) error {
 	return a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
 		Aggregates: eventstore.Jobs(id),
 		Decide: func(tx *eventstore.Tx) error {
+			if err := mayTouch(ctx, tx, id); err != nil {
+				return err
+			}
 			_, err := tx.DecideJob(id, a.by(ctx), job.Release{At: tx.Now()})
 			return err
 		},

@@ -137,6 +137,7 @@ func (k *APIKey) check() error {
 type apiKeys struct {
 	byName map[domain.Name]GrantedKey
 	byID   map[string]domain.Name // of secrets that Horus made
+	chosen []domain.Name          // those with other secrets, the oldest first
 	ever   int                    // how many were added
 }
 
@@ -146,7 +147,7 @@ func (a apiKeys) room(k *APIKey) error {
 		return domain.Errorf(domain.TooLarge, "api_keys", "the namespace has %d API keys, which is the limit: remove some", MaxAPIKeys)
 	case a.ever >= MaxAPIKeysEver:
 		return domain.Errorf(domain.TooLarge, "api_keys", "%d API keys were added to this namespace; that is the limit", MaxAPIKeysEver)
-	case k.Secret.Chosen() && len(a.byName)-len(a.byID) >= MaxChosenKeys:
+	case k.Secret.Chosen() && len(a.chosen) >= MaxChosenKeys:
 		return domain.Errorf(domain.TooLarge, "api_keys", "the namespace has %d API keys with chosen secrets, which is the limit: have secrets made", MaxChosenKeys)
 	}
 	return nil
@@ -156,7 +157,9 @@ func (a apiKeys) with(k GrantedKey) apiKeys {
 	a = a.copied()
 	a.ever++
 	a.byName[k.Name] = k
-	if !k.Secret.Chosen() {
+	if k.Secret.Chosen() {
+		a.chosen = append(slices.Clip(a.chosen), k.Name)
+	} else {
 		a.byID[k.Secret.ID] = k.Name
 	}
 	return a
@@ -167,20 +170,31 @@ func (a apiKeys) without(name domain.Name) apiKeys {
 	k := a.byName[name]
 	delete(a.byName, name)
 	delete(a.byID, k.Secret.ID)
+	a.chosen = slices.DeleteFunc(slices.Clone(a.chosen), func(chosen domain.Name) bool { return chosen == name })
 	return a
 }
 
 func (a apiKeys) copied() apiKeys {
-	next := apiKeys{byName: make(map[domain.Name]GrantedKey, len(a.byName)+1), byID: make(map[string]domain.Name, len(a.byID)+1), ever: a.ever}
-	maps.Copy(next.byName, a.byName)
-	maps.Copy(next.byID, a.byID)
-	return next
+	byName, byID := make(map[domain.Name]GrantedKey, len(a.byName)+1), make(map[string]domain.Name, len(a.byID)+1)
+	maps.Copy(byName, a.byName)
+	maps.Copy(byID, a.byID)
+	a.byName, a.byID = byName, byID
+	return a
 }
 
 // APIKeys returns the API keys that were not removed, by name. Some may have
 // ended.
 func (s State) APIKeys() []GrantedKey {
 	return slices.SortedFunc(maps.Values(s.api.byName), func(a, b GrantedKey) int { return cmp.Compare(a.Name, b.Name) })
+}
+
+// ChosenAPIKeys returns those with secrets that somebody chose, the oldest first.
+func (s State) ChosenAPIKeys() []GrantedKey {
+	keys := make([]GrantedKey, len(s.api.chosen))
+	for i, name := range s.api.chosen {
+		keys[i] = s.api.byName[name]
+	}
+	return keys
 }
 
 // APIKey returns the API key of a name, unless it was removed.

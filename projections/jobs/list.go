@@ -28,6 +28,7 @@ type Filter struct {
 	States   []job.Status // any of them; empty for all
 	Runner   domain.Name  // that a job asks for, or that took it
 	Executor domain.Name  // that a job asks for
+	Queues   []job.Queue  // any of them; empty for all
 
 	Failure     job.FailureKind // that a job failed by
 	EndedBefore event.Time      // when a job had its outcome
@@ -135,6 +136,7 @@ func (f *Filter) holds(j *Job) bool {
 	return slices.Contains(f.States, j.Status) &&
 		(f.Runner == "" || j.Spec.Runner == f.Runner || j.Runner == f.Runner) &&
 		(f.Executor == "" || j.Spec.Executor == f.Executor) &&
+		(len(f.Queues) == 0 || slices.Contains(f.Queues, j.Spec.Queue())) &&
 		(f.Failure == "" || j.Failure == f.Failure) &&
 		(f.EndedBefore.IsZero() || !j.Ended.IsZero() && j.Ended < f.EndedBefore)
 }

@@ -153,9 +153,9 @@ func level(s runner.Stream) string {
 	return "info"
 }
 
-// List returns jobs, newest first.
-func (r *Jobs) List(ctx context.Context, q wire.JobQuery) (wire.JobPage, error) {
-	filter := jobs.Filter{States: q.States, Runner: domain.Name(q.Runner), Executor: domain.Name(q.Executor), Failure: q.Kind, EndedBefore: q.EndedBefore}
+// List returns jobs of some queues, of all if there are none, newest first.
+func (r *Jobs) List(ctx context.Context, q wire.JobQuery, queues ...job.Queue) (wire.JobPage, error) {
+	filter := jobs.Filter{Queues: queues, States: q.States, Runner: domain.Name(q.Runner), Executor: domain.Name(q.Executor), Failure: q.Kind, EndedBefore: q.EndedBefore}
 	page, err := r.Reader.List(ctx, filter, q.Cursor, *q.Limit)
 	if err != nil {
 		return wire.JobPage{}, err

@@ -108,7 +108,7 @@ func (tx *Tx) callerAny(draw Draw) {
 	case 2:
 		k.Kinds, k.Until = []domain.Name{"sh"}, tx.Now.Add(time.Minute)
 	case 3:
-		if k.Secret = (access.Secret{Cost: access.Costly()}); chosen(tx.State.Access) == access.MaxChosenKeys {
+		if k.Secret = (access.Secret{Cost: access.Costly()}); len(tx.State.Access.ChosenAPIKeys()) == access.MaxChosenKeys {
 			return
 		}
 	}
@@ -118,16 +118,6 @@ func (tx *Tx) callerAny(draw Draw) {
 func secretOf(n uint64) access.Secret {
 	_, secret := access.Make([8]byte{byte(n), byte(n >> 8)}, [32]byte{byte(n)}, [16]byte{byte(n)}) //nolint:gosec // cut off
 	return secret
-}
-
-// chosen counts the API keys whose secrets somebody chose.
-func chosen(s access.State) (n int) {
-	for _, k := range s.APIKeys() {
-		if k.Secret.Chosen() {
-			n++
-		}
-	}
-	return n
 }
 
 // LostFrom returns from where the log lacks what a seal of a term seals that it
