@@ -149,7 +149,7 @@ func TestTranscripts(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			s := newServer(t, countersign)
+			s := newServer(t, func(c *rpcapi.Config) { c.Unsigned, c.Random = rpcapi.Countersign, sevens{} })
 			s.Admit(rpcapitest.Key(3), access.Client, "alice", 0)
 			var (
 				r        *rpcapitest.Runner
@@ -187,7 +187,8 @@ const oldNames = `
 	jobs.create job.start job.run jobs.list list_jobs job.status job.result get_job_result job.stop job.delete
 	create_job get_job delete_job get_job_logs
 	register_runner list_runners get_runner_status get_all_runner_status get_all_status get_runner_logs queue_job_to_runner
-	add_runner remove_runner start_runner stop_runner start_all stop_all get_supervisor_info submit_workflow`
+	add_runner remove_runner start_runner stop_runner start_all stop_all get_supervisor_info submit_workflow
+	add_secret remove_secret auth.verify auth.create_key auth.key.create key.list key.remove`
 
 func TestEveryOldNameHasATranscript(t *testing.T) {
 	files, err := filepath.Glob("testdata/*.transcript")
