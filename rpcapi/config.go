@@ -12,6 +12,7 @@ import (
 
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
@@ -25,6 +26,7 @@ type Config struct {
 	Durability func() eventstore.Durability
 	Unsigned   Unsigned        // what becomes of unsigned jobs; [Reject] if empty
 	Anonymous  bool            // anonymous_reads: old reading calls need no secret
+	Settings   []wire.Setting  // that system.info tells to scope admin; none if empty
 	Version    string          // of the program; "dev" if empty
 	Stopping   <-chan struct{} // closed when the program is to end: who waits for an outcome is sent away; never if nil
 	Limits     Limits

@@ -40,6 +40,9 @@ func (a *API) system(ctx context.Context, _ none) (wire.Info, error) {
 	info.Version, info.Durability = a.cfg.Version, string(a.cfg.Durability())
 	info.Unsigned, info.AnonymousReads = string(a.cfg.Unsigned), a.cfg.Anonymous
 	info.Limits = a.cfg.Limits.Told()
+	if callerFrom(ctx).Scope == Admin {
+		info.Settings = a.cfg.Settings
+	}
 	return info, nil
 }
 

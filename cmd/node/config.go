@@ -26,6 +26,7 @@ import (
 	"github.com/herocode/horus/handlers/outbox"
 	"github.com/herocode/horus/handlers/reactions"
 	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/relay"
 )
 
@@ -62,6 +63,7 @@ type Config struct {
 	Lease          time.Duration // DefaultLease if zero; 3 s to 5 min
 	Grace          time.Duration // for calls on their way when it stops; DefaultGrace if zero
 	Version        string
+	Settings       []wire.Setting // that system.info tells; none if empty
 	// Durability is the least that every acknowledged call must have: Run refuses
 	// a Redis that is not set to give it. Empty is whatever Redis gives.
 	Durability eventstore.Durability

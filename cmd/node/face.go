@@ -73,7 +73,7 @@ func (s *supervisor) face(ctx context.Context) (http.Handler, error) {
 		Keys:       append([]rpcapi.APIKey{own}, s.cfg.Keys...),
 		Durability: s.health.level,
 		Limits:     s.cfg.Limits,
-		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Version: s.cfg.Version,
+		Unsigned:   s.cfg.Unsigned, Anonymous: s.cfg.Anonymous, Settings: s.cfg.Settings, Version: s.cfg.Version,
 		Verifier: s.verifier, Metrics: s.metrics, Log: s.cfg.Log, Stopping: s.desk.stopping, Relay: s.relay,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package supervise
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -16,10 +17,12 @@ import (
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/flags"
 	"github.com/herocode/horus/cmd/node"
+	"github.com/herocode/horus/cmd/settings"
 	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/eventstore/redisstore"
 	"github.com/herocode/horus/handlers/outbox"
 	"github.com/herocode/horus/rpcapi"
 )
@@ -29,7 +32,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	TuneHeap()
 	logging.Disable() // go-redis would write to stderr what our log says in plain words
 	return exit.Main("supervisor", stderr, func() error {
-		cmd := newCommand(node.Run)
+		cmd := newCommand(program{node.Run, node.Check})
 		cmd.SetArgs(args)
 		cmd.SetOut(stdout)
 		cmd.SetErr(stderr)
@@ -47,6 +50,12 @@ func TuneHeap() {
 	}
 }
 
+// program is what the command does; tests replace it.
+type program struct {
+	run   func(context.Context, node.Config) error
+	check func(context.Context, node.Config) (redisstore.Settings, error)
+}
+
 // options are the flags as they were given.
 type options struct {
 	node.Config
@@ -58,6 +67,9 @@ type options struct {
 	adminSecrets, userSecrets []string
 	registerSecrets           []string
 	level                     *flags.Level
+	check                     bool
+	mycelium                  string
+	filled                    *settings.Filled
 }
 
 const usage = `supervisor admits jobs over JSON-RPC, records everything that happens to them in
@@ -79,7 +91,12 @@ that no process list shows them:
 
   HORUS_ADMIN_SECRET, HORUS_USER_SECRET, HORUS_REGISTER_SECRET
 
-Every flag can come from the environment too: --redis-url from HORUS_REDIS_URL.
+or from a file that nobody else may read. Every flag can come from the
+environment, --redis-url from HORUS_REDIS_URL, and from the file that --config
+names: redis_url = "redis://…". Flags count first, then the environment, then the
+file. The file of Hero Supervisor works as it is. --check says what is in force,
+where each value came from, and whether Redis will do; docs/configuration.md
+lists everything.
 
 It trades memory for speed: its heap grows to five times what is in use before
 it is collected. GOGC=100 makes that twice; GOMEMLIMIT sets a limit.
@@ -125,8 +142,8 @@ it: reads go on, writes are refused, and the log says what to do.
 Exit codes: 0 stopped, 64 wrong arguments, 77 not allowed (password of Redis,
 another founding), 78 a wrong setting (its own, or one of Redis).`
 
-// newCommand returns the program; run is [node.Run] but in tests.
-func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
+// newCommand returns the command line of a program.
+func newCommand(p program) *cobra.Command {
 	o := &options{}
 	cmd := &cobra.Command{
 		Use:               "supervisor",
@@ -135,22 +152,27 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 		SilenceUsage:      true,
 		SilenceErrors:     true,
 		DisableAutoGenTag: true,
-		PersistentPreRunE: flags.FromEnvironment,
 		Args: func(cmd *cobra.Command, args []string) error {
 			return misused(cobra.NoArgs(cmd, args))
 		},
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			cfg, err := o.config(cmd.ErrOrStderr())
+			cfg, err := o.read(cmd)
+			if o.check {
+				return o.checked(cmd, p, cfg, err)
+			}
 			if err != nil {
 				return err
 			}
+			o.warn(cmd.Context(), cfg.Log)
 			cfg.Listening = func(url string) {
 				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "supervisor %s answers at %s\n", cfg.Name, url)
 			}
-			return run(cmd.Context(), cfg)
+			return p.run(cmd.Context(), cfg)
 		},
 	}
 	f := cmd.Flags()
+	f.String(settings.ConfigFlag, "", "file with settings, in TOML; docs/configuration.md")
+	f.BoolVar(&o.check, "check", false, "say what is in force, look at Redis, and end: 0, or 78 when something is wrong")
 	f.StringVar(&o.RedisURL, "redis-url", node.DefaultRedisURL, "Redis that holds the history")
 	f.StringVar(&o.namespace, "namespace", string(statedir.DefaultNamespace), "which Horus system on that Redis this is")
 	f.StringVar(&o.Bind, "bind-address", node.DefaultBind, "address to listen on")
@@ -169,6 +191,8 @@ func newCommand(run func(context.Context, node.Config) error) *cobra.Command {
 	f.StringSliceVar(&o.adminSecrets, "admin-secret", nil, "API key of scope admin; better in HORUS_ADMIN_SECRET")
 	f.StringSliceVar(&o.userSecrets, "user-secret", nil, "API key of scope user; better in HORUS_USER_SECRET")
 	f.StringSliceVar(&o.registerSecrets, "register-secret", nil, "API key of scope registrar; better in HORUS_REGISTER_SECRET")
+	f.StringVar(&o.mycelium, "mycelium", "", "not there yet: it is refused")
+	f.Lookup("mycelium").NoOptDefVal = "on"
 	addTLS(f, &o.TLS)
 	addLimits(f, &o.Limits)
 	o.level = flags.Log(f)
@@ -183,11 +207,11 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 	c := o.Config
 	var err error
 	if c.Namespace, err = domain.ParseName(o.namespace); err != nil {
-		return c, misused(fmt.Errorf("--namespace: %w", err))
+		return c, o.wrong("namespace", err)
 	}
 	if c.Name = node.HostName(); o.name != "" {
 		if c.Name, err = domain.ParseName(o.name); err != nil {
-			return c, misused(fmt.Errorf("--name: %w", err))
+			return c, o.wrong("name", err)
 		}
 	}
 	if c.State, err = statedir.Open(o.stateDir); err != nil {
@@ -195,18 +219,24 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 	}
 	if o.trust != "" {
 		if c.Trust, err = signing.ParseHash(o.trust); err != nil {
-			return c, misused(fmt.Errorf("--trust: %w", err))
+			return c, o.wrong("trust", err)
 		}
 	}
 	if o.durability != "" {
 		if c.Durability, err = eventstore.ParseDurability(o.durability); err != nil {
-			return c, misused(fmt.Errorf("--durability: %w", err))
+			return c, o.wrong("durability", err)
 		}
 	}
 	if c.Topics, err = outbox.ParseTopics(strings.Join(o.topics, " ")); err != nil {
-		return c, misused(fmt.Errorf("--topic: %w", err))
+		return c, o.wrong("topic", err)
 	}
-	c.Unsigned, c.WaitForRedis = rpcapi.Unsigned(o.unsigned), true
+	if c.Unsigned = rpcapi.Unsigned(o.unsigned); c.Unsigned != rpcapi.Reject && c.Unsigned != rpcapi.Countersign {
+		return c, o.wrong("unsigned", fmt.Errorf("it is %s or %s", rpcapi.Reject, rpcapi.Countersign))
+	}
+	if o.mycelium != "" {
+		return c, exit.With(exit.Settings, errors.New("--mycelium: calls over Mycelium are not there yet; leave it out, and call over HTTP"))
+	}
+	c.WaitForRedis, c.Settings = true, o.filled.Told()
 	if c.Keys, err = o.keys(); err != nil {
 		return c, exit.With(exit.Settings, err)
 	}

@@ -45,7 +45,7 @@ func TestLimitsAreWrittenDown(t *testing.T) {
 	if n := reflect.TypeFor[wire.Limits]().NumField(); len(rows) != n || len(defaults) != n {
 		t.Errorf("%d rows, %d limits", len(rows), n)
 	}
-	flags := newCommand(nil).Flags()
+	flags := newCommand(program{}).Flags()
 	named := map[string]bool{}
 	for name, row := range rows {
 		if defaults[name].String() != row[0] {

@@ -65,6 +65,14 @@ type Info struct {
 	Jobs           map[string]uint64 `json:"jobs" doc:"How many jobs are in each state."`
 	Runners        int               `json:"runners" doc:"How many runner ids there are."`
 	Limits         Limits            `json:"limits"`
+	Settings       []Setting         `json:"settings,omitempty" doc:"What is in force at this supervisor, and where it came from; for callers of scope admin."`
+}
+
+// Setting is a setting that is in force.
+type Setting struct {
+	Name   string `json:"name" doc:"Its key in a file."`
+	Value  string `json:"value" doc:"Secrets are masked."`
+	Source string `json:"source" doc:"flag, environment <variable>, file <path> or default."`
 }
 
 // Role is what a supervisor does.
