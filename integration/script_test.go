@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,6 +30,7 @@ import (
 //	redis COMMAND ARG...        do something to Redis behind everybody's back; prints the answer
 //	spoil FILE LINE             change one letter in the middle of a line
 //	certify DIR NAME...         write certificates of a new authority into a directory: ca.crt, NAME.crt, NAME.key
+//	call JSON                   send a JSON-RPC message to the supervisor of the state directory; prints the answer
 //	cut                         remove the last commit from the log, as if it had never been
 func TestScripts(t *testing.T) {
 	mustBuild(t)
@@ -54,6 +56,7 @@ func TestScripts(t *testing.T) {
 			"says":    says,
 			"spoil":   spoil,
 			"certify": certify,
+			"call":    call,
 			"cut":     func(ts *testscript.TestScript, _ bool, _ []string) { cut(ts, client) },
 			"redis": func(ts *testscript.TestScript, _ bool, args []string) {
 				redisSays(ts, client, args)
@@ -109,6 +112,24 @@ func says(ts *testscript.TestScript, neg bool, args []string) {
 		}
 		return err
 	})
+}
+
+func call(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: call JSON")
+	}
+	address, err := os.ReadFile(filepath.Join(ts.Getenv("HORUS_STATE_DIR"), ts.Getenv("HORUS_NAMESPACE"), "address"))
+	ts.Check(err)
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSpace(string(address)), strings.NewReader(args[0]))
+	ts.Check(err)
+	req.Header.Set("Content-Type", "application/json")
+	resp, err := http.DefaultClient.Do(req)
+	ts.Check(err)
+	defer func() { _ = resp.Body.Close() }() // it was read
+	_, err = io.Copy(ts.Stdout(), resp.Body)
+	ts.Check(err)
 }
 
 func certify(ts *testscript.TestScript, neg bool, args []string) {

@@ -23,9 +23,10 @@ import (
 // maxFile bounds a file of settings, in bytes.
 const maxFile = 1 << 20
 
-// originals are the keys that a file of the original may have.
+// originals are the keys that a file of the original may have, and the two that
+// its clients may need: whoever adds these to it means the same system as before.
 func originals() []string {
-	return []string{"redis_url", "namespace", "bind_address", "port", "admin_secrets", "user_secrets", "register_secrets", "actors"}
+	return []string{"unsigned", "anonymous_reads", "redis_url", "namespace", "bind_address", "port", "admin_secrets", "user_secrets", "register_secrets", "actors"}
 }
 
 // read sets what a file says of flags that nobody set.

@@ -30,7 +30,7 @@ type Filled struct {
 	// Actors are the processes that the file of the original names.
 	Actors []wire.Actor
 	// Original reports whether the file is one of the original: it has none but
-	// its keys, and secrets or actors among them.
+	// its keys, secrets or actors among them, and what its clients may need.
 	Original bool
 	// Exposed is the path of a file with secrets that others than its owner may
 	// read; empty if there is none.

@@ -90,7 +90,10 @@ func TestTheFileOfTheOriginalIsReadAsItIs(t *testing.T) {
 	if cfg, _, err = start(t, original+"\n", 0o600, "--namespace", "mine"); err != nil || cfg.Namespace != "mine" {
 		t.Errorf("with --namespace: %q, %v", cfg.Namespace, err)
 	}
-	for _, ours := range []string{"port = 1\n", "unsigned = \"reject\"\n" + original} {
+	if cfg, _, err = start(t, "unsigned = \"countersign\"\nanonymous_reads = true\n"+original, 0o600); err != nil || cfg.Namespace != "hero" {
+		t.Errorf("with what old clients may need: %q, %v", cfg.Namespace, err)
+	}
+	for _, ours := range []string{"port = 1\n", "lease = \"9s\"\n" + original} {
 		if cfg, _, err = start(t, ours, 0o600); err != nil || cfg.Namespace != "horus" {
 			t.Errorf("a file of ours: %q, %v", cfg.Namespace, err)
 		}
