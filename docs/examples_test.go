@@ -290,7 +290,16 @@ func ofJobs(t *testing.T, p *historytest.Partition, made map[string]string) {
 	made["job.canonical"] = string(canonical)
 	made["job.unsigned"] = string(j3.Doc)
 	made["job.backoff"] = backoffs(p)
+	ofBulk(t, p, made)
 	made["job.hashes"] = table([][]string{{"j1", j1.Hash.String()}, {"j2", j2.Hash.String()}, {"j3", j3.Hash.String()}})
+}
+
+func ofBulk(t *testing.T, p *historytest.Partition, made map[string]string) {
+	m2 := submitted(t, p, "m2")
+	root, err := signing.RootFromPath(signing.LeafHash(m2.Doc), uint64(m2.Bulk.Index), uint64(m2.Bulk.Count), m2.Bulk.Path)
+	must(t, err)
+	made["bulk.payload"] = string(job.BulkText(m2.Bulk.Namespace, m2.Bulk.Count, root))
+	made["bulk.job"] = string(job.AppendSubmission(nil, m2.Submission))
 }
 
 func ofBundles(t *testing.T, p *historytest.Partition, made map[string]string) {

@@ -88,6 +88,8 @@ func story() *historytest.Partition {
 		tx.OrderRunner("r1", runner.Register{Label: "work:r1"})
 		tx.OrderRunner("r2", runner.Register{Label: "work:r2"})
 	})
+	p.Client = historytest.Key("client 2") // which took the place of the first
+	p.Commit(func(tx *historytest.Tx) { tx.SubmitMany("m1", "m2", "m3") })
 	p.Client = historytest.Secp256k1Key("client")
 	p.Commit(func(tx *historytest.Tx) { tx.Admit(p.Client, access.Key{Class: access.Client, Name: "client"}) })
 	p.Commit(func(tx *historytest.Tx) { tx.Submit("j6", historytest.Job{Form: job.FormJCS}) })

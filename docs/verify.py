@@ -341,6 +341,12 @@ def checkpoint(v):
     return hashlib.sha256(raw).hexdigest()
 
 
+def bulk(v):
+    Members(ns=NAME, count=whole(1, 1000), index=whole(0, 999), path=text)(v)
+    need(v["path"].isascii() and v["index"] < v["count"], "no place in a bulk")
+    need(len(unbase64(v["path"], None)) % 32 == 0 and len(unbase64(v["path"], None)) <= 64 * 32, "not a path")
+
+
 def report(v):
     need(isinstance(v, dict) and isinstance(v.get("t"), str) and v["t"] in REPORTS, "no such report")
     REPORTS[v["t"]](v)
@@ -367,7 +373,7 @@ EVENTS = {
     "access.api_key_removed": Members(name=NAME, reason=reason),
     "log.lost": Members(from_=whole(0), seal=text),
     "term.began": Members(term=whole(0), name=NAME, address=text, key=KEY_ID),
-    "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), grant=Maybe(GRANT), due=Maybe(time)),
+    "job.submitted": Members(form=FORM, sigs=Maybe(SIGS), bulk=Maybe(lambda v: bulk(v)), grant=Maybe(GRANT), due=Maybe(time)),
     "job.scheduled": Members(due=time),
     "job.queued": Members(grant=GRANT),
     "job.started": Members(attempt=ATTEMPT, process=some),
@@ -458,6 +464,22 @@ def root_of(level):
     return level[0]
 
 
+def root_from(leaf, index, count, path):
+    """The root of a tree of count leaves of which one stands at index (RFC 9162, section 2.1.3.2)."""
+    last = count - 1
+    for at in range(0, len(path), 32):
+        need(last, "a path is too long")
+        if index & 1 or index == last:
+            leaf = hashlib.sha256(b"\1" + path[at:at + 32] + leaf).digest()
+            while not index & 1:
+                index, last = index >> 1, last >> 1
+        else:
+            leaf = hashlib.sha256(b"\1" + leaf + path[at:at + 32]).digest()
+        index, last = index >> 1, last >> 1
+    need(last == 0, "a path is too short")
+    return leaf
+
+
 def pae(kind, doc):
     return b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(doc), doc)
 
@@ -488,7 +510,7 @@ class Job:
     """A job as it was submitted, and where it stands. The lengths of a document's texts are not checked."""
     TEXTS = "id payload executor runner audience caller_id context_id created_at updated_at not_after run_at expires_at".split()
 
-    def __init__(self, form, source, sigs):
+    def __init__(self, form, source, sigs, bulk):
         need(source[:1] == "{" and source[-1:] == "}", "a document is an object")
         doc = read_document(source)
         raw = self.message = content = source.encode()
@@ -513,6 +535,11 @@ class Job:
         need((form == "jcs") == bool(inside) and (form == "dsse") == bool(sigs), "other signatures than the form has")
         if form == "dsse":
             self.message = pae(b"application/vnd.horus.job+json", raw)
+        if bulk:
+            need(form == "dsse" and self.audience in (None, bulk["ns"]), "a bulk of another form, or for another audience")
+            root = root_from(hashlib.sha256(b"\0" + raw).digest(), bulk["index"], bulk["count"], unbase64(bulk["path"], None)).hex()
+            self.message = pae(b"application/vnd.horus.bulk+json", ('{"count":%d,"namespace":"%s","root":"%s"}' % (bulk["count"], bulk["ns"], root)).encode())
+            self.audience = bulk["ns"]
         if form == "jcs":
             for s in inside:
                 public_key(s["public_key"])
@@ -823,7 +850,7 @@ class History:
 
     def job_submitted(self, e, data):
         need(matches(ID, e.id) and e.agg not in self.jobs, "submitted twice")
-        job = Job(data["form"], e.doc, data.get("sigs", []))
+        job = Job(data["form"], e.doc, data.get("sigs", []), data.get("bulk"))
         need(job.id in (None, e.id) and job.audience in (None, self.place[0]), "of another id, or for another audience")
         at = instant(e.at)
         start = job.start(at)

@@ -90,6 +90,7 @@ func (a *API) canonical() []jsonrpc.Method {
 		jsonrpc.Define(submitInfo(), func(ctx context.Context, p submitParams) (receipt, error) {
 			return a.submit(ctx, p.Job, false)
 		}),
+		jsonrpc.Define(submitManyInfo(), a.submitMany),
 		jsonrpc.Define(queryInfo(), a.query),
 		jsonrpc.Define(getInfo(), a.get),
 		jsonrpc.Define(explainInfo(), a.explain),

@@ -70,7 +70,7 @@ func addressed(text wire.JobText, runner string) (wire.JobText, error) {
 	if submission.Form == job.FormUnsigned && !hasMember(text, "runner") {
 		text = slices.Concat([]byte(`{"runner":"`+runner+`",`), text[1:])
 	}
-	opened, err := open(text)
+	opened, err := open("/job", text)
 	if err == nil && string(opened.Spec.Runner) != runner {
 		err = domain.Errorf(domain.Invalid, "runner", "the job must name the runner %s, or be unsigned and name none", runner)
 		err = within("/job/runner", err)

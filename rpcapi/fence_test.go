@@ -119,6 +119,9 @@ func TestABoundKeyTouchesItsJobs(t *testing.T) {
 		if e.Code != -32002 || e.Data.Reason != "bound" {
 			t.Errorf("a job for %s: %+v", target, e)
 		}
+		if got, _, _ := s.many(t, "", `{"payload":"x",`+target+`}`); got[0].Error.Code != -32002 || got[0].Error.Data.Reason != "bound" {
+			t.Errorf("one of many, for %s: %+v", target, got)
+		}
 	}
 	s.bearer = adminSecret
 	for _, id := range []string{"theirs", "other", "held"} {

@@ -22,7 +22,7 @@ func callers() map[string]string {
 		everybody  = "admin user registrar bound anonymous nobody"
 	)
 	return map[string]string{
-		"jobs.submit": jobs, "jobs.query": jobs, "job.get": jobs, "job.explain": jobs, "job.wait": jobs, "job.logs": jobs,
+		"jobs.submit": jobs, "jobs.submit_many": jobs, "jobs.query": jobs, "job.get": jobs, "job.explain": jobs, "job.wait": jobs, "job.logs": jobs,
 		"job.history": jobs, "job.stop": jobs, "job.delete": jobs,
 		"dead.list": jobs, "dead.get": jobs, "dead.replay": jobs, "dead.drop": jobs,
 		"queues.list": looking, "queue.pause": admins, "queue.drain": admins, "queue.resume": admins,

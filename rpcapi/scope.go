@@ -29,6 +29,7 @@ const (
 func rights() map[string]right {
 	return map[string]right{
 		"jobs.submit":      admins | users | bound,
+		"jobs.submit_many": admins | users | bound,
 		"jobs.query":       admins | users | bound,
 		"job.get":          admins | users | bound,
 		"job.explain":      admins | users | bound,

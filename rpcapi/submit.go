@@ -57,7 +57,7 @@ func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt
 		return receipt{}, err
 	}
 	defer done()
-	opened, err := open(text)
+	opened, err := open("/job", text)
 	if err != nil {
 		return receipt{}, err
 	}
@@ -68,37 +68,66 @@ func (a *API) submit(ctx context.Context, text wire.JobText, held bool) (receipt
 	if err != nil {
 		return receipt{}, err
 	}
-	id := opened.Spec.ID
-	if id.IsZero() {
-		if id, err = job.ParseID(a.cfg.NewID()); err != nil {
-			return receipt{}, err
-		}
+	s, err := a.submission(opened, by, held)
+	if err != nil {
+		return receipt{}, err
 	}
-	r := receipt{ID: id.String()}
-	q := opened.Spec.Queue()
+	var r receipt
 	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
-		Aggregates: append(eventstore.Jobs(id), eventstore.QueueAggregate(q)),
-		Decide: func(tx *eventstore.Tx) error {
-			if _, err := known(opened, tx.Access(), tx.Now()); err != nil {
-				return err // no longer since the signatures were checked
-			}
-			if tx.Job(id).Status == job.None {
-				if err := tx.Room(); err != nil {
-					return err
-				}
-				if err := tx.Queue(q).Refuses(q); err != nil {
-					return err
-				}
-			}
-			happened, err := tx.DecideJob(id, by, job.Submit{
-				Job: opened, Namespace: tx.Namespace(), At: tx.Now(), By: by.Actor, Held: held,
-			})
-			r.State, r.Duplicate = tx.Job(id).Status, !happened
+		Aggregates: s.aggregates(),
+		Decide: func(tx *eventstore.Tx) (err error) {
+			r, err = s.decide(tx)
 			return err
 		},
 	})
 	r.Durability = string(a.cfg.Durability())
 	return r, later(err)
+}
+
+// submission is a job for which somebody stands.
+type submission struct {
+	opened *job.Opened
+	id     job.ID
+	by     eventstore.By
+	held   bool // out of its queue until it is released
+}
+
+// submission gives a job an id that has none.
+func (a *API) submission(o *job.Opened, by eventstore.By, held bool) (submission, error) {
+	s := submission{opened: o, id: o.Spec.ID, by: by, held: held}
+	if !s.id.IsZero() {
+		return s, nil
+	}
+	var err error
+	s.id, err = job.ParseID(a.cfg.NewID())
+	return s, err
+}
+
+// aggregates is what decide looks at.
+func (s *submission) aggregates() []event.Aggregate {
+	return append(eventstore.Jobs(s.id), eventstore.QueueAggregate(s.opened.Spec.Queue()))
+}
+
+// decide takes the job in. Durability is for whoever waits for the commit to say.
+func (s *submission) decide(tx *eventstore.Tx) (receipt, error) {
+	r := receipt{ID: s.id.String()}
+	if _, err := known(s.opened, tx.Access(), tx.Now()); err != nil {
+		return r, err // no longer since the signatures were checked
+	}
+	if tx.Job(s.id).Status == job.None {
+		if err := tx.Room(); err != nil {
+			return r, err
+		}
+		q := s.opened.Spec.Queue()
+		if err := tx.Queue(q).Refuses(q); err != nil {
+			return r, err
+		}
+	}
+	happened, err := tx.DecideJob(s.id, s.by, job.Submit{
+		Job: s.opened, Namespace: tx.Namespace(), At: tx.Now(), By: s.by.Actor, Held: s.held,
+	})
+	r.State, r.Duplicate = tx.Job(s.id).Status, !happened
+	return r, err
 }
 
 // later says when a job that was refused for want of room may be sent again.
@@ -128,20 +157,20 @@ func (a *API) release(ctx context.Context, id job.ID) error {
 	})
 }
 
-// open reads a job as it was sent.
-func open(text wire.JobText) (*job.Opened, error) {
+// open reads a job as it was sent, at a place in the parameters.
+func open(place string, text wire.JobText) (*job.Opened, error) {
 	submission, err := job.Parse(text)
 	if err != nil {
-		return nil, within("/job", err)
+		return nil, within(place, err)
 	}
 	opened, err := submission.Open()
 	switch {
 	case err == nil:
 		return opened, nil
 	case submission.Form == job.FormDSSE: // its own pointers lead into the payload
-		return nil, within("/job/payload", withoutPointer(err))
+		return nil, within(place+"/payload", withoutPointer(err))
 	}
-	return nil, within("/job", err)
+	return nil, within(place, err)
 }
 
 // within makes the pointer of a domain error one into the parameters.
@@ -168,25 +197,32 @@ func withoutPointer(err error) error {
 // vouch finds out who stands for a job: those who signed it, once their
 // signatures hold, or else the holder of the API key, where that is allowed.
 func (a *API) vouch(ctx context.Context, o *job.Opened) (eventstore.By, error) {
+	by, checks, err := a.claimed(ctx, o)
+	if err == nil && len(checks) > 0 && !a.gate.verify(checks) {
+		err = badSignature()
+	}
+	return by, err
+}
+
+func badSignature() error {
+	return domain.Errorf(domain.Unauthenticated, "signature", "a signature of the job is not of the key that it names, over these bytes")
+}
+
+// claimed returns who stands for a job if all of checks hold.
+func (a *API) claimed(ctx context.Context, o *job.Opened) (by eventstore.By, checks []signing.Check, err error) {
 	if len(o.Signers) == 0 {
 		if a.cfg.Unsigned != Countersign {
-			return eventstore.By{}, domain.Errorf(domain.Unauthenticated, "unsigned",
+			return by, nil, domain.Errorf(domain.Unauthenticated, "unsigned",
 				"unsigned jobs are off: sign the job, or start the supervisor with --unsigned %s", Countersign)
 		}
-		return a.by(ctx), nil
+		return a.by(ctx), nil, nil
 	}
 	keys, err := a.cfg.Backend.access()
 	if err != nil {
-		return eventstore.By{}, err
+		return by, nil, err
 	}
-	checks, err := known(o, keys, event.At(a.cfg.Clock()))
-	if err != nil {
-		return eventstore.By{}, err
-	}
-	if !a.gate.verify(checks) {
-		return eventstore.By{}, domain.Errorf(domain.Unauthenticated, "signature", "a signature of the job is not of the key that it names, over these bytes")
-	}
-	return eventstore.By{Actor: event.ByClient(string(o.Signers[0]))}, nil
+	checks, err = known(o, keys, event.At(a.cfg.Clock()))
+	return eventstore.By{Actor: event.ByClient(string(o.Signers[0]))}, checks, err
 }
 
 // known returns what must be checked of a job's signatures, if all signers are

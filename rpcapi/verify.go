@@ -2,6 +2,7 @@ package rpcapi
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -35,18 +36,18 @@ func newVerifyGate(v *signing.Verifier) *verifyGate {
 
 // verify reports whether all of checks hold.
 func (g *verifyGate) verify(checks []signing.Check) bool {
+	return !slices.Contains(g.verdicts(checks), false)
+}
+
+// verdicts answers each of checks.
+func (g *verifyGate) verdicts(checks []signing.Check) []bool {
 	b, from, first := g.join(checks)
 	if first {
 		g.run(b)
 	} else {
 		<-b.done
 	}
-	for _, good := range b.good[from : from+len(checks)] {
-		if !good {
-			return false
-		}
-	}
-	return true
+	return b.good[from : from+len(checks)]
 }
 
 // join adds checks to the batch that gathers. Its first caller runs it.

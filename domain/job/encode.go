@@ -72,7 +72,7 @@ func (Dropped) EventName() string { return "job.dropped" }
 // EventName returns the wire name.
 func (Deleted) EventName() string { return "job.deleted" }
 
-// AppendData appends {"form":…,"doc":…,"sigs":[…],"grant":{…},"due":…}.
+// AppendData appends {"form":…,"doc":…,"sigs":[…],"bulk":{…},"grant":{…},"due":…}.
 func (e Submitted) AppendData(dst []byte) []byte {
 	dst = e.Submission.append(append(dst, '{'))
 	if e.Grant != nil {

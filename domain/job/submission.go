@@ -20,8 +20,8 @@ type Form string
 
 // The forms.
 const (
-	// FormDSSE is a DSSE envelope of type [PayloadType]: the signature covers
-	// the document's exact bytes.
+	// FormDSSE is a DSSE envelope: the signature covers the document's exact
+	// bytes, alone ([PayloadType]) or in company ([Bulk]).
 	FormDSSE Form = "dsse"
 	// FormJCS is a document with a signatures member: each signature covers
 	// the RFC 8785 form of the document without that member.
@@ -55,6 +55,7 @@ type Submission struct {
 	Form       Form
 	Doc        []byte               // the document: a JSON object without white space around it
 	Signatures []SubmittedSignature // of FormDSSE; FormJCS has them inside Doc
+	Bulk       *Bulk                // of FormDSSE: what the signatures cover is a bulk; nil if this job alone
 }
 
 // SubmittedSignature is one signature of a DSSE envelope.
@@ -105,20 +106,26 @@ func parseEnvelope(data []byte) (Submission, error) {
 	if env.PayloadType != PayloadType {
 		return Submission{}, domain.Errorf(domain.Unauthenticated, "payload_type", "the envelope's payloadType must be %s", PayloadType)
 	}
-	s := Submission{Form: FormDSSE, Doc: env.Payload}
-	for _, sig := range env.Signatures {
-		key, err := signing.ParseKeyID(sig.KeyID)
-		if err != nil {
-			return Submission{}, domain.Errorf(domain.Unauthenticated, "key", "the envelope's keyid must be a key id of 32 hexadecimal digits")
-		}
-		s.Signatures = append(s.Signatures, SubmittedSignature{key, sig.Signature})
-	}
-	return s, nil
+	signatures, err := submittedSignatures(&env)
+	return Submission{Form: FormDSSE, Doc: env.Payload, Signatures: signatures}, err
 }
 
-// Open reads the document. The hash covers the form and the signed bytes, and
-// never a signature: a client that signs the same document again submits the
-// same job.
+// submittedSignatures returns an envelope's signatures with who made them.
+func submittedSignatures(env *signing.Envelope) ([]SubmittedSignature, error) {
+	list := make([]SubmittedSignature, len(env.Signatures))
+	for i, sig := range env.Signatures {
+		key, err := signing.ParseKeyID(sig.KeyID)
+		if err != nil {
+			return nil, domain.Errorf(domain.Unauthenticated, "key", "the envelope's keyid must be a key id of 32 hexadecimal digits")
+		}
+		list[i] = SubmittedSignature{key, sig.Signature}
+	}
+	return list, nil
+}
+
+// Open reads the document. The hash covers the form and the document, and
+// never a signature: a client that signs the same document again, alone or in a
+// bulk, submits the same job.
 func (s Submission) Open() (*Opened, error) {
 	if len(s.Doc) == 0 || s.Doc[0] != '{' || s.Doc[len(s.Doc)-1] != '}' {
 		return nil, domain.Errorf(domain.Invalid, "syntax", "a job document is a JSON object without white space around it")
@@ -151,6 +158,9 @@ func (s Submission) Open() (*Opened, error) {
 
 // openSignatures finds the signers and the bytes that they signed.
 func (o *Opened) openSignatures(doc *Document) error {
+	if o.Bulk != nil && o.Form != FormDSSE {
+		return domain.Errorf(domain.Invalid, "form", "a job in a bulk is signed by an envelope")
+	}
 	switch o.Form {
 	case FormUnsigned:
 		if len(doc.Signatures) > 0 || len(o.Submission.Signatures) > 0 {
@@ -165,6 +175,11 @@ func (o *Opened) openSignatures(doc *Document) error {
 		for _, s := range o.Submission.Signatures {
 			o.Signers = append(o.Signers, s.Key)
 			o.signatures = append(o.signatures, s.Signature)
+		}
+		if o.Bulk != nil {
+			if err := o.inBulk(); err != nil {
+				return err
+			}
 		}
 		return o.distinct()
 	case FormJCS:
@@ -238,7 +253,7 @@ func (o *Opened) AppendChecks(dst []signing.Check, known func(signing.KeyID) (si
 		if !ok {
 			return dst, domain.Errorf(domain.Forbidden, "key", "key %s may not sign jobs here: an administrator admits it with horus keys add", id)
 		}
-		dst = append(dst, signing.Check{Key: key, Message: o.message, Signature: o.signatures[i]})
+		dst = append(dst, signing.Check{Key: key, Message: o.message, Signature: o.signatures[i], Shared: o.Bulk != nil})
 	}
 	return dst, nil
 }
@@ -274,7 +289,7 @@ func (s *Spec) CheckTimes(now event.Time) error {
 	return nil
 }
 
-// append writes the members form, doc and sigs.
+// append writes the members form, doc, sigs and bulk.
 func (s *Submission) append(dst []byte) []byte {
 	dst = append(append(dst, `"form":"`...), s.Form...)
 	dst = append(append(dst, `","doc":`...), s.Doc...)
@@ -290,6 +305,9 @@ func (s *Submission) append(dst []byte) []byte {
 	}
 	if len(s.Signatures) > 0 {
 		dst = append(dst, ']')
+	}
+	if s.Bulk != nil {
+		dst = s.Bulk.append(append(dst, `,"bulk":`...))
 	}
 	return dst
 }
@@ -317,6 +335,9 @@ func readSubmission(r *fixedjson.Reader) Submission {
 		}
 	}
 	r.Literal(`]`)
+	if r.Optional(`,"bulk":`) {
+		s.Bulk = readBulk(r)
+	}
 	return s
 }
 

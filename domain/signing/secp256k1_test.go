@@ -102,7 +102,7 @@ func TestWycheproofSecp256k1(t *testing.T) {
 					}
 					c.Result = "invalid"
 				}
-				cases, checks = append(cases, c), append(checks, Check{key, unhex(t, c.Msg), Signature(sig)})
+				cases, checks = append(cases, c), append(checks, Check{Key: key, Message: unhex(t, c.Msg), Signature: Signature(sig)})
 			}
 		}
 		if seen != vectors.Count {
@@ -231,7 +231,7 @@ func TestBatchesMixAlgorithms(t *testing.T) {
 		if i%3 == 0 {
 			k = ecKey(t, byte(i+1))
 		}
-		c := Check{k.Public(), []byte{byte(i)}, k.Sign([]byte{byte(i)})}
+		c := Check{Key: k.Public(), Message: []byte{byte(i)}, Signature: k.Sign([]byte{byte(i)})}
 		if i%7 == 0 {
 			c.Message = []byte("other")
 		}
@@ -244,7 +244,7 @@ func TestBatchesMixAlgorithms(t *testing.T) {
 	}
 	for i := range checks { // none of the batch's own algorithm
 		k := ecKey(t, 1)
-		checks[i] = Check{k.Public(), nil, k.Sign(nil)}
+		checks[i] = Check{Key: k.Public(), Message: nil, Signature: k.Sign(nil)}
 	}
 	if slices.Contains(agree(t, checks), false) {
 		t.Error("a good signature is bad")

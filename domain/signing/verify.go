@@ -1,6 +1,7 @@
 package signing
 
 import (
+	"slices"
 	"sync"
 
 	voi "github.com/oasisprotocol/curve25519-voi/primitives/ed25519"
@@ -31,6 +32,7 @@ type Check struct {
 	Key       PublicKey
 	Message   []byte
 	Signature Signature
+	Shared    bool // many checks ask just this: a Verifier remembers that the answer was yes
 }
 
 // A Verifier answers as [Verify] does, faster: it remembers the tables of the
@@ -38,6 +40,7 @@ type Check struct {
 type Verifier struct {
 	keys    *cache.Verifier
 	batches sync.Pool // of *voi.BatchVerifier
+	shared  answers
 }
 
 // NewVerifier returns a Verifier that remembers so many keys, at least one, of
@@ -48,6 +51,13 @@ func NewVerifier(keys int) *Verifier {
 
 // Verify answers one check.
 func (v *Verifier) Verify(c Check) bool {
+	if c.Shared {
+		return v.shared.ask(&c, v.verify)
+	}
+	return v.verify(c)
+}
+
+func (v *Verifier) verify(c Check) bool {
 	if c.Key.Algorithm() == Secp256k1 {
 		return verifySecp256k1(c.Key, c.Message, &c.Signature)
 	}
@@ -58,6 +68,10 @@ func (v *Verifier) Verify(c Check) bool {
 // are those of [Verifier.Verify]; a good batch costs about half.
 func (v *Verifier) VerifyAll(checks []Check, ok []bool) {
 	ok = ok[:len(checks)]
+	if slices.ContainsFunc(checks, func(c Check) bool { return c.Shared }) {
+		v.verifyShared(checks, ok)
+		return
+	}
 	for len(checks) >= minBatch {
 		n := min(len(checks), maxBatch)
 		v.verifyBatch(checks[:n], ok)
@@ -65,6 +79,24 @@ func (v *Verifier) VerifyAll(checks []Check, ok []bool) {
 	}
 	for i, c := range checks {
 		ok[i] = v.Verify(c)
+	}
+}
+
+// verifyShared asks once what many ask, and the rest together.
+func (v *Verifier) verifyShared(checks []Check, ok []bool) {
+	var rest []Check
+	var places []int
+	for i, c := range checks {
+		if c.Shared {
+			ok[i] = v.Verify(c)
+		} else {
+			rest, places = append(rest, c), append(places, i)
+		}
+	}
+	verdicts := make([]bool, len(rest))
+	v.VerifyAll(rest, verdicts)
+	for i, place := range places {
+		ok[place] = verdicts[i]
 	}
 }
 
@@ -84,7 +116,7 @@ func (v *Verifier) verifyBatch(checks []Check, ok []bool) {
 		if c.Key.Algorithm() == Ed25519 {
 			ok[i], verdicts = verdicts[0] && !c.Key.IsZero(), verdicts[1:]
 		} else {
-			ok[i] = v.Verify(c)
+			ok[i] = v.verify(c)
 		}
 	}
 	v.batches.Put(batch.Reset())

@@ -137,7 +137,7 @@ func TestWycheproof(t *testing.T) {
 				continue // has no Signature to ask about; ParseSignature refuses it
 			}
 			cases = append(cases, c)
-			checks = append(checks, Check{key, unhex(t, c.Msg), Signature(sig)})
+			checks = append(checks, Check{Key: key, Message: unhex(t, c.Msg), Signature: Signature(sig)})
 		}
 	}
 	for i, good := range agree(t, checks) {
@@ -210,7 +210,7 @@ func TestBatchAndSingleAgreeWhateverTheMembers(t *testing.T) {
 		for i := range checks {
 			k := fromSeed([]byte(strings.Repeat(string(rune('a'+i%11)), 32)))
 			msg := rapid.SliceOfN(rapid.Byte(), 0, 8).Draw(rt, "message")
-			checks[i] = Check{k.Public(), msg, k.Sign(msg)}
+			checks[i] = Check{Key: k.Public(), Message: msg, Signature: k.Sign(msg)}
 			if bad > 0 && rapid.IntRange(0, bad*8).Draw(rt, "bad") == 0 {
 				rapid.SampledFrom(faults()).Draw(rt, "fault")(&checks[i])
 			}
@@ -234,7 +234,7 @@ func TestVerifierServesManyAtOnce(t *testing.T) {
 			k := fromSeed([]byte(strings.Repeat(string(rune('a'+g)), 32)))
 			checks, ok := make([]Check, 70), make([]bool, 70)
 			for i := range checks {
-				checks[i] = Check{k.Public(), []byte{byte(i)}, k.Sign([]byte{byte(i)})}
+				checks[i] = Check{Key: k.Public(), Message: []byte{byte(i)}, Signature: k.Sign([]byte{byte(i)})}
 			}
 			checks[g].Message = nil
 			v.VerifyAll(checks, ok)

@@ -152,6 +152,11 @@ const (
 	maxPointerBytes = 128
 )
 
+// ErrorOf returns the error object that answers an error of a method, for methods
+// whose result holds several. secret says that a log needs to know more than the
+// caller: err was nothing that anybody promised.
+func ErrorOf(err error) (answer *Error, secret bool) { return errorOf(err, true) }
+
 // errorOf returns the answer for err, and whether the log needs to know more
 // than the caller.
 func errorOf(err error, mutates bool) (answer *Error, secret bool) {

@@ -223,6 +223,15 @@ func Key(number byte) signing.PrivateKey {
 	return key
 }
 
+// Secp256k1Key is [Key] of the other algorithm, which clients may use.
+func Secp256k1Key(number byte) signing.PrivateKey {
+	key, err := signing.GenerateSecp256k1(bytes.NewReader(bytes.Repeat([]byte{number}, 32)))
+	if err != nil {
+		panic(err) // there are 32 bytes, and they are a number below the order
+	}
+	return key
+}
+
 // Admit admits a key. One whose end, until, has passed was admitted before that.
 func (s *System) Admit(key signing.PrivateKey, class access.Class, name string, until event.Time) {
 	s.t.Helper()

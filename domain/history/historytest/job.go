@@ -69,15 +69,35 @@ func Sign(form job.Form, doc []byte, key signing.PrivateKey) job.Submission {
 	return s
 }
 
+// InBulk returns jobs that a client signs together.
+func InBulk(namespace domain.Name, client signing.PrivateKey, ids ...string) []job.Submission {
+	docs := make([][]byte, len(ids))
+	for i, id := range ids {
+		docs[i] = Job{}.document(id)
+	}
+	jobs, err := job.ParseBulk(job.SignBulk(namespace, docs, client).Append(nil), docs)
+	must(err)
+	return jobs
+}
+
+// SubmitMany submits jobs that the client signed together.
+func (tx *Tx) SubmitMany(ids ...string) {
+	for i, s := range InBulk(tx.Namespace, tx.Client, ids...) {
+		tx.submit(ids[i], s, false)
+	}
+}
+
 // Submit submits a job.
-func (tx *Tx) Submit(id string, j Job) {
-	opened, err := j.Submission(id, tx.Client).Open()
+func (tx *Tx) Submit(id string, j Job) { tx.submit(id, j.Submission(id, tx.Client), j.Held) }
+
+func (tx *Tx) submit(id string, s job.Submission, held bool) {
+	opened, err := s.Open()
 	must(err)
 	by := event.ByAPIKey("web")
 	if len(opened.Signers) > 0 {
 		by = event.ByClient(string(opened.Signers[0]))
 	}
-	tx.decide(ID(id), event.Header{Actor: by}, job.Submit{Job: opened, Namespace: string(tx.Namespace), At: tx.Now, By: by, Held: j.Held})
+	tx.decide(ID(id), event.Header{Actor: by}, job.Submit{Job: opened, Namespace: string(tx.Namespace), At: tx.Now, By: by, Held: held})
 }
 
 // decide asks a command of a job.

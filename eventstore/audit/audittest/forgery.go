@@ -263,6 +263,19 @@ func ofSubmissions() []Forgery {
 			negate(s.Signatures[0].Signature[32:])
 			return submit(a, "twice", by(k), s)
 		}},
+		{"a job of a bulk says that it stood in another place", func(a author) uint64 {
+			s := historytest.InBulk(a.Namespace, client, "p1", "p2", "p3")[0]
+			s.Bulk.Index = 1
+			return submit(a, "p1", by(client), s)
+		}},
+		{"a job is put into a bulk that its client signed", func(a author) uint64 {
+			s := historytest.InBulk(a.Namespace, client, "q1", "q2")[1]
+			s.Doc = historytest.InBulk(a.Namespace, thief, "q1", "q3")[1].Doc
+			return submit(a, "q3", by(client), s)
+		}},
+		{"a bulk was meant for another namespace", func(a author) uint64 {
+			return submit(a, "s1", by(client), historytest.InBulk("elsewhere", client, "s1", "s2")[0])
+		}},
 		{"a job was changed after its client signed it", func(a author) uint64 {
 			s := x.Submission("before", client)
 			s.Doc = x.Submission("behind", client).Doc

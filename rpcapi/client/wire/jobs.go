@@ -7,6 +7,7 @@ import (
 
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
 
 // JobText is a job in the very bytes in which its client wrote it, because that
@@ -60,6 +61,30 @@ type Receipt struct {
 	State      job.Status `json:"state"`
 	Durability string     `json:"durability" doc:"What keeps the job: memory (nothing but Redis that runs), everysec (the disk of Redis, within a second), fsync (its disk, now) or replicated:1 to replicated:9 (so many replicas of Redis, now)."`
 	Duplicate  bool       `json:"duplicate" doc:"The same job was submitted before; this changed nothing."`
+}
+
+// SubmitMany asks for several jobs to be run.
+type SubmitMany struct {
+	Jobs []JobText     `json:"jobs" validate:"required,min=1,max=1000" doc:"The jobs, in the order in which they are to be taken in: each as in jobs.submit, or, with bulk, the job object itself."`
+	Bulk *BulkEnvelope `json:"bulk,omitempty" validate:"omitempty" doc:"One signature for all of the jobs."`
+}
+
+// BulkEnvelope is a DSSE envelope that signs several jobs at once.
+type BulkEnvelope struct {
+	Payload     string              `json:"payload" validate:"required,max=4096" doc:"{\"count\":…,\"namespace\":…,\"root\":…} in standard base64, in this order and without white space; the root is that of the RFC 6962 tree over the jobs' bytes, as they stand in jobs, in hexadecimal digits."`
+	PayloadType string              `json:"payloadType" validate:"required,oneof=application/vnd.horus.bulk+json"`
+	Signatures  []EnvelopeSignature `json:"signatures" validate:"required,min=1,max=8,dive"`
+}
+
+// Verdicts are the answers to a [SubmitMany], in the order of its jobs.
+type Verdicts struct {
+	Verdicts []Verdict `json:"verdicts"`
+}
+
+// Verdict is what became of one job: it has a receipt or an error.
+type Verdict struct {
+	Receipt *Receipt       `json:"receipt,omitempty" doc:"As jobs.submit answers; absent when there is an error."`
+	Error   *jsonrpc.Error `json:"error,omitempty" doc:"The error object with which jobs.submit would have answered; absent when the job was taken in."`
 }
 
 // JobID names a job.
