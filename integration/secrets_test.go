@@ -10,7 +10,10 @@ import (
 	"testing"
 
 	"github.com/herocode/horus/cmd/statedir"
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
 // TestSecretsStayWithWhoHoldsThem gives a supervisor secrets that are easy to
@@ -41,10 +44,13 @@ func TestSecretsStayWithWhoHoldsThem(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	w.addSecrets(canaries)
+
 	var said []string
 	for _, secret := range canaries {
 		said = append(said, w.useSecret(secret)...)
 	}
+	w.removeSecrets(canaries)
 	for _, secret := range canaries {
 		if strings.Contains(strings.Join(said, "\n"), secret) {
 			t.Errorf("an answer holds the secret %s:\n%s", secret, strings.Join(said, "\n"))
@@ -70,6 +76,11 @@ func TestSecretsStayWithWhoHoldsThem(t *testing.T) {
 			}
 		}
 	}
+	for _, secret := range canaries { // nor has the history what is random in a key
+		if random := secret[strings.LastIndex(secret, "_")+1:]; strings.Contains(places["the key "+string(w.ns)+":{p000}:log"], random) {
+			t.Error("the history holds what is random in a key")
+		}
+	}
 	for _, p := range []string{
 		"the supervisor's log", "the key " + string(w.ns) + ":{p000}:log", "the key " + string(w.ns) + ":{p000}:topic:everything",
 	} {
@@ -80,16 +91,62 @@ func TestSecretsStayWithWhoHoldsThem(t *testing.T) {
 	w.wantTrue()
 }
 
+// addSecrets makes API keys while the supervisor runs, and has it keep secrets
+// that somebody chose.
+func (w *world) addSecrets(canaries map[string]string) {
+	w.t.Helper()
+	admin := w.keyed(canaries["HORUS_ADMIN_SECRET"])
+	for name, ask := range map[string]wire.AddSecret{
+		"bound": {Name: "bound", Scope: access.User, Runners: []string{"r1"}},
+		"chief": {Name: "chief", Scope: access.Admin},
+	} {
+		added, err := admin.AddSecret(w.ctx(), ask)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		canaries[name] = added.Key
+	}
+	canaries["chosen"] = "canary-chosen-41c7e0aa98"
+	if err := admin.Call(w.ctx(), "add_secret", []string{canaries["chief"], "user", canaries["chosen"]}, nil); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// removeSecrets removes them, and sees that they are refused.
+func (w *world) removeSecrets(canaries map[string]string) {
+	w.t.Helper()
+	admin := w.keyed(canaries["chief"])
+	if err := admin.Call(w.ctx(), "remove_secret", []string{canaries["chief"], "user", canaries["chosen"]}, nil); err != nil {
+		w.t.Fatal(err)
+	}
+	for _, name := range []string{"bound", "chief"} {
+		if _, err := admin.RemoveSecret(w.ctx(), name, "the test is over"); err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for _, whose := range []string{"bound", "chief", "chosen"} {
+		if _, err := w.keyed(canaries[whose]).List(w.ctx(), wire.JobQuery{}); domain.CodeOf(err) != domain.Unauthenticated {
+			w.t.Errorf("the removed secret of %s: %v", whose, err)
+		}
+	}
+}
+
+// keyed is a client with an API key.
+func (w *world) keyed(secret string) *client.Client {
+	w.t.Helper()
+	c, err := client.New(client.Config{Addresses: []string{w.url()}, APIKey: secret})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return c
+}
+
 // useSecret uses a secret in the ways that there are: as a header, as a
 // parameter, and as a part of calls that are refused. It returns what was
 // answered.
 func (w *world) useSecret(secret string) (answers []string) {
 	w.t.Helper()
-	keyed, err := client.New(client.Config{Addresses: []string{w.url()}, APIKey: secret})
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	if receipt, err := keyed.Submit(w.ctx(), client.NewJob("echo hello").Runner("r1")); err == nil {
+	if receipt, err := w.keyed(secret).Submit(w.ctx(), client.NewJob("echo hello").Runner("r1")); err == nil {
 		w.wantOneOutcome(receipt.ID)
 	}
 	job := `{"executor":"sh","runner":"r1","payload":"echo hello"}`
@@ -101,6 +158,9 @@ func (w *world) useSecret(secret string) (answers []string) {
 		`{"jsonrpc":"2.0","id":5,"method":"get_supervisor_info","params":{"admin_secret":"` + secret + `"}}`,
 		`{"jsonrpc":"2.0","id":6,"method":"no.such.method","params":{"secret":"` + secret + `"}}`,
 		`{"jsonrpc":"2.0","id":7,"method":"register_runner","params":{"secret":"` + secret + `","name":"r9","queue":"` + `q9"}}`,
+		`{"jsonrpc":"2.0","id":9,"method":"key.list","params":{"admin_key":"` + secret + `"}}`,
+		`{"jsonrpc":"2.0","id":10,"method":"secrets.list","params":{"secret":"` + secret + `"}}`,
+		`{"jsonrpc":"2.0","id":11,"method":"add_secret","params":["` + secret + `","root","` + secret + `"]}`,
 		`{"jsonrpc":"2.0","id":8,"method":"job.get","params":{"id":` + secret,
 	} {
 		code, answer := w.post(body, nil)

@@ -92,6 +92,6 @@ func (l Limits) Told() wire.Limits {
 		IdleSeconds: int64(door.IdleTime / time.Second), AnswerSeconds: int64(door.AnswerTime / time.Second),
 		JobBytes: job.MaxDocumentBytes, PayloadBytes: job.MaxPayloadBytes,
 		EnvVars: job.MaxEnvVars, EnvBytes: job.MaxEnvBytes,
-		TimeoutSeconds: int64(job.MaxTimeout / time.Second), MaxAttempts: job.MaxMaxAttempts, Keys: access.MaxKeys,
+		TimeoutSeconds: int64(job.MaxTimeout / time.Second), MaxAttempts: job.MaxMaxAttempts, Keys: access.MaxKeys, APIKeys: access.MaxAPIKeys,
 	}
 }

@@ -168,6 +168,7 @@ func elsewhere() map[string]string {
 		"idle_seconds":            "door/door_test.go TestIdleConnections",
 		"answer_seconds":          "door/door_test.go TestAnswersThatNobodyTakesIn",
 		"keys":                    "../domain/access/access_test.go MaxKeys",
+		"api_keys":                "../domain/access/apikey_test.go MaxAPIKeys",
 	}
 }
 

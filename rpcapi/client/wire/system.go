@@ -119,4 +119,5 @@ type Limits struct {
 	TimeoutSeconds        int64 `json:"timeout_seconds"`
 	MaxAttempts           int   `json:"max_attempts"`
 	Keys                  int   `json:"keys"`
+	APIKeys               int   `json:"api_keys" doc:"Of the history, at a time."`
 }
