@@ -28,7 +28,7 @@ type Config struct {
 	Namespace domain.Name   // horus if empty; that of Wire
 	Partition uint16        // that of Wire
 
-	Lease time.Duration   // how long an attempt is ours without a renewal; 3 s to 5 min, 9 s if zero; no longer than the supervisors'
+	Lease time.Duration   // how long an attempt is ours without a renewal; 3 s to 5 min, 9 s if zero; the leader's if that is shorter
 	Grace time.Duration   // how long running jobs may go on when the runner stops; 10 s if zero
 	Hurry <-chan struct{} // closed by whoever does not want to wait for Grace; may be nil
 
@@ -43,8 +43,8 @@ type Config struct {
 
 // Limits of a Config.
 const (
-	minLease = 3 * time.Second // a third of it must outlive a slow answer
-	maxLease = 300 * time.Second
+	minLease = queue.MinLease
+	maxLease = queue.MaxLease
 	maxKinds = 16
 )
 

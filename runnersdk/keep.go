@@ -18,7 +18,7 @@ import (
 // off, can take nothing back.
 func (r *Runner) keep(ctx context.Context) (n int, err error) {
 	now := r.config.Now()
-	if now.Before(r.renew) {
+	if now.Before(r.nextRenewal()) {
 		return 0, nil
 	}
 	for _, q := range r.queues {
@@ -26,11 +26,17 @@ func (r *Runner) keep(ctx context.Context) (n int, err error) {
 		n, err = n+renewed, errors.Join(err, failed)
 	}
 	r.expire(ctx)
-	r.renew = now.Add(r.config.Lease / 3)
-	if err != nil {
-		r.renew = now.Add(r.config.Lease / 12) // a blip shall not cost the lease
-	}
+	r.kept, r.blip = now, err != nil
 	return n, err
+}
+
+// nextRenewal returns when leases are to be renewed: three times in one, and
+// sooner after a blip, which shall not cost the lease.
+func (r *Runner) nextRenewal() time.Time {
+	if r.blip {
+		return r.kept.Add(r.lease() / 12)
+	}
+	return r.kept.Add(r.lease() / 3)
 }
 
 func (r *Runner) renewQueue(ctx context.Context, q job.Queue) (n int, err error) {
@@ -82,9 +88,9 @@ func (r *Runner) giveUp(ctx context.Context, held []*attempt, ids []queue.EntryI
 // patience returns how long an answer may take: not longer than the lease of
 // any attempt lasts.
 func (r *Runner) patience(held []*attempt, now time.Time) time.Duration {
-	least := r.config.Lease / 6
+	least := r.lease() / 6
 	for _, a := range held {
-		if left := r.config.Lease - now.Sub(a.renewed); left > 0 {
+		if left := r.lease() - now.Sub(a.renewed); left > 0 {
 			least = min(least, left)
 		}
 	}
@@ -95,7 +101,7 @@ func (r *Runner) patience(held []*attempt, now time.Time) time.Duration {
 func (r *Runner) expire(ctx context.Context) {
 	now := r.config.Now()
 	for _, a := range r.hands.all() {
-		if !a.given && now.Sub(a.renewed) >= r.config.Lease {
+		if !a.given && now.Sub(a.renewed) >= r.lease() {
 			r.lose(ctx, a, "its lease could not be renewed")
 		}
 	}
@@ -112,9 +118,9 @@ func (r *Runner) lose(ctx context.Context, a *attempt, why string) {
 // nextKeep returns when keep is to be called again: when leases are renewed, or
 // when the first one would end before.
 func (r *Runner) nextKeep() time.Time {
-	next := r.renew
+	next := r.nextRenewal()
 	for _, a := range r.hands.all() {
-		if end := a.renewed.Add(r.config.Lease); end.After(r.config.Now()) && end.Before(next) {
+		if end := a.renewed.Add(r.lease()); end.After(r.config.Now()) && end.Before(next) {
 			next = end
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/runnersdk/queue"
+	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
 
 // longJob runs until it is told to stop, and says why.
@@ -162,6 +163,73 @@ func TestLostJobThatEndsWellIsReported(t *testing.T) {
 		d.expect("j1 started", "j1 completed: done")
 		if !d.logs.has("stopped an attempt") {
 			t.Error("it was not stopped")
+		}
+	})
+}
+
+// A runner was given a lease of 30 seconds and its supervisors one of three: a
+// job that ran well was lost three times, and failed.
+func TestShorterLeaseOfTheLeaderIsKept(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		logs := &logs{}
+		c := w.config(logs)
+		c.Lease = 30 * time.Second
+		s := w.serve(c, func(context.Context, *Job) (string, error) { time.Sleep(time.Minute); return "done", nil })
+		id := w.put(w.Assign(queuetest.Sign(`{"id":"j1","runner":"r1","payload":"p"}`, w.client)))
+		time.Sleep(12 * time.Second)
+		if n := w.wire.Renewals(id); n > 2 {
+			t.Errorf("renewed %d times in 12 seconds of its own lease", n)
+		}
+		before := w.wire.Renewals(id)
+		for _, word := range []string{"2999", "300001", "-3000", "soon", ""} {
+			w.wire.SetMode(queue.LeaseField, word) // no lease that can be
+			time.Sleep(time.Second)
+		}
+		if logs.has("the shorter one is kept") {
+			t.Error("it kept a lease that cannot be")
+		}
+		w.wire.SetMode(queue.LeaseField, "3000")
+		time.Sleep(9 * time.Second)
+		w.wire.SetMode(queue.LeaseField, "") // whoever takes the word away lengthens nothing
+		time.Sleep(9 * time.Second)
+		if n := w.wire.Renewals(id) - before; n < 16 {
+			t.Errorf("renewed %d times in six of the leader's leases", n)
+		}
+		if !logs.has("the shorter one is kept") || logs.has("nothing is paused any more") {
+			t.Error("the log says nothing of the lease, or something of a pause")
+		}
+		w.wire.SetMode(queue.LeaseField, "300000")
+		time.Sleep(time.Second)
+		before = w.wire.Renewals(id)
+		time.Sleep(20 * time.Second)
+		if n := w.wire.Renewals(id) - before; n < 1 || n > 2 {
+			t.Errorf("renewed %d times in 20 seconds; its own lease is 30", n)
+		}
+		time.Sleep(10 * time.Second)
+		s.expect("j1 started", "j1 completed: done")
+		s.stop()
+		<-s.done
+	})
+}
+
+// A job whose leader is cut off is killed when the leader's lease is over.
+func TestJobIsKilledAfterTheLeadersLease(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		var told error
+		w := newWorld(t)
+		w.wire.SetMode(queue.LeaseField, "3000")
+		d := w.begin(longJob(&told))
+		d.submit("j1", "p")
+		d.turn()
+		d.wire.OnCall(func(string) (bool, error) { return false, errors.New("cut off") })
+		d.sleep(2500 * time.Millisecond)
+		if told != nil {
+			t.Errorf("killed within its lease: %v", told)
+		}
+		d.sleep(500 * time.Millisecond)
+		if !errors.Is(told, ErrLost) {
+			t.Errorf("after the leader's lease the job was told %v", told)
 		}
 	})
 }

@@ -27,6 +27,8 @@ const modesEvery = waitTime / 2
 type modes struct {
 	may      atomic.Pointer[permit] // nil before it was told
 	claiming atomic.Bool            // take is under way
+	lease    atomic.Int64           // the leader's, in nanoseconds; 0 before it was told
+	shorter  chan struct{}          // wakes keep: the lease changed
 	said     map[string]string      // of listen
 	retiring bool                   // it said that it leaves; of listen
 	again    time.Time              // when to look next; of listen
@@ -67,6 +69,8 @@ func (r *Runner) hearModes(ctx context.Context) error {
 			return fmt.Errorf("look what may be taken: %w", err)
 		}
 		m.again = now.Add(modesEvery)
+		r.hearLease(ctx, said[queue.LeaseField])
+		delete(said, queue.LeaseField)
 		r.obey(ctx, said)
 	}
 	if m.retiring || m.drained() {
@@ -76,11 +80,36 @@ func (r *Runner) hearModes(ctx context.Context) error {
 }
 
 func (r *Runner) modeFields() []string {
-	fields := []string{queue.ModeOfRunner(r.config.Runner)}
+	fields := []string{queue.LeaseField, queue.ModeOfRunner(r.config.Runner)}
 	for _, q := range r.queues {
 		fields = append(fields, queue.ModeOf(q))
 	}
 	return fields
+}
+
+// lease is how long an attempt is ours without a renewal: whichever is shorter
+// of our own lease and the leader's, who gives an attempt away when his is over.
+func (r *Runner) lease() time.Duration {
+	if leaders := time.Duration(r.modes.lease.Load()); leaders > 0 {
+		return min(leaders, r.config.Lease)
+	}
+	return r.config.Lease
+}
+
+// hearLease takes over the leader's lease. One that is not there, or cannot be,
+// leaves what was said before: who edits the hash lengthens nothing by that.
+func (r *Runner) hearLease(ctx context.Context, word string) {
+	leaders, ok := queue.ParseLease(word)
+	if !ok {
+		return
+	}
+	before := r.lease()
+	r.modes.lease.Store(int64(leaders))
+	if now := r.lease(); now != before {
+		r.logger.WarnContext(ctx, "the leader's lease is another one than this runner's: the shorter one is kept",
+			"lease", now, "own", r.config.Lease, "leaders", leaders)
+		signal(r.modes.shorter)
+	}
 }
 
 // obey takes over what was said, if it is news. A queue that is drained goes on

@@ -35,7 +35,8 @@ type Runner struct {
 	join  joining                     // of listen
 	seen  map[job.Queue]queue.EntryID // the last entry that came, good or bad; of take
 	lost  bool                        // an answer was lost, and entries with it; of take
-	renew time.Time                   // when leases are to be renewed next; of keep
+	kept  time.Time                   // when leases were renewed last; of keep
+	blip  bool                        // some could not be, then; of keep
 	pulse pulse                       // of beat
 }
 
@@ -56,6 +57,7 @@ func New(c Config, h Handler) (*Runner, error) {
 		queues: runner.Queues(c.Runner, c.Kinds),
 		hands:  newHands(c.Slots),
 		seen:   map[job.Queue]queue.EntryID{},
+		modes:  modes{shorter: make(chan struct{}, 1)},
 	}
 	r.trust = &trust{keys: c.keys(), line: c.Wire, verifier: verifier, want: c.Trust, pin: c.Pin}
 	r.checker = &checker{trust: r.trust, verifier: verifier}

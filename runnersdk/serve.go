@@ -135,7 +135,7 @@ func (r *Runner) restTaking() rest {
 	return rest{r.hands.freed, idleTime}
 }
 
-func (r *Runner) restKeeping() rest { return rest{nil, r.nextKeep().Sub(r.config.Now())} }
+func (r *Runner) restKeeping() rest { return rest{r.modes.shorter, r.nextKeep().Sub(r.config.Now())} }
 
 func (r *Runner) restReporting() rest {
 	if r.hands.idle() {

@@ -74,7 +74,7 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 	var err error
 	r.engine, err = engine.Open(ctx, engine.Config{
 		Namespace: s.cfg.Namespace, Log: s.store, Views: s.views, Verifier: s.verifier,
-		Term: term, Founding: s.trust, OnFolded: func(n engine.Folded) { s.folded(r, n) },
+		Term: term, Founding: s.trust, Lease: s.cfg.Lease, OnFolded: func(n engine.Folded) { s.folded(r, n) },
 	})
 	if err != nil {
 		return nil, err

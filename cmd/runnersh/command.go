@@ -112,7 +112,7 @@ func newCommand(ctx context.Context, run func(context.Context, Config) error) *c
 	f.StringVar(&o.State, "state-dir", "", "where the key is kept (default $XDG_STATE_HOME/horus)")
 	f.StringVar(&o.KeyFile, "key-file", "", "its key, if not the one in the state directory; PKCS#8 PEM, mode 0600")
 	f.StringVar(&o.trust, "trust", "", "fingerprint of the founding to trust (default the one pinned)")
-	f.DurationVar(&o.Lease, "lease", redisrunner.DefaultLease, "how long a job is ours without a sign of life, 3s to 5m; not longer than the supervisors', or jobs are given away that run")
+	f.DurationVar(&o.Lease, "lease", redisrunner.DefaultLease, "how long a job is ours without a sign of life, 3s to 5m; the leader's if that is shorter")
 	f.DurationVar(&o.Grace, "grace", redisrunner.DefaultGrace, "how long running scripts may go on when it stops")
 	o.level = flags.Log(f)
 	cmd.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return misused(err) })

@@ -185,7 +185,7 @@ func newCommand(p program) *cobra.Command {
 	f.StringVar(&o.durability, "durability", "", "least that an acknowledged job must have: everysec, fsync, or replicated:1 to replicated:9 (default: what Redis is set to)")
 	f.BoolVar(&o.Anonymous, "anonymous-reads", false, "let old clients read without a secret")
 	f.BoolVar(&o.RegisteredOnly, "registered-runners", false, "admit no runner by first use of its id")
-	f.DurationVar(&o.Lease, "lease", node.DefaultLease, "how long a runner may be silent about an attempt, 3s to 5m; no runner's may be longer")
+	f.DurationVar(&o.Lease, "lease", node.DefaultLease, "how long a runner may be silent about an attempt, 3s to 5m; runners are told of it")
 	f.DurationVar(&o.Grace, "grace", node.DefaultGrace, "how long calls may go on when it stops")
 	f.StringArrayVar(&o.topics, "topic", nil, "NAME=TYPE,TYPE…: a stream that tells others of events, as jobs=job.completed,job.failed; once for each")
 	f.StringSliceVar(&o.adminSecrets, "admin-secret", nil, "API key of scope admin; better in HORUS_ADMIN_SECRET")

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync/atomic"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -26,8 +27,8 @@ import (
 // again.
 var ErrFenced error = domain.Errorf(domain.TryAgain, "not_leader", "this supervisor leads no more: ask again")
 
-// Config is what an engine needs. All fields are required but Term, Founding
-// and OnFolded.
+// Config is what an engine needs. All fields are required but Term, Founding,
+// Lease and OnFolded.
 type Config struct {
 	Namespace domain.Name
 	Partition uint16
@@ -41,6 +42,9 @@ type Config struct {
 	// hash of its event; zero if any will do. Another one is refused with
 	// [domain.Halted] and the reason "founding".
 	Founding signing.Hash
+	// Lease is how long the caller lets a runner be silent about an attempt.
+	// Runners are told of it from the end of the log on; of none when it is zero.
+	Lease time.Duration
 	// OnFolded is told of every transaction, from within Turn, CatchUp or
 	// Reconcile: it must be quick.
 	OnFolded func(Folded)

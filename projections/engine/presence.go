@@ -182,7 +182,7 @@ func (b *batch) emitPresence() {
 			b.census.Fields[views.Modes]--
 		}
 		if b.e.live {
-			b.tx.Modes = append(b.tx.Modes, views.Word{Field: field, Mode: record.Mode})
+			b.tx.Modes = append(b.tx.Modes, views.Word{Field: field, Text: string(record.Mode)})
 		}
 	}
 }
@@ -216,22 +216,27 @@ func (b *batch) rememberPresence() {
 	}
 }
 
-// mendModes has a transaction write what runners read of the modes again, if
-// somebody changed that behind the engine's back.
+// mendModes has a transaction write what runners read of the modes and of the
+// lease again, if that is another one now or somebody changed them behind the
+// engine's back.
 func (e *Engine) mendModes(ctx context.Context, tx *views.Tx) (changed bool, err error) {
+	words := e.modes.Words()
+	if e.cfg.Lease > 0 {
+		words[queue.LeaseField] = queue.LeaseWord(e.cfg.Lease)
+	}
 	look, err := e.cfg.Views.Look(ctx, views.Query{Modes: true})
 	switch {
 	case errors.Is(err, views.ErrDamaged): // no hash, perhaps
 	case err != nil:
 		return false, fmt.Errorf("look what runners are told of modes: %w", err)
-	case maps.Equal(look.Modes, e.modes.Words()):
+	case maps.Equal(look.Modes, words):
 		return false, nil
 	case !samePlace(look.Position, e.pos):
 		return false, ErrFenced
 	}
 	tx.ResetModes = true
-	for _, field := range slices.Sorted(maps.Keys(e.modes)) {
-		tx.Modes = append(tx.Modes, views.Word{Field: field, Mode: e.modes[field].Mode})
+	for _, field := range slices.Sorted(maps.Keys(words)) {
+		tx.Modes = append(tx.Modes, views.Word{Field: field, Text: words[field]})
 	}
 	return true, nil
 }

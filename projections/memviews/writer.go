@@ -4,7 +4,6 @@ import (
 	"context"
 	"slices"
 
-	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -117,7 +116,7 @@ func (s *Store) apply(tx *views.Tx, fill uint64) (good bool) {
 		clear(s.modes)
 	}
 	for _, w := range tx.Modes {
-		if s.modes[w.Field] = string(w.Mode); w.Mode == domain.Open {
+		if s.modes[w.Field] = w.Text; w.Text == "" {
 			delete(s.modes, w.Field)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/projections/views"
 	"github.com/herocode/horus/runnersdk/queue"
@@ -151,10 +150,10 @@ func (s *sender) modes() {
 	}
 	var set, unset []any
 	for _, w := range s.tx.Modes {
-		if w.Mode == domain.Open {
+		if w.Text == "" {
 			unset = append(unset, w.Field)
 		} else {
-			set = append(set, w.Field, string(w.Mode))
+			set = append(set, w.Field, w.Text)
 		}
 	}
 	s.variadic(set, "HSET", key)

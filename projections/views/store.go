@@ -88,10 +88,11 @@ type Statement struct {
 	Data   []byte
 }
 
-// Word is what runners read about the mode of a queue or a runner id.
+// Word is what runners read about the mode of a queue or a runner id, or about
+// the leader's lease.
 type Word struct {
-	Field string      // as package queue names it
-	Mode  domain.Mode // open removes the field
+	Field string // as package queue names it
+	Text  string // empty, as the mode of what is open is, removes the field
 }
 
 // Assignment is an entry of a work queue.

@@ -8,7 +8,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history/historytest"
 	"github.com/herocode/horus/domain/job"
@@ -331,12 +330,12 @@ func words(t *testing.T, f *Fixture) {
 	}
 	expect(map[string]string{})
 	commit(t, w, &views.Tx{Generation: 1, Position: somewhere(), Modes: []views.Word{
-		{Field: "runner:r1", Mode: domain.Paused}, {Field: "queue:executor:sh", Mode: domain.Drained}, {Field: "runner:r2"},
+		{Field: "runner:r1", Text: "paused"}, {Field: "queue:executor:sh", Text: "drained"}, {Field: "runner:r2"},
 	}})
 	expect(map[string]string{"runner:r1": "paused", "queue:executor:sh": "drained"})
 	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), Modes: []views.Word{{Field: "runner:r1"}}})
 	expect(map[string]string{"queue:executor:sh": "drained"})
-	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), ResetModes: true, Modes: []views.Word{{Field: "runner:r2", Mode: domain.Paused}}})
+	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), ResetModes: true, Modes: []views.Word{{Field: "runner:r2", Text: "paused"}}})
 	expect(map[string]string{"runner:r2": "paused"})
 	commit(t, w, &views.Tx{Generation: 2, Position: somewhere(), ResetModes: true})
 	expect(map[string]string{})

@@ -32,6 +32,7 @@ func runEngine(t *testing.T, open func(t *testing.T) *Fixture) {
 		"a queue without its group is made again":  aQueueWithoutItsGroup,
 		"strays are removed":                       straysAreRemoved,
 		"runners are told of modes":                runnersAreToldOfModes,
+		"runners are told of the leader's lease":   runnersAreToldOfTheLease,
 		"old modes are told to nobody":             oldModesAreToldToNobody,
 		"a runner remembers who was gone last":     aRunnerRemembersWhoWasGoneLast,
 		"ids from the future empty the queue":      idsFromTheFuture,

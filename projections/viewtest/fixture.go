@@ -7,6 +7,7 @@ package viewtest
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
@@ -57,8 +58,9 @@ type Leader struct {
 	*Fixture
 	History *historytest.Partition
 	Engine  *engine.Engine
-	// OnFolded is given to engines that are opened from now on.
+	// OnFolded and Lease are given to engines that are opened from now on.
 	OnFolded func(engine.Folded)
+	Lease    time.Duration
 
 	t        TB
 	ctx      context.Context //nolint:containedctx // of the test
@@ -76,7 +78,7 @@ func NewLeader(ctx context.Context, t TB, f *Fixture, p *historytest.Partition) 
 func (l *Leader) Config() engine.Config {
 	return engine.Config{
 		Namespace: l.Namespace, Log: l.Log, Views: l.Views, Verifier: l.verifier, Term: l.term,
-		OnFolded: l.OnFolded, Founding: l.History.Commits[0].Entries[0].Hash,
+		OnFolded: l.OnFolded, Lease: l.Lease, Founding: l.History.Commits[0].Entries[0].Hash,
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,6 +77,31 @@ func runnersAreToldOfModes(t *testing.T, l *Leader) {
 	if err := l.Engine.Inspect(t.Context()); err != nil {
 		t.Error(err)
 	}
+}
+
+// A runner whose own lease is longer than the leader's would lose jobs that run
+// well, so each leader tells them his, and again when somebody took it away.
+func runnersAreToldOfTheLease(t *testing.T, l *Leader) {
+	expect := func(when, lease string) {
+		t.Helper()
+		if diff := cmp.Diff(map[string]string{"lease": lease}, l.words()); diff != "" {
+			t.Errorf("%s: words (-want +got):\n%s", when, diff)
+		}
+	}
+	l.Lease = 3 * time.Second
+	l.Begin()
+	expect("when the term began", "3000")
+	for _, what := range []string{"words", "edit:words"} {
+		l.Lose(what)
+		if err := l.Engine.Inspect(t.Context()); err != nil {
+			t.Fatalf("%s: %v", what, err)
+		}
+		expect(what, "3000")
+	}
+	l.Crash()
+	l.Lease = 9 * time.Second
+	l.Begin()
+	expect("under another leader", "9000")
 }
 
 // When views are built again, a drain of long ago must end nobody: what runners

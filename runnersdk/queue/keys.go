@@ -37,7 +37,8 @@ func (k Keys) Control(runner domain.Name) string { return k.key("control:" + str
 // Beats is the hash of each process' last sign of life.
 func (k Keys) Beats() string { return k.key("beats") }
 
-// Modes is the hash of the queues and runner ids that are not open.
+// Modes is the hash of the queues and runner ids that are not open, and of the
+// leader's lease.
 func (k Keys) Modes() string { return k.key("modes") }
 
 // Statements is the hash of all statements by number, each with its proof.

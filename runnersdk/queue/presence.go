@@ -21,8 +21,8 @@ type Presence interface {
 	// Beat shows that a process lives. Each beat takes the place of the one
 	// before.
 	Beat(ctx context.Context, b Beat) error
-	// Modes returns what stands in these fields, which [ModeOfRunner] and
-	// [ModeOf] name. A field that is not there is of something open.
+	// Modes returns what stands in these fields, which [ModeOfRunner], [ModeOf]
+	// and [LeaseField] name. A field that is not there is of something open.
 	Modes(ctx context.Context, fields []string) (map[string]string, error)
 }
 
