@@ -76,8 +76,9 @@ func (j *Job) Progress(percent int, text string) {
 
 // Checkpoint hands over what the next attempt needs to go on from here, if there
 // is one: it gets it from [Job.LastCheckpoint]. It never waits: as with Progress
-// the newest one counts, at most one a second leaves the process, since each stays
-// in the history, and the last one always does before the attempt's end.
+// the newest one counts, at most one a second and 8 KiB a second leave the process
+// (after one of 64 KiB the next waits for 8 seconds), since each stays in the
+// history, and the last one always does before the attempt's end.
 // Also a handler whose context has ended may hand one over, unless that was for
 // [ErrLost]: nobody would believe it.
 //

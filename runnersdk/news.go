@@ -15,6 +15,7 @@ import (
 const (
 	progressEvery   = 200 * time.Millisecond
 	checkpointEvery = time.Second // each stays in the history for ever
+	checkpointRate  = 8 << 10     // bytes a second: a large one keeps the next waiting for longer
 )
 
 // news is what an attempt says of which only the newest counts: it waits here
@@ -29,6 +30,7 @@ type news struct {
 	data  []byte    // a checkpoint; nil when there is nothing new
 	last  []byte    // the last one; nil if there was none
 	saved time.Time // when it was reported last
+	size  int       // of the one that was reported last
 }
 
 func (a *attempt) progress(percent int, text string) {
@@ -93,7 +95,7 @@ func (a *attempt) checkpoint(data []byte) error {
 // waits than a few bundles hold, it waits too, and stays the newest.
 func (a *attempt) tellNews(now time.Time) {
 	n := &a.news
-	save := n.data != nil && due(n.saved, checkpointEvery, now)
+	save := n.data != nil && due(n.saved, n.checkpointPause(), now)
 	tell := n.progress != nil && due(n.told, progressEvery, now)
 	if !save && !tell || a.outbox.full() {
 		return
@@ -107,6 +109,11 @@ func (a *attempt) tellNews(now time.Time) {
 	}
 }
 
+// checkpointPause is how long a checkpoint keeps the next one waiting.
+func (n *news) checkpointPause() time.Duration {
+	return max(checkpointEvery, time.Duration(n.size)*time.Second/checkpointRate)
+}
+
 func due(last time.Time, every time.Duration, now time.Time) bool {
 	return last.IsZero() || now.Sub(last) >= every
 }
@@ -115,7 +122,7 @@ func due(last time.Time, every time.Duration, now time.Time) bool {
 func (a *attempt) flushCheckpoint(now time.Time) {
 	if n := &a.news; n.data != nil {
 		a.outbox.add(runner.Checkpoint{About: a.aboutNow(), Data: n.data}, nil)
-		n.data, n.saved = nil, now
+		n.data, n.saved, n.size = nil, now, len(n.data)
 	}
 }
 

@@ -233,6 +233,35 @@ func TestCheckpointAtTheEnd(t *testing.T) {
 	})
 }
 
+// A handler that handed over 64 KiB every second made the history grow by more
+// than five gigabytes a day, for ever.
+func TestLargeCheckpointsArePacedBySize(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		s := w.serve(w.config(&logs{}), func(_ context.Context, j *Job) (string, error) {
+			for i := range 60 {
+				if err := j.Checkpoint(bytes.Repeat([]byte{byte(i)}, runner.MaxCheckpoint)); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(time.Second)
+			}
+			return "", nil
+		})
+		w.submit("j1", "p")
+		time.Sleep(70 * time.Second)
+		var saved []byte
+		for _, report := range w.reports() {
+			if c, ok := report.(runner.Checkpoint); ok {
+				saved = append(saved, c.Data[0])
+			}
+		}
+		if n := len(saved); n < 8 || n > 9 || saved[n-1] != 59 {
+			t.Errorf("in a minute the checkpoints %v left the process; want one in 8 seconds, and the last", saved)
+		}
+		s.end()
+	})
+}
+
 // News wait while nothing can be sent, and only the newest does.
 func TestNewsDuringAnOutage(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
