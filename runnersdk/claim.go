@@ -28,7 +28,7 @@ const (
 	refusedClientKey  = "client_key" // signed with a key that may not
 	refusedSignature  = "signature"  // the client's signature is bad
 	refusedAudience   = "audience"   // meant for another namespace
-	refusedNotAfter   = "not_after"  // too late
+	refusedNotAfter   = "not_after"  // granted too late
 	refusedCheckpoint = "checkpoint" // begins with another checkpoint than the one granted
 	refusedMark       = "mark"       // was given out before
 )
@@ -72,7 +72,7 @@ type checker struct {
 // check judges a whole claim at once: each one that is returned may be run or
 // bears its refusal. Entries that were removed while they were pending are left
 // out. An error means that nothing was judged: statements could not be read.
-func (c *checker) check(ctx context.Context, entries []queue.Entry, now event.Time) ([]claim, error) {
+func (c *checker) check(ctx context.Context, entries []queue.Entry) ([]claim, error) {
 	claims := make([]claim, 0, len(entries))
 	var statements uint64
 	for _, e := range entries {
@@ -86,7 +86,7 @@ func (c *checker) check(ctx context.Context, entries []queue.Entry, now event.Ti
 	if err := c.trust.reach(ctx, statements); err != nil {
 		return nil, err
 	}
-	c.judge(claims, now)
+	c.judge(claims)
 	c.verdicts = append(c.verdicts[:0], make([]bool, len(c.checks))...)
 	c.verifier.VerifyAll(c.checks, c.verdicts)
 	for i := range claims {
@@ -135,7 +135,7 @@ func granted(data event.Data, beside *job.Submission) (open func() (*job.Opened,
 }
 
 // judge checks everything but signatures, and collects those.
-func (c *checker) judge(claims []claim, now event.Time) {
+func (c *checker) judge(claims []claim) {
 	c.trust.mu.Lock()
 	defer c.trust.mu.Unlock()
 	c.checks = c.checks[:0]
@@ -147,7 +147,7 @@ func (c *checker) judge(claims []claim, now event.Time) {
 		}
 		key, refusal := c.place(k)
 		if refusal == nil {
-			refusal = c.content(k, now)
+			refusal = c.content(k)
 		}
 		if k.refusal = refusal; refusal != nil {
 			continue
@@ -186,8 +186,11 @@ func (c *checker) place(k *claim) (signing.PublicKey, *domain.Error) {
 	return key, nil
 }
 
-// content checks that the job is the one that was granted, and may run now.
-func (c *checker) content(k *claim, now event.Time) *domain.Error {
+// content checks that the job is the one that was granted, in time and for here.
+// The time is that of the grant, which its leader sealed: this process' own clock
+// may be wrong, and would have a good entry wait until its lease is over. What
+// expires in the queue the leader takes back.
+func (c *checker) content(k *claim) *domain.Error {
 	spec := &k.opened.Spec
 	sameID := spec.ID.IsZero() || spec.ID.String() == k.event.Aggregate.ID
 	switch {
@@ -198,7 +201,7 @@ func (c *checker) content(k *claim, now event.Time) *domain.Error {
 	case k.grant.Checkpoint != hashOf(k.checkpoint):
 		return refuse(refusedCheckpoint, "the checkpoint is not the one that was granted")
 	}
-	if err := spec.CheckFor(string(c.trust.keys.Namespace), now); err != nil {
+	if err := spec.CheckFor(string(c.trust.keys.Namespace), k.event.At); err != nil {
 		if domain.ReasonOf(err) == refusedAudience {
 			return refuse(refusedAudience, "%v", err)
 		}

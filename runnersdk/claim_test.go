@@ -211,7 +211,7 @@ func TestEntryIsRefused(t *testing.T) {
 			want: "audience",
 		},
 		{
-			name: "when it comes too late",
+			name: "when it was granted too late",
 			make: func(w *world) queue.Assignment {
 				past := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
 				return w.Assign(queuetest.Sign(strings.Replace(doc, `{`, `{"not_after":"`+past+`",`, 1), w.client))
@@ -227,6 +227,30 @@ func TestEntryIsRefused(t *testing.T) {
 				d.turn()
 				d.expect("j1 refused: " + test.want)
 			})
+		})
+	}
+}
+
+// A runner whose clock was ahead refused what had been granted in time: the
+// attempt was lost and counted. Neither does a clock that is behind begin what was
+// granted too late.
+func TestClockOfARunnerJudgesNoEntry(t *testing.T) {
+	for _, wrong := range []time.Duration{time.Hour, -time.Hour} {
+		inBubble(t, func(t *testing.T) {
+			w := newWorld(t)
+			c := w.config(&logs{})
+			c.Now = func() time.Time { return time.Now().Add(wrong) }
+			s := w.serve(c, echo)
+			until := func(id string, left time.Duration) {
+				at := time.Now().Add(left).UTC().Format(time.RFC3339)
+				doc := strings.Replace(queuetest.Document(id, "p"), `{`, `{"not_after":"`+at+`",`, 1)
+				w.put(w.Assign(queuetest.Sign(doc, w.client)))
+			}
+			until("j1", time.Minute)
+			until("j2", -time.Minute)
+			time.Sleep(5 * time.Second)
+			s.expect("j1 completed: p", "j2 refused: not_after")
+			s.end()
 		})
 	}
 }

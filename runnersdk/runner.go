@@ -153,7 +153,7 @@ func (r *Runner) accept(ctx context.Context, entries []queue.Entry, asked time.T
 	if len(entries) == 0 {
 		return nil
 	}
-	claims, err := r.checker.check(ctx, entries, stamp(r.config.Now()))
+	claims, err := r.checker.check(ctx, entries)
 	if err != nil {
 		r.lost = true
 		return err
