@@ -12,8 +12,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
@@ -60,7 +58,9 @@ func (c *Config) check() error {
 type Client struct {
 	cfg   Config
 	wires wires
-	gate  *submitGate
+	own   post        // of jobs that this client signs
+	gate  *submitGate // of those
+	texts *submitGate // of jobs that were signed elsewhere
 	// pause waits between two attempts; replaced in tests, which do not.
 	pause func(context.Context, time.Duration) error
 }
@@ -71,7 +71,8 @@ func New(cfg Config) (*Client, error) {
 		return nil, err
 	}
 	c := &Client{cfg: cfg, wires: wires{http: cfg.HTTP, addresses: cfg.Addresses, apiKey: cfg.APIKey}, pause: pause}
-	c.gate = newSubmitGate(&c.wires)
+	c.own.wires, c.own.key = &c.wires, cfg.Key
+	c.gate, c.texts = newSubmitGate(&c.own), newSubmitGate(&post{wires: &c.wires})
 	return c, nil
 }
 
@@ -79,18 +80,14 @@ func New(cfg Config) (*Client, error) {
 // receipt says. A job without an id gets one (UUIDv7), so that sending it again
 // never runs it twice.
 func (c *Client) Submit(ctx context.Context, j Job) (wire.Receipt, error) {
-	if j.doc.ID == "" {
-		id, err := uuid.NewV7()
-		if err != nil {
-			return wire.Receipt{}, fmt.Errorf("make a job id: %w", err)
-		}
-		j.doc.ID = id.String()
+	if err := j.name(); err != nil {
+		return wire.Receipt{}, err
 	}
-	text, err := j.Sign(c.cfg.Key)
+	text, err := j.Sign(signing.PrivateKey{}) // the gate signs, alone or in company
 	if err != nil {
 		return wire.Receipt{}, err
 	}
-	return c.submit(ctx, text)
+	return c.submit(ctx, c.gate, text)
 }
 
 // SubmitText submits a job that was written and perhaps signed elsewhere, word
@@ -107,12 +104,12 @@ func (c *Client) SubmitText(ctx context.Context, text wire.JobText) (wire.Receip
 	if opened.Spec.ID.IsZero() {
 		return wire.Receipt{}, domain.Errorf(domain.Invalid, "id", "the job names no id, so that sending it again could run it twice")
 	}
-	return c.submit(ctx, text)
+	return c.submit(ctx, c.texts, text)
 }
 
-func (c *Client) submit(ctx context.Context, text wire.JobText) (receipt wire.Receipt, err error) {
+func (c *Client) submit(ctx context.Context, gate *submitGate, text wire.JobText) (receipt wire.Receipt, err error) {
 	err = c.persist(ctx, func() (err error) {
-		receipt, err = c.gate.submit(ctx, text)
+		receipt, err = gate.submit(ctx, text)
 		return err
 	})
 	return receipt, err

@@ -14,6 +14,7 @@
 // and goes on to the next when one cannot be reached, stands still, or finds no
 // leader. The error in the end names each, and what it said.
 //
-// A Client is safe for concurrent use, and submits that are made at the same
-// time travel together.
+// A Client is safe for concurrent use. Submits that are made at the same time
+// travel together, under one signature; a lone one goes at once, alone. Who has
+// all his jobs at hand uses [Client.SubmitMany].
 package client

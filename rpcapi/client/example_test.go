@@ -90,3 +90,18 @@ func ExampleJob() {
 	// {"id":"convert-a.png","payload":"convert","executor":"sh","timeout":60,"env_vars":{"FILE":"a.png"}}
 	// {"id":"convert-b.png","payload":"convert","executor":"sh","timeout":60,"env_vars":{"FILE":"b.png"}}
 }
+
+// Ten thousand jobs, in ten messages under ten signatures.
+func ExampleClient_SubmitMany() {
+	c, err := client.New(client.Config{Addresses: []string{"http://127.0.0.1:3030"}, APIKey: os.Getenv("HORUS_API_KEY")})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	jobs := make([]client.Job, 10_000)
+	for i := range jobs {
+		jobs[i] = client.NewJob(fmt.Sprintf("convert page-%d.tiff", i)).Executor("sh").ID(fmt.Sprintf("page-%d", i))
+	}
+	_, err = c.SubmitMany(context.Background(), jobs)
+	fmt.Println(err)
+}

@@ -15,7 +15,7 @@ func WithoutPauses(c *Client) {
 func AwaitGathered(c *Client, n int) {
 	for {
 		c.gate.mu.Lock()
-		gathered := c.gate.open != nil && len(c.gate.open.calls) == n
+		gathered := c.gate.open != nil && len(c.gate.open.jobs) == n
 		c.gate.mu.Unlock()
 		if gathered {
 			return

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+	"github.com/google/uuid"
 
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
@@ -102,10 +103,28 @@ func (j Job) Sign(key signing.PrivateKey) (wire.JobText, error) {
 	if key.IsZero() {
 		return doc, nil
 	}
+	return envelope(doc, key), nil
+}
+
+// envelope signs a document as DSSE does.
+func envelope(doc []byte, key signing.PrivateKey) wire.JobText {
 	return signing.Envelope{
 		PayloadType: job.PayloadType, Payload: doc,
 		Signatures: []signing.EnvelopeSignature{{
 			KeyID: string(key.Public().ID()), Signature: key.Sign(signing.PAE(job.PayloadType, doc)),
 		}},
-	}.Append(nil), nil
+	}.Append(nil)
+}
+
+// name makes an id (UUIDv7) for a job that has none.
+func (j *Job) name() error {
+	if j.doc.ID != "" {
+		return nil
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("make a job id: %w", err)
+	}
+	j.doc.ID = id.String()
+	return nil
 }

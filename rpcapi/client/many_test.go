@@ -1,0 +1,100 @@
+package client_test
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/access"
+	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/rpcapi/rpcapitest"
+)
+
+// Ten thousand jobs, of which a few are not good, each with a verdict in its
+// place; the same again are duplicates.
+func TestSubmitMany(t *testing.T) {
+	s := newSystem(t)
+	key := rpcapitest.Key(3)
+	s.Admit(key, access.Client, "alice", 0)
+	c := s.client(t, key)
+	jobs := make([]client.Job, 10_000)
+	for i := range jobs {
+		jobs[i] = client.NewJob("date").Executor("sh").ID(fmt.Sprintf("j%d", i))
+	}
+	verdicts, err := c.SubmitMany(t.Context(), jobs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, v := range verdicts {
+		if v.Err != nil || v.Receipt.ID != fmt.Sprintf("j%d", i) || v.Receipt.Duplicate {
+			t.Fatalf("job %d: %+v", i, v)
+		}
+	}
+	view, err := c.Get(t.Context(), "j9999")
+	if err != nil || view.Submitter != event.ByClient(string(key.Public().ID())) || view.Audience != rpcapitest.Namespace {
+		t.Errorf("%+v, %v", view, err)
+	}
+	mixed := []client.Job{jobs[0], client.NewJob("date").ID("nowhere"), client.NewJob("date").Executor("sh")}
+	verdicts, err = c.SubmitMany(t.Context(), mixed)
+	if domain.CodeOf(err) != domain.Invalid || !strings.Contains(err.Error(), "1 of 3 jobs") || !strings.Contains(err.Error(), "number 1") {
+		t.Errorf("%v", err)
+	}
+	if !verdicts[0].Receipt.Duplicate || verdicts[1].Err == nil || verdicts[2].Receipt.ID == "" {
+		t.Errorf("%+v", verdicts)
+	}
+	if verdicts, err = c.SubmitMany(t.Context(), nil); err != nil || len(verdicts) != 0 {
+		t.Errorf("of none: %v, %v", verdicts, err)
+	}
+}
+
+// An answer that is lost is asked for again, with the same ids.
+func TestSubmitManyAsksAgain(t *testing.T) {
+	s := newSystem(t)
+	key := rpcapitest.Key(3)
+	s.Admit(key, access.Client, "alice", 0)
+	c := s.client(t, key)
+	var lost sync.Once
+	closed := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		lost.Do(func() { s.door.Store(nil) })
+		http.Error(w, "bad gateway", http.StatusBadGateway)
+	})
+	s.door.Store(&closed)
+	verdicts, err := c.SubmitMany(t.Context(), []client.Job{client.NewJob("a").Runner("r1"), client.NewJob("b").Runner("r1")})
+	if err != nil || verdicts[0].Receipt.ID == verdicts[1].Receipt.ID {
+		t.Errorf("%+v, %v", verdicts, err)
+	}
+}
+
+// Submits that gather are signed once, and stand in the history as any others.
+func TestWhatGathersIsSignedTogether(t *testing.T) {
+	s := newSystem(t)
+	key := rpcapitest.Key(3)
+	s.Admit(key, access.Client, "alice", 0)
+	c := s.client(t, key)
+	var running sync.WaitGroup
+	for i := range 200 {
+		running.Go(func() {
+			if _, err := c.Submit(t.Context(), client.NewJob("x").Runner("r1").ID(fmt.Sprintf("j%d", i))); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	running.Wait()
+	raws, err := s.Store.Read(t.Context(), 0, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bulks := 0
+	for _, raw := range raws {
+		if strings.Contains(string(raw.Event), `"bulk":{`) {
+			bulks++
+		}
+	}
+	if bulks == 0 {
+		t.Error("nothing was signed together")
+	}
+}
