@@ -69,11 +69,11 @@ func count(n uint64) string { return strconv.FormatUint(n, 10) }
 func runnersCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "runners",
-		Short: "Look at runners, pause, drain and remove them",
-		Long: `Look at runners and their processes, pause, drain and remove them. A process is
+		Short: "Look at runners, register, pause, drain and remove them",
+		Long: `Look at runners and their processes, register, pause, drain and remove them. A process is
 alive as long as it is heard; silent after ten seconds without, gone after a
 minute. Who paused, drained or removed a runner is in the history. All but list
-need an API key of scope admin.`,
+and register need an API key of scope admin.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -94,6 +94,7 @@ need an API key of scope admin.`,
 			return s.print(cmd, list, func(w io.Writer) { showRunners(w, list) })
 		},
 	})
+	cmd.AddCommand(s.registerCommand())
 	for _, f := range []flow{
 		{"pause", "Have the processes of a runner take nothing", "What they run goes on.", (*client.Client).PauseRunner},
 		{"drain", "Have the processes of a runner finish, and end", "They take nothing more, and each ends when it has finished what it runs.", (*client.Client).DrainRunner},
@@ -103,6 +104,29 @@ need an API key of scope admin.`,
 		cmd.AddCommand(s.flowCommand("RUNNER", "  horus runners "+f.verb+" r1", s.runnerNames(), f))
 	}
 	return cmd
+}
+
+func (s *settings) registerCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "register RUNNER LABEL",
+		Short: "Say that a runner is to come",
+		Long: `Say that a runner is to come. The lists have it from then on, with what people call
+its queue, and the history says who did it. It admits no key, and a runner that
+nobody registered works just as well. An API key of scope registrar will do.`,
+		Example: `  horus runners register r1 work:r1`,
+		Args:    arguments(cobra.ExactArgs(2)),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			c, err := s.connect(cmd.Context(), signing.PrivateKey{})
+			if err != nil {
+				return err
+			}
+			r, err := c.RegisterRunner(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			return s.print(cmd, r, func(w io.Writer) { _, _ = fmt.Fprintf(w, "runner %s is registered\n", r.ID) })
+		},
+	}
 }
 
 func showRunners(w io.Writer, list []wire.Runner) {

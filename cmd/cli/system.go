@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -13,10 +14,12 @@ import (
 )
 
 func systemCommand(s *settings) *cobra.Command {
+	var settings bool
 	cmd := &cobra.Command{
 		Use:   "system",
 		Short: "Show how the supervisor is, and what it takes",
 		Example: `  horus system
+  horus system --settings
   horus system --json`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -28,10 +31,22 @@ func systemCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if settings {
+				return s.print(cmd, info.Settings, func(w io.Writer) { showSettings(w, info.Settings) })
+			}
 			return s.print(cmd, info, func(w io.Writer) { showSystem(w, &info) })
 		},
 	}
+	cmd.Flags().BoolVar(&settings, "settings", false, "show its settings and where each came from; needs an API key of scope admin")
 	return cmd
+}
+
+func showSettings(w io.Writer, settings []wire.Setting) {
+	rows := make([][]string, len(settings))
+	for i, s := range settings {
+		rows[i] = []string{s.Name, cmp.Or(s.Value, "-"), s.Source}
+	}
+	table(w, "SETTING VALUE SOURCE", rows)
 }
 
 func showSystem(w io.Writer, info *wire.Info) {

@@ -231,7 +231,7 @@ func (o *options) config(stderr io.Writer) (node.Config, error) {
 		return c, o.wrong("topic", err)
 	}
 	if c.Unsigned = rpcapi.Unsigned(o.unsigned); c.Unsigned != rpcapi.Reject && c.Unsigned != rpcapi.Countersign {
-		return c, o.wrong("unsigned", fmt.Errorf("it is %s or %s", rpcapi.Reject, rpcapi.Countersign))
+		return c, exit.With(exit.Settings, o.wrong("unsigned", fmt.Errorf("it is %s or %s", rpcapi.Reject, rpcapi.Countersign)))
 	}
 	if o.mycelium != "" {
 		return c, exit.With(exit.Settings, errors.New("--mycelium: calls over Mycelium are not there yet; leave it out, and call over HTTP"))

@@ -151,7 +151,8 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		{name: "an actor without a program", file: "[[actors]]\nid = \"a\"\n", want: `actors 1: binary_path is missing`},
 		{name: "an actor of another manager", file: "[[actors]]\nid = \"a\"\nbinary_path = \"b\"\nprocess_manager = \"docker\"\n", want: `actors 1: process_manager`},
 		{name: "a word that is none", file: "unsigned = \"maybe\"\n", want: `config.toml: unsigned: it is reject or countersign`},
-		{name: "the same by a flag", args: []string{"--unsigned", "maybe"}, want: `--unsigned: it is reject or countersign`, code: exit.Usage},
+		{name: "the same by a flag", args: []string{"--unsigned", "maybe"}, want: `--unsigned: it is reject or countersign`},
+		{name: "a name that is none by a flag", args: []string{"--name", "A"}, want: `--name: `, code: exit.Usage},
 		{name: "mycelium", args: []string{"--mycelium"}, want: `--mycelium: calls over Mycelium are not there yet`},
 		{name: "no file", args: []string{"--config", "/nowhere/config.toml"}, want: `/nowhere/config.toml: no such file`},
 	} {

@@ -188,6 +188,13 @@ func (c *Client) onQueue(ctx context.Context, method, queue string) (domain.Mode
 	return answer.Mode, err
 }
 
+// RegisterRunner says that a runner is to come; the label is what people call
+// its queue.
+func (c *Client) RegisterRunner(ctx context.Context, id, label string) (r wire.RunnerLabel, err error) {
+	err = c.Call(ctx, "runners.register", wire.RunnerLabel{ID: id, Label: label}, &r)
+	return r, err
+}
+
 // PauseRunner has the processes of a runner take nothing, and returns the mode
 // that it is in. DrainRunner has them end besides, ResumeRunner ends both. They
 // need an API key of scope admin.
