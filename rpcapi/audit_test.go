@@ -127,7 +127,11 @@ func TestWaitingForEventsEndsWithTheSupervisor(t *testing.T) {
 	close(stopping)
 	long := int64(30)
 	began := time.Now()
-	if page, err := s.auditor().Events(t.Context(), wire.EventQuery{After: 100, Wait: &long}); err != nil || len(page.Events) > 0 {
+	head, err := s.auditor().Head(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if page, err := s.auditor().Events(t.Context(), wire.EventQuery{After: head.Seq, Wait: &long}); err != nil || len(page.Events) > 0 {
 		t.Errorf("%+v, %v", page, err)
 	}
 	if took := time.Since(began); took > 20*time.Second {

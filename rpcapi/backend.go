@@ -81,6 +81,10 @@ type System interface {
 	// Access returns the statements, whoever leads, with all that was answered
 	// before. There are none before the founding.
 	Access(ctx context.Context) (access.State, error)
+	// Durable returns the last place of the log that is known to be durable, and
+	// the largest number where everything in it is. [domain.TryAgain] means that
+	// another supervisor knows.
+	Durable(ctx context.Context) (uint64, error)
 }
 
 // Log is a partition's history as it is stored.

@@ -51,6 +51,7 @@ func last(b *bubble, n int) (a answer) {
 // one more.
 func among(b *bubble, n int) (a answer) {
 	b.call("jobs.submit", `[{"id":"slow","payload":"x","runner":"r1"}]`)
+	b.call("job.get", `["slow"]`) // from now on nobody waits for the read models
 	var waiting sync.WaitGroup
 	for range n - 1 {
 		waiting.Go(func() { b.call("job.wait", `["slow",1]`) })

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"math"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
@@ -49,6 +50,23 @@ type lined struct {
 func (s lined) Streams(ctx context.Context, queues []job.Queue) ([]views.Stream, error) {
 	streams, err := s.Store.Streams(ctx, queues)
 	return streams, unread(s.desk.mended(err))
+}
+
+// Durable implements [rpcapi.System]. Where replicas must have the log, the
+// leader alone knows how far they do.
+func (s *supervisor) Durable(context.Context) (uint64, error) {
+	if s.syncer == nil {
+		return math.MaxUint64, nil
+	}
+	r, err := s.desk.current()
+	if err == nil {
+		return r.leader.Durable(), nil
+	}
+	if leader, known := s.guide.current(); known {
+		return 0, domain.Errorf(domain.TryAgain, "stand_by",
+			"this supervisor stands by, and how far the history is on %s is known to the leader alone: ask %s at %s", s.cfg.Durability, leader.Name, leader.Address)
+	}
+	return 0, err
 }
 
 // record is the log as calls read it.

@@ -12,12 +12,16 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/signing"
-	"github.com/herocode/horus/eventstore"
 )
+
+// Log is read for proofs.
+type Log interface {
+	Read(ctx context.Context, after uint64, limit int) ([]history.Raw, error)
+}
 
 // Source is a partition's log.
 type Source struct {
-	Log       eventstore.Log
+	Log       Log
 	Namespace domain.Name
 	Partition uint16
 }

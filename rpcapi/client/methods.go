@@ -151,14 +151,6 @@ func (c *Client) Head(ctx context.Context) (head wire.Head, err error) {
 	return head, err
 }
 
-// Events returns events of the history as they are stored, and waits for the
-// next one when the query says so. It needs an API key of scope admin. Whoever
-// reads all of them can check them with package eventstore/audit.
-func (c *Client) Events(ctx context.Context, q wire.EventQuery) (page wire.EventPage, err error) {
-	err = c.Call(ctx, "events.read", q, &page)
-	return page, err
-}
-
 // Info returns how the supervisor is and what it takes.
 func (c *Client) Info(ctx context.Context) (info wire.Info, err error) {
 	err = c.Call(ctx, "system.info", struct{}{}, &info)

@@ -12,6 +12,7 @@ package rpcapitest
 import (
 	"bytes"
 	"context"
+	"math"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -48,8 +49,9 @@ type System struct {
 	Store  *memstore.Store
 	Views  *memviews.Store
 
-	t     testing.TB
-	press atomic.Pointer[error]
+	t       testing.TB
+	press   atomic.Pointer[error]
+	assured atomic.Pointer[uint64]
 }
 
 // New starts a system that lives as long as the test.
@@ -213,6 +215,17 @@ func (s *System) Info(ctx context.Context) (wire.Info, error) {
 
 // Access returns the statements.
 func (s *System) Access(context.Context) (access.State, error) { return s.Leader.Access(), nil }
+
+// Durable says that everything in the log is, or what [System.Assure] said.
+func (s *System) Durable(context.Context) (uint64, error) {
+	if bound := s.assured.Load(); bound != nil {
+		return *bound, nil
+	}
+	return math.MaxUint64, nil
+}
+
+// Assure has nothing be durable behind a place.
+func (s *System) Assure(seq uint64) { s.assured.Store(&seq) }
 
 // Key returns a key that is the same in every run.
 func Key(number byte) signing.PrivateKey {
