@@ -68,5 +68,8 @@ func (silent) Info(context.Context) (api.Info, error) { return api.Info{}, errSi
 // Access implements [rpcapi.System].
 func (silent) Access(context.Context) (access.State, error) { return access.State{}, errSilent }
 
+// Durable implements [rpcapi.System].
+func (silent) Durable(context.Context) (uint64, error) { return 0, errSilent }
+
 // spotless is a poison queue that nobody asks for.
 type spotless struct{ rpcapi.Poison }
