@@ -40,7 +40,7 @@ admin.`,
 		Args: arguments(cobra.NoArgs),
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(addKeyCommand(s), listKeysCommand(s), rotateKeyCommand(s), revokeKeyCommand(s))
+	cmd.AddCommand(generateKeyCommand(s), showKeyCommand(s), addKeyCommand(s), listKeysCommand(s), rotateKeyCommand(s), revokeKeyCommand(s))
 	return cmd
 }
 
@@ -53,6 +53,7 @@ type admission struct {
 	kinds        []string
 	since, until string
 	operator     string
+	keyFile      string
 }
 
 func addKeyCommand(s *settings) *cobra.Command {
@@ -84,6 +85,7 @@ the first thing that it records when it starts.`,
 	f.StringSliceVar(&o.kinds, "kind", nil, "of a runner: kinds of jobs it may take besides its own")
 	f.StringVar(&o.since, "since", "", "when the key begins to hold: an RFC 3339 time, or how long from now, such as 24h (default: at once)")
 	f.StringVar(&o.until, "until", "", "when the key ends: an RFC 3339 time, or how long from now, such as 2160h (default: never)")
+	f.StringVar(&o.keyFile, "key-file", "", "file of the key, of a client (default: the one in this machine's state directory)")
 	f.StringVar(&o.operator, "operator", "", "file of the operator's key, for a supervisor when none is left")
 	return cmd
 }
@@ -98,7 +100,7 @@ func (s *settings) addKey(cmd *cobra.Command, o *admission) error {
 	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
-	key, err := s.stateKey(file)
+	key, err := s.admitted(o, file)
 	if err != nil {
 		return err
 	}
@@ -118,6 +120,18 @@ func (s *settings) addKey(cmd *cobra.Command, o *admission) error {
 	return s.print(cmd, added, func(w io.Writer) {
 		_, _ = fmt.Fprintf(w, "%s key %s of %s is admitted (statement %d)\n", o.class, added.KeyID, o.name, added.Statement)
 	})
+}
+
+// admitted is the key that asks for its admission.
+func (s *settings) admitted(o *admission, file statedir.File) (signing.PrivateKey, error) {
+	switch {
+	case o.keyFile == "":
+		return s.stateKey(file)
+	case o.class != string(access.Client):
+		return signing.PrivateKey{}, exit.With(exit.Usage, errors.New("--key-file is for clients: the keys of runners and supervisors are where they run, in their state directories"))
+	}
+	key, err := statedir.LoadKey(o.keyFile)
+	return key, exit.With(exit.Settings, err)
 }
 
 // admitAlone puts an admission that the operator signed where the supervisor

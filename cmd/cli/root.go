@@ -123,7 +123,7 @@ type group struct {
 
 func (s *settings) groups() []group {
 	return []group{
-		{"jobs", "Jobs:", append(s.jobVerbs(), submitCommand(s), listCommand(s), jobCommand(s), deadCommand(s))},
+		{"jobs", "Jobs:", append(s.jobVerbs(), submitCommand(s), signCommand(s), listCommand(s), jobCommand(s), deadCommand(s))},
 		{"flow", "Queues and runners:", []*cobra.Command{queuesCommand(s), runnersCommand(s), poisonCommand(s)}},
 		{"trust", "Keys and history:", []*cobra.Command{keysCommand(s), secretsCommand(s), eventsCommand(s), auditCommand(s), rebuildCommand(s), repairCommand(s)}},
 		{"system", "Systems:", []*cobra.Command{devCommand(s), systemCommand(s), contextsCommand(s)}},

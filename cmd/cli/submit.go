@@ -8,10 +8,10 @@ import (
 	"os"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/google/uuid"
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/herocode/horus/cmd/exit"
@@ -26,6 +26,7 @@ import (
 type submission struct {
 	id, runner, executor, file string
 	env                        []string
+	signWith                   string
 	wait, unsigned             bool
 	policy                     policy
 }
@@ -51,26 +52,30 @@ was not run.`,
   date | horus submit --runner r1 -`,
 		Args: arguments(cobra.MaximumNArgs(1)),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			payload, err := o.payload(args, cmd.InOrStdin())
+			payload, err := o.text(args, cmd.InOrStdin())
 			if err != nil {
-				return exit.With(exit.Usage, err)
-			}
-			if !utf8.ValidString(payload) {
-				return exit.With(exit.Usage, errors.New("the payload is not UTF-8 text"))
+				return err
 			}
 			return s.submit(cmd, &o, payload)
 		},
 	}
 	f := cmd.Flags()
+	o.bind(f)
+	f.BoolVarP(&o.wait, "wait", "w", false, "wait for the outcome, print the output, exit with the job's code")
+	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign: the supervisor vouches for your API key, if it is set to")
+	cmd.MarkFlagsMutuallyExclusive("unsigned", "sign-with")
+	return cmd
+}
+
+// bind adds the flags that say what the job is, and who signs it.
+func (o *submission) bind(f *pflag.FlagSet) {
 	f.StringVar(&o.id, "id", "", "id of the job, for ever; the same job with the same id runs once (default: a new one)")
 	f.StringVarP(&o.runner, "runner", "r", "", "runner id that the job is for")
 	f.StringVarP(&o.executor, "executor", "e", "", "kind of runner, such as sh; any runner of the kind takes the job")
 	f.StringVarP(&o.file, "file", "f", "", "read the payload from a file")
 	f.StringArrayVar(&o.env, "env", nil, "set a variable of the job, as NAME=VALUE; may be repeated")
+	f.StringVar(&o.signWith, "sign-with", "", "file of the key that signs the job (default: this user's own)")
 	o.policy.bind(f)
-	f.BoolVarP(&o.wait, "wait", "w", false, "wait for the outcome, print the output, exit with the job's code")
-	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign: the supervisor vouches for your API key, if it is set to")
-	return cmd
 }
 
 // payload finds what the job runs.
@@ -114,17 +119,23 @@ func (o *submission) job(payload string) (client.Job, error) {
 	return j, nil
 }
 
-func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) error {
+// named makes the job with an id.
+func (o *submission) named(payload string) (client.Job, error) {
 	if o.id == "" {
 		o.id = uuid.Must(uuid.NewV7()).String() // fails with crypto/rand only, which never does
 	}
 	j, err := o.job(payload)
+	return j, exit.With(exit.Usage, err)
+}
+
+func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) error {
+	j, err := o.named(payload)
 	if err != nil {
-		return exit.With(exit.Usage, err)
+		return err
 	}
 	var key signing.PrivateKey
 	if !o.unsigned {
-		if key, err = s.clientKey(); err != nil {
+		if key, err = s.signer(o); err != nil {
 			return err
 		}
 	}
