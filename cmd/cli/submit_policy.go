@@ -97,5 +97,8 @@ func (o *policy) setBackoff(j client.Job) (client.Job, error) {
 	if err != nil || len(parts) > 3 {
 		return j, fmt.Errorf("--backoff %s: write INITIAL[,FACTOR[,MAX]], such as 1s,2,5m", o.backoff)
 	}
+	if len(parts) > 2 && limit < initial {
+		return j, fmt.Errorf("--backoff %s: MAX, %s, is shorter than INITIAL, %s", o.backoff, limit, initial)
+	}
 	return j.Backoff(initial, factor, max(limit, initial)), nil
 }
