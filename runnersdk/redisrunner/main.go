@@ -30,7 +30,7 @@ import (
 //	HORUS_TRUST      fingerprint of the founding; the one that was pinned
 //	HORUS_KIND       kinds of jobs besides its own, with commas
 //	HORUS_SLOTS      1
-//	HORUS_LEASE      9s; no longer than the supervisors'
+//	HORUS_LEASE      9s; the leader's if that is shorter
 //	HORUS_GRACE      10s
 //	HORUS_LOG        info; or debug, warn, error
 //
