@@ -177,6 +177,48 @@ func TestDeadLetters(t *testing.T) {
 	}
 }
 
+// A replay put jobs into a queue that was drained.
+func TestADrainedQueueTakesNoReplay(t *testing.T) {
+	s := newServer(t, countersign)
+	s.bearer = adminSecret
+	r := s.Runner("r1")
+	for _, id := range []string{"j1", "j2"} {
+		s.must("jobs.submit", `[{"id":"`+id+`","payload":"x","runner":"r1"}]`)
+		r.Fail(id, "no luck", 7)
+	}
+	s.Settle()
+	s.must("queue.drain", `{"queue":"runner:r1"}`)
+	if e := s.call("dead.replay", `{"id":"j1"}`).Error; e.Code != -32010 || e.Data.Reason != "queue_drained" || e.Data.Retry != "later" {
+		t.Errorf("replayed into a drained queue: %+v", e)
+	}
+	if done := s.dead("dead.replay", `{"filter":{}}`); done.Count != 0 || len(done.Refused) != 2 || done.Refused[0].Reason != "queue_drained" {
+		t.Errorf("replayed by filter: %+v", done)
+	}
+	if done := s.dead("dead.drop", `{"id":"j2"}`); done.Count != 1 {
+		t.Errorf("dropped: %+v", done)
+	}
+	s.must("queue.resume", `{"queue":"runner:r1"}`)
+	if done := s.dead("dead.replay", `{"id":"j1"}`); done.Count != 1 {
+		t.Errorf("replayed when it was resumed: %+v", done)
+	}
+}
+
+// An empty list of messages meant the oldest thousand of them, which went for good.
+func TestPoisonNeedsATarget(t *testing.T) {
+	s := newServer(t, countersign)
+	s.bearer = adminSecret
+	for _, method := range []string{"poison.drop", "poison.replay"} {
+		for _, params := range []string{`{}`, `{"ids":[]}`, `{"all":false}`, `{"ids":["1-0"],"all":true}`} {
+			if e := s.call(method, params).Error; e.Code != -32602 || e.Data.Reason != "target" {
+				t.Errorf("%s %s: %+v", method, params, e)
+			}
+		}
+		for _, params := range []string{`{"all":true}`, `{"ids":["1-0"]}`} {
+			s.must(method, params)
+		}
+	}
+}
+
 // A call that went on with the first of the list replayed those again that had
 // failed once more, for as long as they did, and never came to the last ones.
 func TestEveryDeadLetterIsReplayedOnce(t *testing.T) {

@@ -24,7 +24,7 @@ func (a *API) oldSubmits() []jsonrpc.Method {
 	return []jsonrpc.Method{
 		jsonrpc.Define(oldWrite("jobs.create", "Record a job without queueing it; `job.start` does that. Use `jobs.submit`.", oldExampleSubmit(), "hello"),
 			func(ctx context.Context, p oldSubmit) (string, error) { return idOf(a.submit(ctx, p.Job, true)) }),
-		jsonrpc.Define(oldWrite("job.start", "Queue a job that was created.", oldExampleID(), jsonrpc.Null{}),
+		jsonrpc.Define(oldWrite("job.start", "Queue a job that was created. A queue that is drained refuses it.", oldExampleID(), jsonrpc.Null{}),
 			func(ctx context.Context, p oldID) (jsonrpc.Null, error) {
 				return jsonrpc.Null{}, withID(p.JobID, func(id job.ID) error { return a.release(ctx, id) })
 			}),

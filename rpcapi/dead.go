@@ -111,9 +111,9 @@ func replayInfo() jsonrpc.Info {
 	return jsonrpc.Info{
 		Name: "dead.replay", Mutates: true, Result: "done",
 		Summary: "Give jobs that failed new attempts: one by its id, or those that a filter means.",
-		Description: "Each is queued at once, with what it left as its checkpoint, and none of its earlier attempts counted. By id, a job that cannot be replayed is an error; " +
+		Description: "Each is queued at once, with what it left as its checkpoint, and none of its earlier attempts counted. A queue that is drained refuses it. By id, a job that cannot be replayed is an error; " +
 			"by filter it is named in `refused`.",
-		Errors: commandErrors(domain.Conflict, domain.Expired),
+		Errors: commandErrors(domain.Conflict, domain.Expired, domain.Overloaded),
 		Examples: []jsonrpc.Example{{
 			Name:   "one more attempt of one job",
 			Params: replayParams{Replay: wire.Replay{DeadTarget: wire.DeadTarget{ID: "broken"}, MaxAttempts: new(int64(1))}},
@@ -130,11 +130,15 @@ func (a *API) replay(ctx context.Context, p replayParams) (wire.DeadDone, error)
 	if p.Timeout != nil {
 		again.Limits.Timeout = time.Duration(*p.Timeout) * time.Second
 	}
-	return a.eachDead(ctx, p.DeadTarget, func(tx *eventstore.Tx) job.Command {
+	done, err := a.eachDead(ctx, p.DeadTarget, func(tx *eventstore.Tx, id job.ID) (job.Command, error) {
 		again := again
 		again.At = tx.Now()
-		return again
+		if s := tx.Job(id); s.Status == job.Broken {
+			return again, tx.Queue(s.Queue).Refuses(s.Queue)
+		}
+		return again, nil
 	})
+	return done, later(err)
 }
 
 func dropInfo() jsonrpc.Info {
@@ -152,11 +156,14 @@ func dropInfo() jsonrpc.Info {
 }
 
 func (a *API) drop(ctx context.Context, p dropParams) (wire.DeadDone, error) {
-	return a.eachDead(ctx, p.DeadTarget, func(*eventstore.Tx) job.Command { return job.Drop{} })
+	return a.eachDead(ctx, p.DeadTarget, func(*eventstore.Tx, job.ID) (job.Command, error) { return job.Drop{}, nil })
 }
 
+// deadCommand is what is asked of a dead job, or why it is not.
+type deadCommand func(tx *eventstore.Tx, id job.ID) (job.Command, error)
+
 // eachDead asks a command of every dead job that is meant.
-func (a *API) eachDead(ctx context.Context, target wire.DeadTarget, command func(*eventstore.Tx) job.Command) (wire.DeadDone, error) {
+func (a *API) eachDead(ctx context.Context, target wire.DeadTarget, command deadCommand) (wire.DeadDone, error) {
 	done := wire.DeadDone{Refused: []wire.DeadRefused{}}
 	if (target.ID == "") == (target.Filter == nil) || target.ID != "" && target.Cursor != "" {
 		return done, domain.Errorf(domain.Invalid, "target", "name one job with id, or many with filter and perhaps a cursor")
@@ -209,20 +216,21 @@ func (a *API) findDead(ctx context.Context, f wire.DeadFilter, cursor string) (i
 
 // changeDead asks a command of some jobs in one decision. What a job refuses is
 // for refused to judge: an error of its own ends the whole.
-func (a *API) changeDead(ctx context.Context, ids []job.ID, command func(*eventstore.Tx) job.Command, done *wire.DeadDone,
+func (a *API) changeDead(ctx context.Context, ids []job.ID, command deadCommand, done *wire.DeadDone,
 	refused func(job.ID, error) error,
 ) error {
 	by, changed := a.by(ctx), 0
 	var whys []error
-	err := a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
-		Aggregates: eventstore.Jobs(ids...),
+	queues, err := a.queuesOf(ctx, ids...)
+	if err != nil {
+		return err
+	}
+	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
+		Aggregates: append(eventstore.Jobs(ids...), queues...),
 		Decide: func(tx *eventstore.Tx) error {
 			changed, whys = 0, make([]error, len(ids))
 			for i, id := range ids {
-				happened, err := false, mayTouch(ctx, tx, id)
-				if err == nil {
-					happened, err = tx.DecideJob(id, by, command(tx))
-				}
+				happened, err := askDead(ctx, tx, id, by, command)
 				if err != nil && !refusable(err) {
 					return err
 				}
@@ -248,13 +256,25 @@ func (a *API) changeDead(ctx context.Context, ids []job.ID, command func(*events
 	return nil
 }
 
+// askDead asks a command of one dead job, and reports whether anything happened.
+func askDead(ctx context.Context, tx *eventstore.Tx, id job.ID, by eventstore.By, command deadCommand) (happened bool, err error) {
+	if err := mayTouch(ctx, tx, id); err != nil {
+		return false, err
+	}
+	c, err := command(tx, id)
+	if err != nil {
+		return false, err
+	}
+	return tx.DecideJob(id, by, c)
+}
+
 // refusable reports whether an error is about the job alone.
 func refusable(err error) bool {
 	switch domain.CodeOf(err) {
 	case domain.Conflict, domain.Expired, domain.Invalid, domain.NotFound:
 		return true
 	default:
-		return false
+		return domain.ReasonOf(err) == "queue_drained"
 	}
 }
 

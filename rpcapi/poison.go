@@ -18,6 +18,14 @@ type poisonTarget struct {
 	secret
 }
 
+// check refuses what names nothing: a list that came out empty must not mean all.
+func (p *poisonTarget) check() error {
+	if p.All == (len(p.IDs) > 0) {
+		return domain.Errorf(domain.Invalid, "target", "name messages with ids, or say all: true")
+	}
+	return nil
+}
+
 func poisonInfo() jsonrpc.Info {
 	return jsonrpc.Info{
 		Name: "poison.list", Result: "page",
@@ -40,11 +48,14 @@ func replayPoisonInfo() jsonrpc.Info {
 		Summary:     "Hand messages to their handlers once more.",
 		Description: "A message whose handler fails again comes back.",
 		Errors:      []domain.Code{domain.Conflict, domain.TryAgain},
-		Examples:    []jsonrpc.Example{{Name: "all is well", Params: poisonTarget{}, Result: wire.PoisonMoved{}}},
+		Examples:    []jsonrpc.Example{{Name: "all is well", Params: poisonTarget{PoisonTarget: wire.PoisonTarget{All: true}}, Result: wire.PoisonMoved{}}},
 	}
 }
 
 func (a *API) replayPoison(ctx context.Context, p poisonTarget) (wire.PoisonMoved, error) {
+	if err := p.check(); err != nil {
+		return wire.PoisonMoved{}, err
+	}
 	return a.cfg.Backend.Poison.Replay(ctx, p.IDs...)
 }
 
@@ -53,10 +64,13 @@ func dropPoisonInfo() jsonrpc.Info {
 		Name: "poison.drop", Mutates: true, Result: "moved",
 		Summary:  "Remove messages that no handler could cope with, for good.",
 		Errors:   []domain.Code{domain.TryAgain},
-		Examples: []jsonrpc.Example{{Name: "all is well", Params: poisonTarget{}, Result: wire.PoisonMoved{}}},
+		Examples: []jsonrpc.Example{{Name: "all is well", Params: poisonTarget{PoisonTarget: wire.PoisonTarget{All: true}}, Result: wire.PoisonMoved{}}},
 	}
 }
 
 func (a *API) dropPoison(ctx context.Context, p poisonTarget) (wire.PoisonMoved, error) {
+	if err := p.check(); err != nil {
+		return wire.PoisonMoved{}, err
+	}
 	return a.cfg.Backend.Poison.Drop(ctx, p.IDs...)
 }

@@ -3,6 +3,7 @@ package rpcapi
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/herocode/horus/domain"
@@ -143,18 +144,47 @@ func later(err error) error {
 	return err
 }
 
-// release queues a held job, and does nothing for one that was queued before.
+// release queues a held job, unless its queue is drained, and does nothing for one
+// that was queued before.
 func (a *API) release(ctx context.Context, id job.ID) error {
-	return a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
-		Aggregates: eventstore.Jobs(id),
+	queues, err := a.queuesOf(ctx, id)
+	if err != nil {
+		return err
+	}
+	return later(a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
+		Aggregates: append(eventstore.Jobs(id), queues...),
 		Decide: func(tx *eventstore.Tx) error {
 			if err := mayTouch(ctx, tx, id); err != nil {
 				return err
 			}
+			if held := tx.Job(id); held.Status == job.Created {
+				if err := tx.Queue(held.Queue).Refuses(held.Queue); err != nil {
+					return err
+				}
+			}
 			_, err := tx.DecideJob(id, a.by(ctx), job.Release{At: tx.Now()})
 			return err
 		},
+	}))
+}
+
+// queuesOf names the queues of jobs as aggregates of a decision. A job never
+// changes its queue.
+func (a *API) queuesOf(ctx context.Context, ids ...job.ID) (queues []event.Aggregate, err error) {
+	err = a.cfg.Backend.Leader.Execute(ctx, eventstore.Work{
+		Aggregates: eventstore.Jobs(ids...),
+		Decide: func(tx *eventstore.Tx) error {
+			queues = nil
+			for _, id := range ids {
+				s := tx.Job(id)
+				if q := eventstore.QueueAggregate(s.Queue); s.Status != job.None && !slices.Contains(queues, q) {
+					queues = append(queues, q)
+				}
+			}
+			return nil
+		},
 	})
+	return queues, err
 }
 
 // open reads a job as it was sent, at a place in the parameters.

@@ -185,8 +185,8 @@ func TestNoRoomForNewJobs(t *testing.T) {
 	same(t, string(s.call("jobs.submit", second).Result), `{"id":"j2","state":"queued","durability":"memory","duplicate":false}`)
 }
 
-// A queue that is drained takes no new job, held or not. One that is known is
-// answered as ever, and one that was held goes on.
+// A queue that is drained takes no new job, held or not, and none that was held
+// before. One that is known is answered as ever.
 func TestNoNewJobsForADrainedQueue(t *testing.T) {
 	s := newServer(t, countersign)
 	s.bearer = adminSecret
@@ -217,8 +217,15 @@ func TestNoNewJobsForADrainedQueue(t *testing.T) {
 		}
 	}
 	s.call("queue.drain", `{"queue":"runner:r1"}`)
+	if e := s.call("job.start", `{"job_id":"held"}`).Error; e.Code != -32010 || e.Data.Reason != "queue_drained" || e.Data.Retry != "later" {
+		t.Errorf("job.start of a held job: %+v", e)
+	}
+	if e := s.call("job.start", `{"job_id":"j1"}`).Error; e.Code != 0 {
+		t.Errorf("job.start of a job that was queued before: %+v", e)
+	}
+	s.call("queue.resume", `{"queue":"runner:r1"}`)
 	if e := s.call("job.start", `{"job_id":"held"}`).Error; e.Code != 0 {
-		t.Errorf("job.start: %+v", e)
+		t.Errorf("job.start when it was resumed: %+v", e)
 	}
 }
 

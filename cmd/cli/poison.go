@@ -60,7 +60,7 @@ func showPoison(w io.Writer, found []wire.PoisonMessage) {
 }
 
 // poisonCall is a call that moves messages.
-type poisonCall func(c *client.Client, ctx context.Context, ids ...string) (wire.PoisonMoved, error)
+type poisonCall func(c *client.Client, ctx context.Context, t wire.PoisonTarget) (wire.PoisonMoved, error)
 
 // movePoison makes a command that does something to messages that are named, or
 // to all.
@@ -80,7 +80,7 @@ func (s *settings) movePoison(verb, short, done string, move poisonCall) *cobra.
 			}
 			total := 0
 			for more := true; more; {
-				moved, err := move(c, cmd.Context(), ids...)
+				moved, err := move(c, cmd.Context(), wire.PoisonTarget{IDs: ids, All: all})
 				if err != nil {
 					return err
 				}

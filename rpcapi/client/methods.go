@@ -226,17 +226,15 @@ func (c *Client) Poison(ctx context.Context, q wire.PoisonQuery) ([]wire.PoisonM
 	return list.Messages, err
 }
 
-// ReplayPoison hands messages to their handlers once more: those with these ids,
-// or the oldest 1,000.
-func (c *Client) ReplayPoison(ctx context.Context, ids ...string) (moved wire.PoisonMoved, err error) {
-	err = c.Call(ctx, "poison.replay", wire.PoisonTarget{IDs: ids}, &moved)
+// ReplayPoison hands messages to their handlers once more.
+func (c *Client) ReplayPoison(ctx context.Context, t wire.PoisonTarget) (moved wire.PoisonMoved, err error) {
+	err = c.Call(ctx, "poison.replay", t, &moved)
 	return moved, err
 }
 
-// DropPoison removes messages for good: those with these ids, or the oldest
-// 1,000.
-func (c *Client) DropPoison(ctx context.Context, ids ...string) (moved wire.PoisonMoved, err error) {
-	err = c.Call(ctx, "poison.drop", wire.PoisonTarget{IDs: ids}, &moved)
+// DropPoison removes messages for good.
+func (c *Client) DropPoison(ctx context.Context, t wire.PoisonTarget) (moved wire.PoisonMoved, err error) {
+	err = c.Call(ctx, "poison.drop", t, &moved)
 	return moved, err
 }
 

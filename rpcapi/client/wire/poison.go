@@ -25,9 +25,10 @@ type PoisonMessage struct {
 	Payload string     `json:"payload" doc:"Its first 4 KiB, as text."`
 }
 
-// PoisonTarget names messages.
+// PoisonTarget names messages, or says that all are meant.
 type PoisonTarget struct {
-	IDs []string `json:"ids,omitempty" validate:"max=1000,dive,max=64" doc:"Which messages; the oldest 1,000 if absent."`
+	IDs []string `json:"ids,omitempty" validate:"max=1000,dive,max=64" doc:"Which messages; instead of all."`
+	All bool     `json:"all,omitempty" doc:"The oldest 1,000; call again while there are more."`
 }
 
 // PoisonMoved says what became of messages.
