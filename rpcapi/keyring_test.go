@@ -33,6 +33,9 @@ func (s standBySystem) Access(context.Context) (access.State, error) {
 	return s.known, s.err
 }
 
+// Durable is asked by nobody here.
+func (s standBySystem) Durable(context.Context) (uint64, error) { return 0, s.err }
+
 // stated are statements with a made key and chosen ones.
 func stated(t *testing.T, chosen ...string) (s access.State, made string) {
 	t.Helper()
