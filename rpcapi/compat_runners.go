@@ -77,6 +77,9 @@ func (a *API) oldRunnerLogs(ctx context.Context, p oldRunnerLogs) ([]oldLine, er
 			return nil, err
 		}
 		wrote, err := a.cfg.Backend.Jobs.Lines(ctx, id, 0, maxOldLines)
+		if domain.CodeOf(err) == domain.NotFound {
+			continue // deleted since the list, which may lag
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -294,6 +294,9 @@ func (a *API) recent(ctx context.Context) ([]wire.Job, error) {
 	size := 0
 	for _, summary := range page.Jobs {
 		view, err := a.job(ctx, summary.ID)
+		if domain.CodeOf(err) == domain.NotFound {
+			continue // deleted since the list, which may lag
+		}
 		if err != nil {
 			return nil, err
 		}

@@ -1,11 +1,17 @@
 package rpcapi_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/herocode/horus/domain/job"
+	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
 type page struct {
@@ -92,6 +98,39 @@ func TestQueryBounds(t *testing.T) {
 	} {
 		if e := s.call("jobs.query", params).Error; e.Code != -32602 || e.Data.Reason != reason {
 			t.Errorf("%s: %+v, want reason %s", params, e, reason)
+		}
+	}
+}
+
+// lagging lists a job that was deleted since.
+type lagging struct{ rpcapi.Jobs }
+
+func (l lagging) List(ctx context.Context, q wire.JobQuery, queues ...job.Queue) (wire.JobPage, error) {
+	page, err := l.Jobs.List(ctx, q, queues...)
+	page.Jobs = append([]wire.JobSummary{{ID: "deleted"}}, page.Jobs...)
+	return page, err
+}
+
+// A list may lag, and name a job that was deleted since. jobs.list and
+// get_runner_logs then answered that there is no such job, and nothing else.
+func TestAListThatLagsLosesNoAnswer(t *testing.T) {
+	s := newServer(t, func(c *rpcapi.Config) {
+		countersign(c)
+		c.Backend.Jobs = lagging{c.Backend.Jobs}
+	})
+	s.bearer = userSecret
+	r := s.Runner("r1")
+	for _, id := range []string{"deleted", "kept"} {
+		s.call("jobs.submit", `{"job":{"id":"`+id+`","payload":"x","runner":"r1"}}`)
+		r.Start(id, "line of "+id)
+		r.Complete(id, "")
+	}
+	s.call("job.delete", `{"id":"deleted"}`)
+	s.Settle()
+	for method, params := range map[string]string{"jobs.list": "[]", "list_jobs": "[]", "get_runner_logs": `["r1"]`} {
+		got := s.call(method, params)
+		if text := string(got.Result); got.Error.Code != 0 || !strings.Contains(text, "kept") || strings.Contains(text, "deleted") {
+			t.Errorf("%s: %s %+v", method, text, got.Error)
 		}
 	}
 }
