@@ -56,6 +56,7 @@ const (
 
 	maxPages     = 16     // of one turn; what is left is the next one's
 	maxWatched   = 20_000 // processes: what an intruder adds takes no more memory
+	maxStrangers = 10_000 // watched ones, up to which those are met that no roster has named yet
 	maxDecisions = 100    // of one commit
 	maxCommits   = 10     // of one turn
 	maxDropped   = 1000   // fields of one call
@@ -77,6 +78,8 @@ type Watch struct {
 	cfg     Config
 	watched map[string]*process // by runner.AggregateID
 	cursor  uint64              // where the next turn reads on
+	began   time.Time           // when the pass over all signs that is under way began
+	passed  time.Time           // when the last one that was ended had begun; zero before
 	seen    time.Time           // when signs were read last; zero before
 	counted time.Time           // when the roster was read last; zero before
 	dropped map[string]bool     // fields that nobody needs
@@ -87,8 +90,9 @@ type Watch struct {
 type process struct {
 	runner  domain.Name
 	name    string
-	value   string        // its last sign of life; empty before the first
-	changed time.Time     // when that was another one, or when it was met
+	value   string    // its last sign of life; empty before the first
+	changed time.Time // when that was another one, or when it was met
+	met     time.Time
 	heard   bool          // it was another one since it was met
 	state   runners.State // as the history has it
 	listed  bool          // by the last roster
@@ -131,41 +135,50 @@ func (w *Watch) count(ctx context.Context) error {
 	for i := range roster {
 		for j := range roster[i].Processes {
 			of := &roster[i].Processes[j]
-			if p := w.meet(ctx, roster[i].ID, of.Name, of.State, now); p != nil {
+			if p := w.meet(ctx, roster[i].ID, of.Name, of.State, now, maxWatched); p != nil {
 				p.listed = true
 			}
 		}
 	}
 	for key, p := range w.watched {
-		if p.state == runners.Gone && !p.listed {
-			delete(w.watched, key) // the views forgot it, too
+		switch {
+		case p.listed:
+		case p.state == runners.Gone: // the views forgot it, too
+			delete(w.watched, key)
+		case now.Sub(p.met) >= rosterEvery: // nobody joined as that
+			delete(w.watched, key)
+			w.drop(key)
 		}
 	}
 	return nil
 }
 
 // meet returns a process, and begins to watch one that is not watched; nil when
-// there are too many.
-func (w *Watch) meet(ctx context.Context, id domain.Name, name string, state runners.State, now time.Time) *process {
+// as many as most are.
+func (w *Watch) meet(ctx context.Context, id domain.Name, name string, state runners.State, now time.Time, most int) *process {
 	key := runner.AggregateID(id, name)
 	if p := w.watched[key]; p != nil {
 		return p
 	}
-	if len(w.watched) >= maxWatched {
+	if len(w.watched) >= most {
 		if !w.crowded {
 			w.crowded = true
-			w.cfg.Logger.WarnContext(ctx, "more runner processes leave signs of life than are watched", "watched", maxWatched)
+			w.cfg.Logger.WarnContext(ctx, "more runner processes leave signs of life than are watched", "watched", most)
 		}
 		return nil
 	}
-	p := &process{runner: id, name: name, changed: now, state: state}
+	p := &process{runner: id, name: name, changed: now, met: now, state: state}
 	w.watched[key] = p
 	return p
 }
 
-// look reads the signs of life.
+// look reads the signs of life, as many as one turn may: a pass over all of them
+// may take several.
 func (w *Watch) look(ctx context.Context) error {
 	for range maxPages {
+		if w.cursor == 0 {
+			w.began = w.cfg.Clock()
+		}
 		page, next, err := w.cfg.Pulses.Page(ctx, w.cursor)
 		if err != nil {
 			return fmt.Errorf("read signs of life: %w", err)
@@ -176,6 +189,7 @@ func (w *Watch) look(ctx context.Context) error {
 			w.hear(ctx, field, value, now)
 		}
 		if w.cursor = next; next == 0 {
+			w.passed = w.began
 			break
 		}
 	}
@@ -202,7 +216,8 @@ func (w *Watch) hear(ctx context.Context, field, value string, now time.Time) {
 	}
 	p := w.watched[field]
 	if p == nil {
-		if p = w.meet(ctx, b.Runner, b.Process, runners.Alive, now); p == nil {
+		if p = w.meet(ctx, b.Runner, b.Process, runners.Alive, now, maxStrangers); p == nil {
+			w.drop(field) // one that lives writes it again, and is named by the next roster
 			return
 		}
 	}
@@ -236,7 +251,7 @@ type verdict struct {
 // A crash before the append leaves processes as the history has them; behind it
 // the next leader reads from the views how they are.
 func (w *Watch) judge(ctx context.Context) error {
-	due := w.due(w.seen)                               // as of the last look: what time passed since says nothing
+	due := w.due(w.passed)                             // nobody is silent whom a whole pass may yet see move
 	due = due[:min(len(due), maxCommits*maxDecisions)] // the rest is the next turn's
 	defer func() { w.tell(ctx, due) }()
 	for some := range slices.Chunk(due, maxDecisions) {
@@ -250,7 +265,9 @@ func (w *Watch) judge(ctx context.Context) error {
 	return nil
 }
 
-// due returns what the history has otherwise than it is, in one order.
+// due returns what the history has otherwise than it was at an instant, in one
+// order. A pass that began then has been ended: it has seen every process that
+// moved before.
 func (w *Watch) due(now time.Time) []verdict {
 	var due []verdict
 	for key, p := range w.watched {

@@ -189,6 +189,42 @@ func TestManyProcessesArePages(t *testing.T) {
 	}
 }
 
+// Where there were so many fields that reading them all took longer than a process
+// may be silent, living ones were recorded as silent and alive in turns.
+func TestAPassThatTakesLongSilencesNobody(t *testing.T) {
+	h := open(t)
+	h.pages = 16 * 15 // of 16 a turn, one a second
+	var all []string
+	for i := range 20 {
+		all = append(all, fmt.Sprintf("%02x", i))
+		h.join(all[i])
+	}
+	h.pass(5*gone, all...)
+	h.want("")
+	h.pass(5*silent, all[1:]...)
+	h.want("00 silent")
+}
+
+// A field that somebody goes on writing, and as which nobody joined, was watched
+// for ever, in the place of a process.
+func TestAStrangerThatMovesIsNotWatchedForEver(t *testing.T) {
+	h := open(t)
+	h.join("a1")
+	removed := false
+	for range 90 {
+		h.pass(presence.Every, "a1", "ffff")
+		_, there := h.beats["r1/ffff"]
+		removed = removed || !there && h.now.Unix()%2 == 1
+		if _, there := h.beats["r1/a1"]; !there {
+			t.Fatal("the sign of life of a process that joined was removed")
+		}
+	}
+	if !removed {
+		t.Error("the field of a process that nobody joined as was never removed")
+	}
+	h.want("")
+}
+
 // Whatever processes and leaders do: a process that shows that it lives is never
 // recorded as silent, the history is legal, says nothing twice, and in the end is
 // right.
