@@ -129,7 +129,7 @@ func (a *API) fill(ctx context.Context, page *wire.EventPage, limit int, bound u
 			return err
 		}
 		if err != nil || len(raws) < ask {
-			return nil
+			return nil //nolint:nilerr // what stands before it is an answer, and the next call says why there is no more
 		}
 	}
 	return nil

@@ -251,8 +251,8 @@ func (k *keyring) refuse(given digest, chosen []access.GrantedKey) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if len(k.wrong) >= maxRefused {
-		for any := range k.wrong {
-			delete(k.wrong, any)
+		for oldest := range k.wrong { // or any other: a map yields them in no order
+			delete(k.wrong, oldest)
 			break
 		}
 	}

@@ -209,7 +209,9 @@ func TestShorterLeaseOfTheLeaderIsKept(t *testing.T) {
 		time.Sleep(10 * time.Second)
 		s.expect("j1 started", "j1 completed: done")
 		s.stop()
-		<-s.done
+		if err := <-s.done; err != nil {
+			t.Errorf("the runner ended with %v", err)
+		}
 	})
 }
 

@@ -10,13 +10,24 @@ import (
 	"golang.org/x/term"
 )
 
-// colors are what words about a state look like on a terminal, as SGR parameters
-// (ECMA-48, 8.3.117).
-var colors = map[string]string{
-	"completed": "32", "open": "32", "alive": "32", "running": "36", "leader": "32",
-	"failed": "31", "lost": "31", "gone": "31", "revoked": "31", "halted": "31",
-	"retrying": "33", "stopping": "33", "silent": "33", "paused": "33", "drained": "33",
-	"stopped": "35", "dropped": "2", "deleted": "2", "left": "2",
+// colorOf returns what a word about a state looks like on a terminal, as an SGR
+// parameter (ECMA-48, 8.3.117); empty for one that looks like any other.
+func colorOf(word string) string {
+	switch word {
+	case "completed", "open", "alive", "leader":
+		return "32" // green
+	case "running":
+		return "36" // cyan
+	case "failed", "lost", "gone", "revoked", "halted":
+		return "31" // red
+	case "retrying", "stopping", "silent", "paused", "drained":
+		return "33" // yellow
+	case "stopped":
+		return "35" // magenta
+	case "dropped", "deleted", "left":
+		return "2" // faint
+	}
+	return ""
 }
 
 // paints reports whether what is written to w may be in color: on a terminal,
@@ -29,14 +40,16 @@ func paints(w io.Writer) bool {
 // paint colors a word about a state, or a text that begins with one.
 func paint(text string) string {
 	word, _, _ := strings.Cut(text, " ")
-	if color, ok := colors[word]; ok {
+	if color := colorOf(word); color != "" {
 		return "\x1b[" + color + "m" + text + "\x1b[0m"
 	}
 	return text
 }
 
-// states are the headings and names under which words about states stand.
-var states = []string{"STATE", "MODE", "state", "role"}
+// isState reports whether words about states stand under a heading or name.
+func isState(name string) bool {
+	return slices.Contains([]string{"STATE", "MODE", "state", "role"}, name)
+}
 
 // table writes rows under headings, in columns.
 func table(w io.Writer, headings string, rows [][]string) {
@@ -56,7 +69,7 @@ func table(w io.Writer, headings string, rows [][]string) {
 	for _, row := range rows {
 		for i, cell := range row {
 			shown := cell
-			if color && slices.Contains(states, names[i]) {
+			if color && isState(names[i]) {
 				shown = paint(cell)
 			}
 			text.WriteString(shown)
@@ -75,7 +88,7 @@ func fields(w io.Writer, pairs [][]string) {
 	color := paints(w)
 	for _, pair := range pairs {
 		value := pair[1]
-		if color && slices.Contains(states, pair[0]) {
+		if color && isState(pair[0]) {
 			value = paint(value)
 		}
 		_, _ = io.WriteString(w, pair[0]+strings.Repeat(" ", max(width-len(pair[0]), 1))+value+"\n")

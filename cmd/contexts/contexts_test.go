@@ -56,7 +56,7 @@ func TestWhatIsRefused(t *testing.T) {
 	}
 	for path, says := range map[string]string{
 		write("open", "", 0o644):                        "chmod 600",
-		write("unknown", "curent = 'prod'\n", 0o600):    "curent",
+		write("unknown", "currant = 'prod'\n", 0o600):   "currant",
 		write("no-toml", "Tyger Tyger\n", 0o600):        "not as it was written",
 		write("wrong", "[contexts.a]\nport=1\n", 0o600): "port",
 	} {

@@ -127,7 +127,7 @@ func TestAddingAndRemovingAPIKeys(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			s := after(t, founded(t), noon, access.APIKeyAdded{Key: access.APIKey{Name: "ops", Scope: access.Admin, Secret: first}})
 			var said access.Event
-			switch c := tt.when.(type) {
+			switch c := tt.when.(type) { //nolint:gochecksumtype // no others are asked here
 			case access.AddAPIKey:
 				said = access.APIKeyAdded{Key: c.Key}
 			case access.RemoveAPIKey:
@@ -181,8 +181,8 @@ func TestAPIKeysAreBounded(t *testing.T) {
 		}
 		return s, err
 	}
-	s, err := founded(t), error(nil)
-	kept := chosen(t, "correct horse")
+	var err error
+	s, kept := founded(t), chosen(t, "correct horse")
 	for n := range access.MaxChosenKeys {
 		if s, err = add(s, n, kept); err != nil {
 			t.Fatal(err)

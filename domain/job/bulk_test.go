@@ -8,7 +8,6 @@ import (
 	"testing"
 
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 )
@@ -154,7 +153,7 @@ func TestABulksPlaceHasOneSpelling(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	e := job.Submitted{Submission: mustParseBulk(t, 3)[2], Due: event.Time(noon)}
+	e := job.Submitted{Submission: mustParseBulk(t, 3)[2], Due: noon}
 	again, err := job.DecodeEvent("job.submitted", e.AppendData(nil))
 	if err != nil || string(again.AppendData(nil)) != string(e.AppendData(nil)) {
 		t.Errorf("%s: %v", e.AppendData(nil), err)

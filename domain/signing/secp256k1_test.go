@@ -39,7 +39,7 @@ func (g *ecdsaGroup) key(t *testing.T) PublicKey {
 
 // low reports whether s is of the lower half, as only ours and Bitcoin's are.
 func low(sig []byte) bool {
-	half := new(big.Int).Rsh(secp256k1.S256().N, 1)
+	half := new(big.Int).Rsh(secp256k1.Params().N, 1)
 	return new(big.Int).SetBytes(sig[32:]).Cmp(half) <= 0
 }
 
@@ -182,7 +182,7 @@ func TestSecp256k1KeyHasOneSpelling(t *testing.T) {
 }
 
 func TestGenerateSecp256k1SkipsWhatIsNoKey(t *testing.T) {
-	order := secp256k1.S256().N.FillBytes(make([]byte, 32))
+	order := secp256k1.Params().N.FillBytes(make([]byte, 32))
 	source := slices.Concat(order, make([]byte, 32), bytes.Repeat([]byte{5}, 32))
 	k, err := GenerateSecp256k1(bytes.NewReader(source))
 	if err != nil || k.Public() != ecKey(t, 5).Public() {

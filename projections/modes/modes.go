@@ -66,7 +66,7 @@ func (m Modes) Queue(q job.Queue) Record { return m[queue.ModeOf(q)] }
 func (m Modes) Queues() []job.Queue {
 	var queues []job.Queue
 	for field := range m {
-		if q, ok := queue.QueueOf(field); ok {
+		if q, ok := queue.OfMode(field); ok {
 			queues = append(queues, q)
 		}
 	}

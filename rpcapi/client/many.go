@@ -116,12 +116,8 @@ type post struct {
 // submit sends jobs once. An error concerns all of them.
 func (p *post) submit(ctx context.Context, jobs []wire.JobText) ([]Verdict, error) {
 	if len(jobs) == 1 {
-		text, err := p.alone(jobs[0])
-		if err != nil {
-			return nil, err
-		}
 		var v Verdict
-		v.Err = p.wires.call(ctx, "jobs.submit", wire.Submit{Job: text}, &v.Receipt)
+		v.Err = p.wires.call(ctx, "jobs.submit", wire.Submit{Job: p.alone(jobs[0])}, &v.Receipt)
 		return []Verdict{v}, nil
 	}
 	params, err := p.together(ctx, jobs)
@@ -147,11 +143,11 @@ func (p *post) submit(ctx context.Context, jobs []wire.JobText) ([]Verdict, erro
 }
 
 // alone returns a job as it travels by itself.
-func (p *post) alone(text wire.JobText) (wire.JobText, error) {
+func (p *post) alone(text wire.JobText) wire.JobText {
 	if p.key.IsZero() {
-		return text, nil
+		return text
 	}
-	return envelope(text, p.key), nil
+	return envelope(text, p.key)
 }
 
 // together returns jobs as they travel in company: under one signature, or each

@@ -192,7 +192,7 @@ func TestPipelinedRequestsAreNotSlow(t *testing.T) {
 		r := bufio.NewReader(c)
 		for i := range 3 {
 			answer, err := http.ReadResponse(r, nil)
-			if err != nil || answer.StatusCode != 200 {
+			if err != nil || answer.StatusCode != http.StatusOK {
 				t.Fatalf("answer %d: %v %v", i, answer, err)
 			}
 			_, _ = io.Copy(io.Discard, answer.Body)

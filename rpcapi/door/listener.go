@@ -60,7 +60,7 @@ func (l *listener) refuse(c net.Conn) {
 	}
 	go func() {
 		defer func() { <-l.refusals }()
-		defer c.Close()
+		defer func() { _ = c.Close() }() // nobody waits for what it says
 		_ = c.SetDeadline(time.Now().Add(refusalTime))
 		if l.secret {
 			return

@@ -70,9 +70,9 @@ func ModeOfRunner(id domain.Name) string { return "runner:" + string(id) }
 // ModeOf is the field of a queue's mode in the hash.
 func ModeOf(q job.Queue) string { return modeOfQueue + q.String() }
 
-// QueueOf returns the queue whose mode stands in a field; ok is false for any
+// OfMode returns the queue whose mode stands in a field; ok is false for any
 // other field.
-func QueueOf(field string) (q job.Queue, ok bool) {
+func OfMode(field string) (q job.Queue, ok bool) {
 	name, ok := strings.CutPrefix(field, modeOfQueue)
 	if !ok {
 		return q, false

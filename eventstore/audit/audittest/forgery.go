@@ -1,9 +1,8 @@
 package audittest
 
 import (
-	"math/big"
-
 	"fmt"
+	"math/big"
 	"slices"
 
 	"github.com/herocode/horus/domain/access"
@@ -25,8 +24,8 @@ type Forgery struct {
 // Forgeries returns every kind there is.
 func Forgeries() []Forgery {
 	return slices.Concat(
-		ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofRetries(), ofTimes(), ofStops(), ofCheckpoints(), ofReplays(), ofRefusals(),
-		ofDeletions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys(), ofQueues(), ofPresence(), ofModes(),
+		ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofSignatures(), ofRetries(), ofTimes(), ofStops(), ofCheckpoints(), ofReplays(), ofRefusals(),
+		ofDeletions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys(), ofQueues(), ofPresence(), ofModes(), ofRegistrations(),
 	)
 }
 
@@ -223,12 +222,15 @@ func ofGrants() []Forgery {
 	}
 }
 
+// submit records that somebody submitted a job.
+func submit(a author, id string, by event.Actor, s job.Submission) uint64 {
+	return a.Emit(event.Header{Aggregate: historytest.JobOf(id), Actor: by}, job.Submitted{Submission: s}).Seq
+}
+
+func by(key signing.PrivateKey) event.Actor { return event.ByClient(string(key.Public().ID())) }
+
 func ofSubmissions() []Forgery {
 	client, thief, k1 := historytest.Key("client"), historytest.Key("thief"), historytest.Key("runner k1")
-	by := func(key signing.PrivateKey) event.Actor { return event.ByClient(string(key.Public().ID())) }
-	submit := func(a author, id string, by event.Actor, s job.Submission) uint64 {
-		return a.Emit(event.Header{Aggregate: historytest.JobOf(id), Actor: by}, job.Submitted{Submission: s}).Seq
-	}
 	x, jcs := historytest.Job{}, historytest.Job{Form: job.FormJCS}
 	return []Forgery{
 		{"a job is submitted twice", func(a author) uint64 {
@@ -250,6 +252,22 @@ func ofSubmissions() []Forgery {
 		{"a job is signed with a runner's key", func(a author) uint64 {
 			return submit(a, "mixed", by(k1), jcs.Submission("mixed", k1))
 		}},
+		{"a job is submitted under another id", func(a author) uint64 {
+			return submit(a, "elsewhere", by(client), x.Submission("here", client))
+		}},
+		{"a job is said to be from somebody else", func(a author) uint64 {
+			return submit(a, "whose", event.ByAPIKey("ci"), x.Submission("whose", client))
+		}},
+		{"a job happens that nobody submitted", func(a author) uint64 {
+			return a.Emit(of("nowhere"), job.Queued{Grant: job.Grant{Attempt: 1, Queue: job.RunnerQueue("r1")}}).Seq
+		}},
+	}
+}
+
+// ofSignatures are submissions whose signatures are not what they say.
+func ofSignatures() []Forgery {
+	client, thief, x := historytest.Key("client"), historytest.Key("thief"), historytest.Job{}
+	return []Forgery{
 		{"a job has a signature that its client did not make", func(a author) uint64 {
 			s := x.Submission("unsigned", thief)
 			s.Signatures[0].Key = client.Public().ID()
@@ -280,15 +298,6 @@ func ofSubmissions() []Forgery {
 			s := x.Submission("before", client)
 			s.Doc = x.Submission("behind", client).Doc
 			return submit(a, "behind", by(client), s)
-		}},
-		{"a job is submitted under another id", func(a author) uint64 {
-			return submit(a, "elsewhere", by(client), x.Submission("here", client))
-		}},
-		{"a job is said to be from somebody else", func(a author) uint64 {
-			return submit(a, "whose", event.ByAPIKey("ci"), x.Submission("whose", client))
-		}},
-		{"a job happens that nobody submitted", func(a author) uint64 {
-			return a.Emit(of("nowhere"), job.Queued{Grant: job.Grant{Attempt: 1, Queue: job.RunnerQueue("r1")}}).Seq
 		}},
 	}
 }

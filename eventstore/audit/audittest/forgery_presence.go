@@ -103,6 +103,25 @@ func ofModes() []Forgery {
 			s := a.State.Runners["r1"]
 			return a.Emit(admin, runner.Removed{Pin: s.Pin, Mode: s.Mode}).Seq
 		}},
+		{"a process joins and ends a pause", func(a author) uint64 {
+			a.OrderRunner("r1", runner.Resume{})
+			a.OrderRunner("r1", runner.Pause{})
+			a.Seal()
+			return a.joinedIn(a.NewProcess("r1"), domain.Open)
+		}},
+		{"a process leaves and drains its runner", func(a author) uint64 {
+			a.OrderRunner("r1", runner.Resume{})
+			a.Seal()
+			h := a.Hear(a.r1, runner.Leave{})(0)
+			h.Aggregate = historytest.RunnerOf("r1")
+			return a.Emit(h, runner.Left{Process: a.r1.Name, Pin: a.State.Runners["r1"].Pin, Mode: domain.Drained}).Seq
+		}},
+	}
+}
+
+func ofRegistrations() []Forgery {
+	admin := ofR1(event.ByAPIKey("admin"))
+	return []Forgery{
 		{"a runner registers itself", func(a author) uint64 {
 			s := a.State.Runners["r1"]
 			return a.Emit(ofR1(event.ByRunner("r1")), runner.Registered{Label: "work", Pin: s.Pin, Mode: s.Mode}).Seq
@@ -128,19 +147,6 @@ func ofModes() []Forgery {
 			h := admin
 			h.Aggregate = historytest.RunnerOf("nobody")
 			return a.Emit(h, runner.Removed{}).Seq
-		}},
-		{"a process joins and ends a pause", func(a author) uint64 {
-			a.OrderRunner("r1", runner.Resume{})
-			a.OrderRunner("r1", runner.Pause{})
-			a.Seal()
-			return a.joinedIn(a.NewProcess("r1"), domain.Open)
-		}},
-		{"a process leaves and drains its runner", func(a author) uint64 {
-			a.OrderRunner("r1", runner.Resume{})
-			a.Seal()
-			h := a.Hear(a.r1, runner.Leave{})(0)
-			h.Aggregate = historytest.RunnerOf("r1")
-			return a.Emit(h, runner.Left{Process: a.r1.Name, Pin: a.State.Runners["r1"].Pin, Mode: domain.Drained}).Seq
 		}},
 	}
 }
