@@ -142,6 +142,10 @@ func (r *Report) Markdown() string {
 	row("promises broken", len(r.Broken))
 	b.WriteString("\n| from → to | n | p50 | p99 | longest |\n|---|---:|---:|---:|---:|\n")
 	for _, t := range r.Times {
+		if t.N == 0 { // nothing took no time
+			fmt.Fprintf(&b, "| %s | 0 | – | – | – |\n", t.What)
+			continue
+		}
 		fmt.Fprintf(&b, "| %s | %d | %d ms | %d ms | %d ms |\n", t.What, t.N, t.P50, t.P99, t.Max)
 	}
 	b.WriteString("\n| what was done | times |\n|---|---:|\n")
