@@ -10,6 +10,7 @@ import (
 
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi"
+	"github.com/herocode/horus/rpcapi/jsonrpc"
 	"github.com/herocode/horus/rpcapi/openrpc/openrpctest"
 )
 
@@ -65,17 +66,7 @@ func TestExamples(t *testing.T) {
 				t.Fatal("the method has no example")
 			}
 			for _, example := range m.Examples {
-				s := newServer(t, func(c *rpcapi.Config) {
-					ci, err := rpcapi.NewAPIKey("ci", rpcapi.Admin, "ci-secret")
-					if err != nil {
-						t.Fatal(err)
-					}
-					c.Unsigned, c.Keys, c.Random = rpcapi.Countersign, []rpcapi.APIKey{ci}, sevens{}
-					c.Durability = func() eventstore.Durability { return eventstore.EverySecond }
-				})
-				s.bearer = "ci-secret"
-				prepare(s, m.Name)
-				s.Settle()
+				s := exampleServer(t, m.Name)
 				params, err := gojson.Marshal(example.Params)
 				if err != nil {
 					t.Fatal(err)
@@ -92,6 +83,82 @@ func TestExamples(t *testing.T) {
 			}
 		})
 	}
+}
+
+// exampleServer is one on which the example of a method can be sent.
+func exampleServer(t *testing.T, method string) *server {
+	t.Helper()
+	s := newServer(t, func(c *rpcapi.Config) {
+		ci, err := rpcapi.NewAPIKey("ci", rpcapi.Admin, "ci-secret")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Unsigned, c.Keys, c.Random = rpcapi.Countersign, []rpcapi.APIKey{ci}, sevens{}
+		c.Durability = func() eventstore.Durability { return eventstore.EverySecond }
+	})
+	s.bearer = "ci-secret"
+	prepare(s, method)
+	s.Settle()
+	return s
+}
+
+// Clients of the original write parameters in whichever way their library does.
+func TestOldNamesTakeParametersInFourWays(t *testing.T) {
+	for _, m := range newServer(t, nil).api.Methods() {
+		if !m.Deprecated || len(m.Examples) == 0 {
+			continue
+		}
+		text, err := gojson.Marshal(m.Examples[0].Params)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := gojson.Marshal(m.Examples[0].Result)
+		if err != nil {
+			t.Fatal(err)
+		}
+		named := withoutEmpty(t, text)
+		for way, params := range map[string]string{
+			"by name": named, "within params": `{"params":` + named + `}`, "one object": `[` + named + `]`,
+			"by position": positions(t, &m, named),
+		} {
+			t.Run(m.Name+" "+way, func(t *testing.T) {
+				s := exampleServer(t, m.Name)
+				if way == "by position" && m.Credential != "" {
+					s.bearer = "" // it is among them
+				}
+				got := s.call(m.Name, params)
+				if got.Error.Code != 0 {
+					t.Fatalf("%s: %+v", params, got.Error)
+				}
+				same(t, string(got.Result), string(want))
+			})
+		}
+	}
+}
+
+// positions writes parameters as a list in the order of the method, with its
+// credential.
+func positions(t *testing.T, m *jsonrpc.Method, named string) string {
+	t.Helper()
+	var members map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(named), &members); err != nil {
+		t.Fatal(err)
+	}
+	if m.Credential != "" {
+		members[m.Credential] = json.RawMessage(`"ci-secret"`)
+	}
+	var list []string
+	for _, p := range m.Params() {
+		value, given := members[p.Name]
+		if !given {
+			break // what is not given is at the end
+		}
+		list = append(list, string(value))
+	}
+	if len(list) != len(members) {
+		t.Fatalf("%s: %s has a gap", m.Name, named)
+	}
+	return "[" + strings.Join(list, ",") + "]"
 }
 
 // sevens is a source of randomness that has none.
