@@ -18,7 +18,8 @@ func devCommand(s *settings) *cobra.Command {
 and keys made on the spot. A first job shows the way; then lines to paste.
 
 With --redis-url everything is on that Redis instead, and stays there: a second
-run finds its keys again in the state directory.`,
+run finds its keys again in the state directory. Without it nothing is left, and
+of --state-dir a new directory within is used.`,
 		Example: `  horus dev
   horus dev --once 'echo hello'
   horus dev --redis-url redis://localhost:6379`,

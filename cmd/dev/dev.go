@@ -38,7 +38,7 @@ const (
 type Config struct {
 	RedisURL  string      // an embedded Redis if empty
 	Namespace domain.Name // horus if empty
-	State     string      // state directory; a temporary one with an embedded Redis, else the default
+	State     string      // state directory; with an embedded Redis a temporary one within, else the default if empty
 	Port      int         // 0: any free port
 	Once      string      // run this one job, print its output and end; a tour if empty
 	Out       io.Writer   // required
@@ -97,7 +97,9 @@ func (s *System) ending(ctx context.Context, err error) error {
 	return err
 }
 
-// prepare makes a Redis and a state directory where none was given.
+// prepare makes a Redis where none was given, and a state directory that ends
+// with it: what it remembered of a history that is gone would keep every other
+// from being believed there.
 func (s *System) prepare() (cleanup func(), err error) {
 	s.cfg.Namespace = orDefault(s.cfg.Namespace)
 	cleanup = func() {}
@@ -106,22 +108,34 @@ func (s *System) prepare() (cleanup func(), err error) {
 			return cleanup, err
 		}
 		s.cfg.RedisURL = s.redis.url()
-		cleanup = s.redis.close
-		if s.cfg.State == "" {
-			temporary, err := os.MkdirTemp("", "horus-dev-")
-			if err != nil {
-				cleanup()
-				return cleanup, fmt.Errorf("make a state directory: %w", err)
-			}
-			s.cfg.State = temporary
-			cleanup = func() {
-				s.redis.close()
-				_ = os.RemoveAll(temporary) // what is left is worthless: its Redis is gone
-			}
+		made, err := temporary(s.cfg.State)
+		if err != nil {
+			s.redis.close()
+			return cleanup, err
+		}
+		s.cfg.State = made
+		cleanup = func() {
+			s.redis.close()
+			_ = os.RemoveAll(made) // what is left is worthless: its Redis is gone
 		}
 	}
 	s.dir, err = statedir.Open(s.cfg.State)
 	return cleanup, exit.With(exit.Settings, err)
+}
+
+// temporary makes a directory in a state directory, or among the system's
+// temporary files if none is named.
+func temporary(state string) (string, error) {
+	if state != "" {
+		if _, err := statedir.Open(state); err != nil {
+			return "", exit.With(exit.Settings, err)
+		}
+	}
+	path, err := os.MkdirTemp(state, "horus-dev-")
+	if err != nil {
+		return "", exit.With(exit.Settings, fmt.Errorf("make a state directory: %w", err))
+	}
+	return path, nil
 }
 
 func orDefault(ns domain.Name) domain.Name {
