@@ -11,6 +11,7 @@ import (
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/cmd/jobexit"
+	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi/client"
@@ -233,15 +234,20 @@ func historyCommand(s *settings) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return s.print(cmd, events, func(w io.Writer) { showHistory(w, events) })
+			return s.print(cmd, events, func(w io.Writer) { showStory(w, story(events)) })
 		},
 	}
 }
 
-func showHistory(w io.Writer, events []wire.Event) {
-	rows := make([][]string, len(events))
+// story is what happened, without the proofs. What of it cannot be read has no
+// details: showing is not judging.
+func story(events []wire.Event) []wire.Step {
+	steps := make([]wire.Step, len(events))
 	for i, e := range events {
-		rows[i] = []string{strconv.FormatUint(e.Seq, 10), clock(e.At), e.Type, string(e.Actor)}
+		steps[i] = wire.Step{Seq: e.Seq, Type: e.Type, At: e.At, Actor: e.Actor}
+		if recorded, err := event.Parse([]byte(e.Event)); err == nil && recorded.Version > 1 {
+			steps[i].Data = recorded.Data // the first is the submission, which is the job
+		}
 	}
-	table(w, "SEQ AT EVENT BY", rows)
+	return steps
 }
