@@ -142,7 +142,7 @@ func managed[P, R any](name, summary string) jsonrpc.Method {
 	info.Errors, info.Examples = []domain.Code{domain.Conflict}, nil
 	return jsonrpc.Define(info, func(context.Context, P) (none R, _ error) {
 		return none, domain.Errorf(domain.Conflict, "process_manager_off",
-			"this supervisor does not manage processes: start the runner yourself, as in runner_sh r1 --redis-url URL")
+			"this supervisor does not manage processes: start the runner yourself, as in runner_sh r1 --redis-url URL --namespace NAME")
 	})
 }
 

@@ -76,7 +76,7 @@ func (r *Runner) ask(ctx context.Context) error {
 		return err
 	}
 	if r.trust.known() == 0 {
-		r.hint(ctx, fmt.Sprintf("nobody founded the namespace %s yet: waiting for a supervisor", r.config.Namespace))
+		r.hint(ctx, fmt.Sprintf("nobody founded the namespace %s yet: waiting for a supervisor; if yours has another, name it (HORUS_NAMESPACE, --namespace)", r.config.Namespace))
 		j.again = now.Add(time.Second)
 		return nil
 	}

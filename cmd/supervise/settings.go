@@ -41,7 +41,8 @@ func (o *options) wrong(flag string, err error) error {
 // warn says what is odd about the settings and keeps nothing from starting.
 func (o *options) warn(ctx context.Context, log *slog.Logger) {
 	if n := len(o.filled.Actors); n > 0 {
-		log.WarnContext(ctx, "the actors of the configuration are not started: there is no process manager yet; start them yourself, as in runner_sh ID --redis-url URL", "actors", n)
+		log.WarnContext(ctx, "the actors of the configuration are not started: there is no process manager yet; start them yourself",
+			"actors", n, "run", "runner_sh ID --redis-url URL --namespace "+o.namespace)
 	}
 	if path := o.filled.Exposed; path != "" {
 		log.WarnContext(ctx, "others than its owner may read a file with secrets", "file", path, "run", "chmod 600 "+path)
