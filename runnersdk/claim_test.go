@@ -8,6 +8,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
@@ -211,6 +212,31 @@ func TestEntryIsRefused(t *testing.T) {
 			want: "audience",
 		},
 		{
+			name: "when it says that it stood in another place of its bulk",
+			make: func(w *world) queue.Assignment {
+				s := bulk(w, space, doc, queuetest.Document("j2", "p"))[0]
+				s.Bulk.Index = 1
+				return w.Assign(s)
+			},
+			want: "signature",
+		},
+		{
+			name: "when it was put into a bulk that its client signed",
+			make: func(w *world) queue.Assignment {
+				s := bulk(w, space, doc, queuetest.Document("j2", "p"))[0]
+				s.Doc = []byte(queuetest.Document("j1", "evil"))
+				return w.Assign(s)
+			},
+			want: "signature",
+		},
+		{
+			name: "when its bulk is meant for another namespace",
+			make: func(w *world) queue.Assignment {
+				return w.Assign(bulk(w, "other", doc, queuetest.Document("j2", "p"))[0])
+			},
+			want: "audience",
+		},
+		{
 			name: "when it was granted too late",
 			make: func(w *world) queue.Assignment {
 				past := time.Now().Add(-time.Second).UTC().Format(time.RFC3339)
@@ -229,6 +255,36 @@ func TestEntryIsRefused(t *testing.T) {
 			})
 		})
 	}
+}
+
+// bulk is jobs that a client signed together.
+func bulk(w *world, namespace domain.Name, docs ...string) []job.Submission {
+	w.t.Helper()
+	texts := make([][]byte, len(docs))
+	for i, doc := range docs {
+		texts[i] = []byte(doc)
+	}
+	jobs, err := job.ParseBulk(job.SignBulk(namespace, texts, w.client).Append(nil), texts)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return jobs
+}
+
+// Each job of a bulk stands alone, with its place among the others.
+func TestJobsOfABulkRun(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		d := begin(t, echo)
+		for _, s := range bulk(d.world, space, queuetest.Document("j1", "a"), queuetest.Document("j2", "b"), queuetest.Document("j3", "c"))[1:] {
+			d.put(d.Assign(s))
+		}
+		d.turn()
+		got := story(d.reports())
+		slices.Sort(got)
+		if !slices.Equal(got, []string{"j2 completed: b", "j3 completed: c"}) {
+			t.Errorf("reports: %q", got)
+		}
+	})
 }
 
 // A runner whose clock was ahead refused what had been granted in time: the
