@@ -38,8 +38,11 @@ func (c *Client) SubmitMany(ctx context.Context, jobs []Job) ([]Verdict, error) 
 	}
 	for from := 0; from < len(texts); {
 		to := from + oneMessage(texts[from:])
-		c.submitMessage(ctx, texts[from:to], verdicts[from:to])
-		from = to
+		err := c.submitMessage(ctx, texts[from:to], verdicts[from:to])
+		if from = to; domain.CodeOf(err) == domain.Unauthenticated {
+			refuse(verdicts[from:], err) // who is not known is not known for the rest
+			break
+		}
 	}
 	return verdicts, refusals(verdicts)
 }
@@ -55,8 +58,15 @@ func oneMessage(texts []wire.JobText) int {
 	return len(texts)
 }
 
-// submitMessage sends jobs, and those again that may be sent again.
-func (c *Client) submitMessage(ctx context.Context, texts []wire.JobText, verdicts []Verdict) {
+func refuse(verdicts []Verdict, err error) {
+	for i := range verdicts {
+		verdicts[i].Err = err
+	}
+}
+
+// submitMessage sends jobs, and those again that may be sent again. It returns
+// the error that concerned all of those that were sent last.
+func (c *Client) submitMessage(ctx context.Context, texts []wire.JobText, verdicts []Verdict) error {
 	left := make([]int, len(texts)) // places of the jobs that have no verdict for good
 	for i := range left {
 		left[i] = i
@@ -85,6 +95,7 @@ func (c *Client) submitMessage(ctx context.Context, texts []wire.JobText, verdic
 			verdicts[place].Err = err
 		}
 	}
+	return err
 }
 
 // refusals says how many jobs were not taken in, and why the first was not.

@@ -51,6 +51,27 @@ func TestSubmitMany(t *testing.T) {
 	}
 }
 
+// Who has a wrong API key is told so once, not for each thousand of his jobs:
+// ten wrong keys would use up the supervisor's patience.
+func TestSubmitManyByNobody(t *testing.T) {
+	s := newSystem(t)
+	c, err := client.New(client.Config{Addresses: []string{s.url}, APIKey: "wrong", Key: rpcapitest.Key(3)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	jobs := make([]client.Job, 2_500)
+	for i := range jobs {
+		jobs[i] = client.NewJob("date").Executor("sh")
+	}
+	verdicts, err := c.SubmitMany(t.Context(), jobs)
+	if domain.ReasonOf(err) != "secret" || !strings.Contains(err.Error(), "2500 of 2500 jobs") {
+		t.Errorf("%v", err)
+	}
+	if last := verdicts[len(jobs)-1].Err; last != verdicts[0].Err {
+		t.Errorf("the last was sent: %v", last)
+	}
+}
+
 // An answer that is lost is asked for again, with the same ids.
 func TestSubmitManyAsksAgain(t *testing.T) {
 	s := newSystem(t)
