@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"syscall"
 
 	"github.com/redis/go-redis/v9/logging"
 	"github.com/spf13/cobra"
@@ -38,12 +39,32 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 	})
 }
 
-// advised says what to do about an authority that nobody here believes.
+// advised says what to do about an error that the command line can do something
+// about.
 func advised(err error) error {
-	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
-		return fmt.Errorf("%w\nIf the authority is your own, name its certificate with --tls-ca", err)
+	if advice := adviceFor(err); advice != "" {
+		return fmt.Errorf("%w\n%s", err, advice)
 	}
 	return err
+}
+
+func adviceFor(err error) string {
+	if _, ok := errors.AsType[x509.UnknownAuthorityError](err); ok {
+		return "If the authority is your own, name its certificate with --tls-ca"
+	}
+	if errors.Is(err, syscall.ECONNREFUSED) {
+		if _, ok := errors.AsType[*client.UnreachableError](err); ok {
+			return "Start one with 'supervisor', or name one that runs with --address (HORUS_ADDRESS)"
+		}
+	}
+	_, told := errors.AsType[*client.Error](err) // by a supervisor
+	switch reason := domain.ReasonOf(err); {
+	case reason == "redis_unreachable" && !told:
+		return "Name another with --redis-url (HORUS_REDIS_URL)"
+	case reason == "secret" && told:
+		return "An API key comes from HORUS_API_KEY, a context, or the state directory of this machine"
+	}
+	return ""
 }
 
 // settings are what every command shares.
