@@ -1,6 +1,7 @@
 package client_test
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -67,7 +68,7 @@ func TestSubmitManyByNobody(t *testing.T) {
 	if domain.ReasonOf(err) != "secret" || !strings.Contains(err.Error(), "2500 of 2500 jobs") {
 		t.Errorf("%v", err)
 	}
-	if last := verdicts[len(jobs)-1].Err; last != verdicts[0].Err {
+	if last := verdicts[len(jobs)-1].Err; !errors.Is(last, verdicts[0].Err) {
 		t.Errorf("the last was sent: %v", last)
 	}
 }
