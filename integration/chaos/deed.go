@@ -48,15 +48,17 @@ func remove(ctx context.Context, c *client.Client, random *rand.Rand, a *ack) er
 }
 
 // replay gives the job new attempts when it has failed, and waits for its second
-// end. That it is not dead any more may be the answer of the second call, when
+// end. While an administrator has its queue drained it is not taken; he opens it
+// again. That it is not dead any more may be the answer of the second call, when
 // that of the first was lost.
 func replay(ctx context.Context, c *client.Client, random *rand.Rand, a *ack) error {
 	if err := await(ctx, c, random, a); err != nil || a.state != "failed" {
 		return err
 	}
 	_, err := c.Replay(ctx, wire.Replay{DeadTarget: wire.DeadTarget{ID: a.id}})
-	if domain.ReasonOf(err) == "queue_drained" { // as an administrator has it: the job stays as it is
-		return nil
+	for domain.ReasonOf(err) == "queue_drained" {
+		time.Sleep(refusedPause)
+		_, err = c.Replay(ctx, wire.Replay{DeadTarget: wire.DeadTarget{ID: a.id}})
 	}
 	if err != nil && domain.CodeOf(err) != domain.Conflict {
 		return fmt.Errorf("replay it: %w", err)
