@@ -189,6 +189,10 @@ func listCommand(s *settings) *cobra.Command {
 				return err
 			}
 			page, err := c.List(cmd.Context(), q)
+			for err == nil && len(page.Jobs) == 0 && page.Cursor != "" { // it looks at so many jobs at a time
+				q.Cursor = page.Cursor
+				page, err = c.List(cmd.Context(), q)
+			}
 			if err != nil {
 				return err
 			}

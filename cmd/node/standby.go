@@ -75,7 +75,7 @@ func (s *supervisor) mayLead(ctx context.Context) (bool, error) {
 	default:
 		s.begged = key.Public().ID()
 		s.cfg.Log.WarnContext(ctx, "this supervisor's key is not admitted, or has ended; standing by until it is",
-			"run", "horus keys add --class supervisor --name "+string(s.cfg.Name)+" --state-dir "+s.cfg.State.String(),
+			"run", "HORUS_API_KEY=<an administrator's> horus keys add --class supervisor --name "+string(s.cfg.Name)+" --state-dir "+s.cfg.State.String(),
 			"key", key.Public().ID())
 	}
 	return s.admitted, nil
