@@ -67,6 +67,9 @@ func table(w io.Writer, headings string, rows [][]string) {
 	color := paints(w)
 	var text strings.Builder
 	for _, row := range rows {
+		for len(row) > 0 && row[len(row)-1] == "" {
+			row = row[:len(row)-1] // no line ends with spaces
+		}
 		for i, cell := range row {
 			shown := cell
 			if color && isState(names[i]) {

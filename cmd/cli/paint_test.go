@@ -7,8 +7,8 @@ import (
 
 func TestATableHasColumns(t *testing.T) {
 	var text strings.Builder
-	table(&text, "JOB STATE TOOK", [][]string{{"job-1", "completed", "1s"}, {"jöb", "failed (error)", "-"}})
-	const want = "JOB    STATE           TOOK\njob-1  completed       1s\njöb    failed (error)  -\n"
+	table(&text, "JOB STATE TOOK", [][]string{{"job-1", "completed", "1s"}, {"jöb", "failed (error)", ""}})
+	const want = "JOB    STATE           TOOK\njob-1  completed       1s\njöb    failed (error)\n"
 	if text.String() != want {
 		t.Errorf("%q, want %q", text.String(), want)
 	}
