@@ -160,7 +160,7 @@ func TestASupervisorGetsWhatItAsksFor(t *testing.T) {
 		"everysec of nothing": {
 			asked: "everysec", code: 78, words: "gives memory and everysec was asked for: set appendonly yes and appendfsync everysec, or ask for less",
 		},
-		"a word that is none": {asked: "always", code: 64, words: "it is everysec, fsync, or replicated:1 to replicated:9"},
+		"a word that is none": {asked: "always", code: 78, words: "it is everysec, fsync, or replicated:1 to replicated:9"},
 		"a Redis that evicts": {
 			options: redistest.Options{Args: []string{"--maxmemory", "64mb", "--maxmemory-policy", "allkeys-lru"}}, code: 78,
 			words: "throws jobs away when its memory is full (maxmemory-policy allkeys-lru): set maxmemory-policy noeviction",
