@@ -55,13 +55,17 @@ func showJob(w io.Writer, j wire.Job) {
 		{"attempt", attempts(j)},
 		{"submitted by", string(j.Submitter)},
 		{"created", clock(j.CreatedAt)},
-		{"started", clock(j.StartedAt)},
-		{"ended", clock(j.EndedAt)},
-		{"ran for", took(j.StartedAt, j.EndedAt)},
-		{"run by", j.RunBy},
-		{"payload", shorten(j.Payload)},
 	}
-	rows = append(rows, underway(j)...)
+	if !j.StartedAt.IsZero() {
+		rows = append(rows, []string{"started", clock(j.StartedAt)})
+	}
+	if !j.EndedAt.IsZero() {
+		rows = append(rows, []string{"ended", clock(j.EndedAt)}, []string{"ran for", took(j.StartedAt, j.EndedAt)})
+	}
+	if j.RunBy != "" {
+		rows = append(rows, []string{"run by", j.RunBy})
+	}
+	rows = append(append(rows, []string{"payload", shorten(j.Payload)}), underway(j)...)
 	if j.Result != nil {
 		rows = append(rows, []string{"result", shorten(*j.Result)})
 	}
