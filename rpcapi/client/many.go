@@ -131,12 +131,8 @@ func (p *post) submit(ctx context.Context, jobs []wire.JobText) ([]Verdict, erro
 		v.Err = p.wires.call(ctx, "jobs.submit", wire.Submit{Job: p.alone(jobs[0])}, &v.Receipt)
 		return []Verdict{v}, nil
 	}
-	params, err := p.together(ctx, jobs)
-	if err != nil {
-		return nil, err
-	}
 	var answer wire.Verdicts
-	if err := p.wires.call(ctx, "jobs.submit_many", params, &answer); err != nil {
+	if err := p.wires.call(ctx, "jobs.submit_many", p.together(ctx, jobs), &answer); err != nil {
 		return nil, err
 	}
 	verdicts := make([]Verdict, len(jobs))
@@ -162,23 +158,20 @@ func (p *post) alone(text wire.JobText) wire.JobText {
 }
 
 // together returns jobs as they travel in company: under one signature, or each
-// under its own where the API key may not ask for whom that would be.
-func (p *post) together(ctx context.Context, jobs []wire.JobText) (wire.SubmitMany, error) {
+// under its own where nobody says which namespace that would be for: the API key
+// may not ask, or the supervisor cannot tell now.
+func (p *post) together(ctx context.Context, jobs []wire.JobText) wire.SubmitMany {
 	params := wire.SubmitMany{Jobs: jobs}
 	if p.key.IsZero() {
-		return params, nil
+		return params
 	}
 	namespace, err := p.where(ctx)
-	switch domain.CodeOf(err) {
-	case domain.Forbidden, domain.Unauthenticated:
+	if err != nil {
 		params.Jobs = make([]wire.JobText, len(jobs))
 		for i, text := range jobs {
 			params.Jobs[i] = envelope(text, p.key)
 		}
-		return params, nil
-	}
-	if err != nil {
-		return params, err
+		return params
 	}
 	docs := make([][]byte, len(jobs))
 	for i, text := range jobs {
@@ -189,7 +182,7 @@ func (p *post) together(ctx context.Context, jobs []wire.JobText) (wire.SubmitMa
 		Payload: base64.StdEncoding.EncodeToString(signed.Payload), PayloadType: signed.PayloadType,
 		Signatures: []wire.EnvelopeSignature{{KeyID: signed.Signatures[0].KeyID, Sig: signed.Signatures[0].Signature.String()}},
 	}
-	return params, nil
+	return params
 }
 
 // where returns the namespace, and asks a supervisor for it once.

@@ -3,6 +3,7 @@ package client_test
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -118,5 +119,29 @@ func TestWhatGathersIsSignedTogether(t *testing.T) {
 	}
 	if bulks == 0 {
 		t.Error("nothing was signed together")
+	}
+}
+
+// A supervisor that cannot tell its namespace now takes jobs all the same: each
+// is signed by itself. It once kept them all out.
+func TestSubmitManyWithoutANamespace(t *testing.T) {
+	s := newSystem(t)
+	key := rpcapitest.Key(3)
+	s.Admit(key, access.Client, "alice", 0)
+	c := s.client(t, key)
+	var failed sync.Once
+	broken := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		failed.Do(func() { s.door.Store(nil) })
+		w.Header().Set("Content-Type", "application/json")
+		_, _ = io.WriteString(w, `{"jsonrpc":"2.0","id":0,"error":{"code":-32603,"message":"internal error"}}`)
+	})
+	s.door.Store(&broken)
+	verdicts, err := c.SubmitMany(t.Context(), []client.Job{client.NewJob("a").Runner("r1"), client.NewJob("b").Runner("r1")})
+	if err != nil {
+		t.Fatalf("%+v, %v", verdicts, err)
+	}
+	view, err := c.Get(t.Context(), verdicts[1].Receipt.ID)
+	if err != nil || view.Submitter != event.ByClient(string(key.Public().ID())) || view.Audience != "" {
+		t.Errorf("%+v, %v", view, err)
 	}
 }
