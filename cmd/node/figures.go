@@ -145,15 +145,15 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 func (s *supervisor) Info(ctx context.Context) (wire.Info, error) {
 	_, founding, err := s.onlooker.Access(ctx)
 	if err != nil {
-		return wire.Info{}, err
+		return wire.Info{}, unread(err)
 	}
 	runners, err := s.runners.Reader.List(ctx)
 	if err != nil {
-		return wire.Info{}, err
+		return wire.Info{}, unread(err)
 	}
 	look, err := s.views.Look(ctx, views.Query{End: true})
 	if err != nil {
-		return wire.Info{}, err
+		return wire.Info{}, unread(err)
 	}
 	info := wire.Info{
 		Name: s.cfg.Name, Role: s.role(), Founding: founding.String(),
@@ -191,5 +191,5 @@ func (s *supervisor) role() wire.Role {
 // Access returns the statements, for those calls that only read them.
 func (s *supervisor) Access(ctx context.Context) (access.State, error) {
 	keys, _, err := s.onlooker.Access(ctx)
-	return keys, err
+	return keys, unread(err)
 }
