@@ -6,6 +6,7 @@ package domain
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Code classifies an error by what its receiver can do about it. The numbers
@@ -61,6 +62,18 @@ func (e *Error) Error() string { return e.Message }
 // Errorf makes an [Error].
 func Errorf(code Code, reason, format string, args ...any) *Error {
 	return &Error{Code: code, Reason: reason, Message: fmt.Sprintf(format, args...)}
+}
+
+// Within returns an error about a part as one about the whole: place is the
+// RFC 6901 pointer to the part. A message that names the pointer names the new
+// one.
+func (e *Error) Within(place string) *Error {
+	located := *e
+	located.Pointer = place + e.Pointer
+	if e.Pointer != "" {
+		located.Message = strings.Replace(e.Message, e.Pointer, located.Pointer, 1)
+	}
+	return &located
 }
 
 // CodeOf returns the code of the first [Error] in err's tree, and Internal when

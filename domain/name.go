@@ -34,3 +34,22 @@ func (n *Name) UnmarshalText(text []byte) (err error) {
 	*n, err = ParseName(string(text))
 	return err
 }
+
+// Plain reports whether s is made of A-Z a-z 0-9 . _ - / alone, as names and ids
+// are: JSON escapes none of them. It takes no branch for a byte, since whether a
+// letter or a digit comes next in an id, no processor can guess.
+func Plain(s string) bool {
+	const (
+		digits  = 1<<10 - 1
+		letters = 1<<26 - 1
+	)
+	set := [4]uint64{ // a bit for each byte
+		digits<<'0' | 1<<'.' | 1<<'-' | 1<<'/',
+		letters<<('A'-64) | letters<<('a'-64) | 1<<('_'-64),
+	}
+	good := uint64(1)
+	for i := range len(s) {
+		good &= set[s[i]/64] >> (s[i] % 64)
+	}
+	return good == 1
+}

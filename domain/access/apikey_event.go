@@ -86,7 +86,7 @@ func readAPIKeyAdded(r *fixedjson.Reader) APIKeyAdded {
 	k.Runners = readNames(r, `,"runners":[`)
 	k.Kinds = readNames(r, `,"kinds":[`)
 	if r.Optional(`,"until":`) {
-		k.Until = fixedjson.Parsed(r, event.ParseTime)
+		k.Until = event.ReadTime(r)
 	}
 	if r.Optional(`,"argon2id":{"time":`) {
 		k.Secret.Cost.Time = uint32(bounded(r, math.MaxUint32)) //nolint:gosec // bounded

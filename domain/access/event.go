@@ -216,10 +216,10 @@ func readAdmitted(r *fixedjson.Reader) Admitted {
 	k.Public = fixedjson.Parsed(r, signing.ParsePublicKey)
 	k.Kinds = readNames(r, `,"kinds":[`)
 	if r.Optional(`,"since":`) {
-		k.Since = fixedjson.Parsed(r, event.ParseTime)
+		k.Since = event.ReadTime(r)
 	}
 	if r.Optional(`,"until":`) {
-		k.Until = fixedjson.Parsed(r, event.ParseTime)
+		k.Until = event.ReadTime(r)
 	}
 	r.Literal(`,"proof":`)
 	k.Proof = fixedjson.Parsed(r, signing.ParseSignature)
@@ -239,7 +239,7 @@ func readRotated(r *fixedjson.Reader) Rotated {
 	r.Literal(`,"key":`)
 	e.Key = fixedjson.Parsed(r, signing.ParsePublicKey)
 	r.Literal(`,"until":`)
-	e.Until = fixedjson.Parsed(r, event.ParseTime)
+	e.Until = event.ReadTime(r)
 	r.Literal(`,"proof":`)
 	e.Proof = fixedjson.Parsed(r, signing.ParseSignature)
 	r.Literal(`,"by":`)

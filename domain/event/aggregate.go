@@ -19,6 +19,7 @@ const (
 	Report Kind = "report" // what one runner process reported
 	Queue  Kind = "queue"  // one work queue
 	Job    Kind = "job"    // one job
+	Nonce  Kind = "nonce"  // one key's nonce, which jobs spend: no event is its own
 )
 
 // Aggregate names what an event happened to: job/<id>, runner/<id>,
@@ -51,26 +52,14 @@ func ParseAggregate(s string) (Aggregate, error) {
 			return a, nil
 		}
 	case Runner, Report, Job:
-		if slash && id != "" && len(id) <= maxAggregateID && plain(id) {
+		if slash && id != "" && len(id) <= maxAggregateID && domain.Plain(id) {
 			return a, nil
 		}
 	case Queue: // runner:<name> or executor:<name>
 		sort, name, colon := strings.Cut(id, ":")
-		if slash && colon && sort != "" && name != "" && len(id) <= maxAggregateID && plain(sort) && plain(name) {
+		if slash && colon && sort != "" && name != "" && len(id) <= maxAggregateID && domain.Plain(sort) && domain.Plain(name) {
 			return a, nil
 		}
 	}
 	return Aggregate{}, domain.Errorf(domain.Invalid, "aggregate", "no such kind of aggregate")
-}
-
-// plain reports whether id holds only characters that names and ids are made
-// of, none of which JSON escapes.
-func plain(id string) bool {
-	for _, c := range []byte(id) {
-		letter := c|0x20 >= 'a' && c|0x20 <= 'z'
-		if !letter && (c < '0' || c > '9') && c != '.' && c != '_' && c != '-' && c != '/' {
-			return false
-		}
-	}
-	return true
 }

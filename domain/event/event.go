@@ -95,9 +95,10 @@ func Parse(data []byte) (Recorded, error) {
 		return Recorded{}, domain.Errorf(domain.TooLarge, "event", "event of %d bytes; the limit is %d", len(data), MaxBytes)
 	}
 	var e Recorded
+	var text texts
 	r := fixedjson.NewReader(data)
 	r.Literal(`{"v":1,"ns":`)
-	e.Namespace = r.String()
+	text.namespace = r.Text()
 	r.Literal(`,"p":`)
 	p := r.Uint()
 	r.Literal(`,"agg":`)
@@ -105,16 +106,16 @@ func Parse(data []byte) (Recorded, error) {
 	r.Literal(`,"n":`)
 	e.Version = r.Uint()
 	r.Literal(`,"type":`)
-	e.Type = r.String()
+	text.kind = r.Text()
 	r.Literal(`,"at":`)
-	e.At = fixedjson.Parsed(r, ParseTime)
+	e.At = ReadTime(r)
 	r.Literal(`,"actor":`)
 	e.Actor = Actor(r.String())
 	if r.Optional(`,"cause":`) {
-		e.Cause = nonEmpty(r)
+		text.cause = nonEmpty(r)
 	}
 	if r.Optional(`,"trace":`) {
-		e.Trace = nonEmpty(r)
+		text.trace = nonEmpty(r)
 	}
 	r.Literal(`,"data":`)
 	e.Data = r.Value()
@@ -122,21 +123,39 @@ func Parse(data []byte) (Recorded, error) {
 	if err := r.End(); err != nil {
 		return Recorded{}, fmt.Errorf("parse event: %w", err)
 	}
-	if p > math.MaxUint16 || e.Version == 0 || e.Type == "" || !plain(e.Type) || e.Actor == "" {
+	text.copyTo(&e)
+	if p > math.MaxUint16 || e.Version == 0 || e.Type == "" || !domain.Plain(e.Type) || e.Actor == "" {
 		return Recorded{}, domain.Errorf(domain.Invalid, "format", "parse event: partition, version, type or actor out of range")
 	}
 	e.Partition = uint16(p)
 	return e, nil
 }
 
+// texts are the strings of an event that are looked at and then dropped, where
+// they stand. A fold keeps aggregates and actors: those are copied alone, since
+// they would keep all that was copied with them.
+type texts struct{ namespace, kind, cause, trace []byte }
+
+// copyTo copies all of them at once.
+func (t *texts) copyTo(e *Recorded) {
+	var room [256]byte // most fit
+	all := append(append(append(append(room[:0], t.namespace...), t.kind...), t.cause...), t.trace...)
+	rest := string(all)
+	next := func(text []byte) (s string) {
+		s, rest = rest[:len(text)], rest[len(text):]
+		return s
+	}
+	e.Namespace, e.Type, e.Cause, e.Trace = next(t.namespace), next(t.kind), next(t.cause), next(t.trace)
+}
+
 // nonEmpty reads a string that is left out when empty: the empty string would
 // be a second spelling.
-func nonEmpty(r *fixedjson.Reader) string {
-	s := r.String()
-	if s == "" {
+func nonEmpty(r *fixedjson.Reader) []byte {
+	text := r.Text()
+	if len(text) == 0 {
 		r.Fail(domain.Errorf(domain.Invalid, "format", "empty member"))
 	}
-	return s
+	return text
 }
 
 // FactOf joins an envelope, its decoded data and its place in history.

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/fixedjson"
 )
 
 // Time is an instant in microseconds since 1970-01-01T00:00:00Z. It is what a
@@ -84,12 +85,19 @@ func strict(text string) bool {
 }
 
 // ParseTime reads the one spelling that Append writes.
-func ParseTime(s string) (Time, error) {
-	if !shaped(s, "dddd-dd-ddTdd:dd:dd.ddddddZ") {
+func ParseTime(s string) (Time, error) { return parseTime(s) }
+
+// ReadTime reads a time in a document, as [ParseTime] does.
+func ReadTime(r *fixedjson.Reader) Time { return fixedjson.ParsedText(r, parseTime[[]byte]) }
+
+func parseTime[T string | []byte](text T) (Time, error) {
+	if !shaped(text, "dddd-dd-ddTdd:dd:dd.ddddddZ") {
 		return 0, errTime()
 	}
-	number := func(from, to int) int {
-		n, _ := strconv.Atoi(s[from:to]) // digits, as checked above
+	number := func(from, to int) (n int) {
+		for i := from; i < to; i++ {
+			n = 10*n + int(text[i]-'0') // digits, as checked above
+		}
 		return n
 	}
 	year, month, day := number(0, 4), time.Month(number(5, 7)), number(8, 10)
@@ -107,7 +115,7 @@ func errTime() error {
 }
 
 // shaped reports whether s looks like shape, in which d stands for a digit.
-func shaped(s, shape string) bool {
+func shaped[T string | []byte](s T, shape string) bool {
 	if len(s) != len(shape) {
 		return false
 	}

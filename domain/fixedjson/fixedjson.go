@@ -112,11 +112,15 @@ func (r *Reader) Bool() bool {
 }
 
 // String reads a string in its shortest spelling (RFC 8785, section 3.2.2.2).
-func (r *Reader) String() string {
+func (r *Reader) String() string { return string(r.Text()) }
+
+// Text is [Reader.String] for who does not keep what it reads: the bytes are part
+// of the document, unless there are escapes in them.
+func (r *Reader) Text() []byte {
 	start := r.at
 	body, escaped := r.stringBody()
 	if !escaped {
-		return string(body)
+		return body
 	}
 	return r.unescape(r.data[start:r.at])
 }
@@ -181,13 +185,13 @@ func plain(text []byte) bool {
 
 // unescape decodes what stands between quotes and refuses any escape that
 // [AppendString] would not have written.
-func (r *Reader) unescape(quoted []byte) string {
+func (r *Reader) unescape(quoted []byte) []byte {
 	text, err := jsontext.AppendUnquote(nil, quoted)
 	if err != nil || !bytes.Equal(AppendString(nil, string(text)), quoted) {
 		r.fail("a string in its shortest spelling")
-		return ""
+		return nil
 	}
-	return string(text)
+	return text
 }
 
 // Value reads any JSON value and returns its bytes as they stand. It finds the
@@ -261,12 +265,18 @@ func AppendString(dst []byte, s string) []byte {
 // Parsed runs a parser on the next string and records its error, for values
 // that have a type of their own.
 func Parsed[T any](r *Reader, parse func(string) (T, error)) T {
-	s := r.String()
+	return ParsedText(r, func(text []byte) (T, error) { return parse(string(text)) })
+}
+
+// ParsedText is [Parsed] for a parser that keeps nothing of the text, which it is
+// given as it stands in the document.
+func ParsedText[T any](r *Reader, parse func([]byte) (T, error)) T {
+	text := r.Text()
 	var zero T
 	if r.Err() != nil {
 		return zero
 	}
-	v, err := parse(s)
+	v, err := parse(text)
 	if err != nil {
 		r.Fail(fmt.Errorf("byte %d: %w", r.at, err))
 		return zero

@@ -107,6 +107,7 @@ func (c *Chain) Examine(commit *Commit) (Signatures, error) {
 			return c.asked, faultOf(e.Seq, err)
 		}
 		c.State.Apply(e)
+		c.State.spend(e)
 		k.see(e)
 		c.asked.add(e.Seq, k.checks...)
 		k.checks = k.checks[:0]
@@ -227,30 +228,52 @@ func NewReader(namespace string, partition uint16, after uint64) *Reader {
 	return &Reader{namespace: namespace, partition: partition, next: after + 1}
 }
 
+// Parsed is a raw entry whose event was read.
+type Parsed struct {
+	Raw
+
+	entry Entry
+	err   error
+}
+
+// Parse reads the event of a raw entry. That is most of the work of reading a
+// log and needs nothing that stands before the entry, so it may be done ahead
+// and of many entries at once. What is wrong with the event is for the reader
+// that takes it to say.
+func Parse(raw Raw) Parsed {
+	e, err := ParseEntry(raw.Seq, raw.Event)
+	return Parsed{raw, e, err}
+}
+
 // Next takes the next raw entry and returns the commit that it ends, or nil.
 // Errors are [*Fault]s.
 func (r *Reader) Next(raw Raw) (*Commit, error) {
-	if raw.Seq != r.next {
-		return nil, fault(r.next, "the event here bears the number %d", raw.Seq)
+	p := Parse(raw)
+	return r.Take(&p)
+}
+
+// Take is [Reader.Next] of an entry that was parsed.
+func (r *Reader) Take(p *Parsed) (*Commit, error) {
+	if p.Seq != r.next {
+		return nil, fault(r.next, "the event here bears the number %d", p.Seq)
 	}
-	e, err := ParseEntry(raw.Seq, raw.Event)
-	if err != nil {
-		return nil, faultOf(raw.Seq, err)
+	if p.err != nil {
+		return nil, faultOf(p.Seq, p.err)
 	}
 	r.next++
 	if r.pending == nil {
 		r.pending = make([]Entry, 0, r.size)
 	}
-	r.pending = append(r.pending, e)
-	if len(raw.Seal) == 0 {
+	r.pending = append(r.pending, p.entry)
+	if len(p.Seal) == 0 {
 		if len(r.pending) >= signing.MaxSealed {
 			return nil, fault(r.pending[0].Seq, "no seal within %d events", signing.MaxSealed)
 		}
 		return nil, nil
 	}
-	seal, err := signing.ParseSeal(r.namespace, r.partition, raw.Seal)
+	seal, err := signing.ParseSeal(r.namespace, r.partition, p.Seal)
 	if err != nil {
-		return nil, faultOf(raw.Seq, err)
+		return nil, faultOf(p.Seq, err)
 	}
 	commit := &Commit{Entries: r.pending, Seal: seal}
 	r.pending, r.size = nil, len(r.pending)

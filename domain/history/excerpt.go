@@ -62,6 +62,7 @@ func (x *Excerpt) examine(p *Part) error {
 			return faultOf(e.Seq, err)
 		}
 		c.State.Apply(e)
+		c.State.spend(e)
 		k.see(e)
 		c.asked.add(e.Seq, k.checks...)
 		k.checks = k.checks[:0]

@@ -8,8 +8,9 @@ import (
 // Forget drops from the state what an entry that was applied ended for good: a
 // job, which it returns, or a process that left. ok is false when nothing ended.
 // What is left in the state is bounded by what is open at one time, by the
-// failed jobs that nobody replayed or dropped, by the runner ids, and by the
-// processes that stopped without leaving.
+// failed jobs that nobody replayed or dropped, by the runner ids, by the
+// processes that stopped without leaving, and by the nonces that are spent at
+// one time, which go by themselves.
 //
 // Afterwards the state cannot tell a job that ended from one that never was. So
 // whoever forgets must see to it that no first event comes again, one whose
@@ -32,7 +33,7 @@ func (s *State) Forget(e *Entry) (j job.State, ok bool) {
 			delete(s.Processes, e.Aggregate.ID)
 			return j, true
 		}
-	case event.Access, event.Leader, event.Log, event.Runner, event.Queue:
+	case event.Access, event.Leader, event.Log, event.Runner, event.Queue, event.Nonce:
 	}
 	return j, false
 }

@@ -3,6 +3,7 @@ package history
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
@@ -277,6 +278,11 @@ func (s *State) legalSubmission(e *Entry, id job.ID, data job.Submitted, c *cont
 	}
 	if err := opened.Spec.CheckFor(e.Namespace, e.At); err != nil {
 		return illegal("%v", err)
+	}
+	for _, nonce := range opened.Nonces() {
+		if until, spent := s.Nonces[nonce]; spent && c.latest <= until {
+			return illegal("a nonce was used for two jobs of key %s", strings.TrimSuffix(nonce, "/"+opened.Spec.Nonce))
+		}
 	}
 	c.checks, err = opened.AppendChecks(c.checks, func(key signing.KeyID) (signing.PublicKey, bool) {
 		k, ok := s.Access.Key(access.Client, key, c.latest)

@@ -119,6 +119,14 @@ func TestWhatCouldNotHaveHappenedIsFound(t *testing.T) {
 		{"a job after its end", func(a *author) {
 			a.submit("j4", `{"id":"j4","payload":"x","runner":"r1","not_after":"2026-01-02T11:00:00Z"}`, webClient)
 		}, 20, "not_after has passed"},
+		{"a nonce for two jobs of a key", func(a *author) {
+			a.submit("j4", `{"id":"j4","payload":"x","runner":"r1","nonce":"n1","not_after":"2027-01-02T11:00:00Z"}`, webClient)
+			a.submit("j5", `{"id":"j5","payload":"x","runner":"r1","nonce":"n1","not_after":"2026-01-02T13:00:00Z"}`, webClient)
+		}, 21, "a nonce was used for two jobs"},
+		{"a nonce of nobody's", func(a *author) {
+			s := job.Submission{Form: job.FormUnsigned, Doc: []byte(`{"payload":"x","runner":"r1","nonce":"n1","not_after":"2027-01-02T11:00:00Z"}`)}
+			a.say(jobOf("j4"), event.ByAPIKey("web"), "", job.Submitted{Submission: s})
+		}, 20, "nobody signed this job"},
 		{"a job of a stranger", func(a *author) { a.submit("j4", `{"id":"j4","payload":"x","runner":"r1"}`, stranger) }, 20, "may not sign jobs"},
 		{"a job signed by a supervisor", func(a *author) { a.submit("j4", `{"id":"j4","payload":"x","runner":"r1"}`, leader) }, 20, "may not sign jobs"},
 		{"a job with a signature of another document", func(a *author) {

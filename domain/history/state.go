@@ -21,8 +21,10 @@ type State struct {
 	Runners   map[domain.Name]runner.State
 	Processes map[string]runner.Process // by runner.AggregateID
 	Queues    map[job.Queue]line.State
+	Nonces    map[string]event.Time // by job.Opened.Nonces: until when they are spent; perhaps some that were
 
 	forgot bool // jobs that had ended
+	room   int  // of Nonces, until those that are good again are dropped
 }
 
 // NewState returns the state before the first event.
@@ -32,6 +34,7 @@ func NewState() *State {
 		Runners:   map[domain.Name]runner.State{},
 		Processes: map[string]runner.Process{},
 		Queues:    map[job.Queue]line.State{},
+		Nonces:    map[string]event.Time{},
 	}
 }
 

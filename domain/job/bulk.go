@@ -64,7 +64,7 @@ func ParseBulk(envelope []byte, docs [][]byte) ([]Submission, error) {
 	r.Literal(`,"namespace":`)
 	namespace := fixedjson.Parsed(r, domain.ParseName)
 	r.Literal(`,"root":`)
-	root := fixedjson.Parsed(r, signing.ParseHash)
+	root := signing.ReadHash(r)
 	r.Literal(`}`)
 	if err := r.End(); err != nil {
 		return nil, domain.Errorf(domain.Unauthenticated, "bulk", `a bulk's payload is {"count":…,"namespace":…,"root":…} in this order and without white space: %v`, err)

@@ -20,6 +20,7 @@ type Submit struct {
 	At        event.Time
 	By        event.Actor // the client of the first signature, or who sent it unsigned
 	Held      bool        // wait for a Release before queueing
+	Spent     event.Time  // until when the job's nonce is one of its signers' other job; zero if it is none's
 }
 
 // Release queues or schedules a held job, or lets it fail whose end has passed.

@@ -75,6 +75,9 @@ func decideSubmit(s State, c Submit) ([]Event, error) {
 	if err := c.Job.Spec.CheckTimes(c.At); err != nil {
 		return nil, err
 	}
+	if !c.Spent.IsZero() && c.At <= c.Spent {
+		return nil, spent(c.Spent)
+	}
 	if !c.Job.from(c.By) {
 		return nil, domain.Errorf(domain.Internal, "submitter", "%s did not submit what its signers signed", c.By)
 	}

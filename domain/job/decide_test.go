@@ -14,7 +14,7 @@ import (
 
 // codes are what the refusals of a job mean to whoever asked.
 var codes = map[string]domain.Code{
-	"not_after": domain.Expired, "audience": domain.Expired, "id_taken": domain.Conflict, "job": domain.NotFound,
+	"not_after": domain.Expired, "nonce": domain.Expired, "audience": domain.Expired, "id_taken": domain.Conflict, "job": domain.NotFound,
 	"stale_attempt": domain.Stale, "kind": domain.Invalid, "submitter": domain.Internal,
 }
 
@@ -36,6 +36,8 @@ func TestDecide(t *testing.T) {
 	late.At = noon + hour + 1
 	elsewhere := submit
 	elsewhere.Job = mustOpen(t, enveloped(t, job.PayloadType, `{"id":"j1","payload":"x","executor":"sh","audience":"hero"}`, 1))
+	replayed, good := submit, submit
+	replayed.Spent, good.Spent = noon, noon-1
 	pretended := submit
 	pretended.By = event.ByAPIKey("web")
 
@@ -55,6 +57,9 @@ func TestDecide(t *testing.T) {
 		{"submit held", "", held, "held", ""},
 		{"submit after its end", "", late, "", "not_after"},
 		{"submit to another namespace", "", elsewhere, "", "audience"},
+		{"submit in the last instant of another job with its nonce", "", replayed, "", "nonce"},
+		{"submit when the nonce is good again", "", good, "submitted, attempt 1 granted to executor:sh", ""},
+		{"submit again what has the nonce", "submitted", replayed, "", ""},
 		{"submit in another's name", "", pretended, "", "submitter"},
 		{"submit again while it waits", "submitted", submit, "", ""},
 		{"submit again while it is held", "held", held, "", ""},

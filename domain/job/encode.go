@@ -102,7 +102,7 @@ func (e Started) AppendData(dst []byte) []byte {
 
 // AppendData appends {"attempt":…,"checkpoint":…}.
 func (e Checkpointed) AppendData(dst []byte) []byte {
-	return append(appendWord(appendAttempt(dst, e.Attempt), `,"checkpoint":`, e.Hash.String()), '}')
+	return append(appendHash(appendAttempt(dst, e.Attempt), `,"checkpoint":`, e.Hash), '}')
 }
 
 // AppendData appends {"attempt":…,"kind":…,"due":…}.
@@ -138,7 +138,7 @@ func (e Stopped) AppendData(dst []byte) []byte {
 
 // AppendData appends {"grant":…,"process":…,"said":…}.
 func (e ReportRefused) AppendData(dst []byte) []byte {
-	dst = appendWord(dst, `{"grant":`, e.Token.String())
+	dst = appendHash(dst, `{"grant":`, e.Token)
 	dst = fixedjson.AppendString(append(dst, `,"process":`...), e.Process)
 	return append(appendWord(dst, `,"said":`, string(e.Said)), '}')
 }
@@ -172,6 +172,10 @@ func appendWord(dst []byte, member, word string) []byte {
 	return append(append(append(append(dst, member...), '"'), word...), '"')
 }
 
+func appendHash(dst []byte, member string, h signing.Hash) []byte {
+	return append(h.Append(append(append(dst, member...), '"')), '"')
+}
+
 // appendTimeout appends a timeout in seconds unless there is none.
 func appendTimeout(dst []byte, timeout time.Duration) []byte {
 	if timeout == 0 {
@@ -182,8 +186,9 @@ func appendTimeout(dst []byte, timeout time.Duration) []byte {
 
 // append writes {"attempt":…,"queue":…,"job":…,"keys":[…],"checkpoint":…,"timeout":…}.
 func (g *Grant) append(dst []byte) []byte {
-	dst = appendWord(appendAttempt(dst, g.Attempt), `,"queue":`, g.Queue.String())
-	dst = appendWord(dst, `,"job":`, g.Job.String())
+	dst = g.Queue.append(append(appendAttempt(dst, g.Attempt), `,"queue":"`...))
+	dst = append(dst, '"')
+	dst = appendHash(dst, `,"job":`, g.Job)
 	for i, key := range g.Keys {
 		if i == 0 {
 			dst = append(dst, `,"keys":["`...)
@@ -196,7 +201,7 @@ func (g *Grant) append(dst []byte) []byte {
 		dst = append(dst, ']')
 	}
 	if !g.Checkpoint.IsZero() {
-		dst = appendWord(dst, `,"checkpoint":`, g.Checkpoint.String())
+		dst = appendHash(dst, `,"checkpoint":`, g.Checkpoint)
 	}
 	return append(appendTimeout(dst, g.Timeout), '}')
 }
@@ -230,7 +235,7 @@ func readEvent(r *fixedjson.Reader, name string) Event {
 	case "job.checkpointed":
 		attempt := readAttempt(r, 1)
 		r.Literal(`,"checkpoint":`)
-		return Checkpointed{attempt, fixedjson.Parsed(r, signing.ParseHash)}
+		return Checkpointed{attempt, signing.ReadHash(r)}
 	case "job.attempt_failed":
 		return readAttemptFailed(r)
 	case "job.attempt_lost":
@@ -268,7 +273,7 @@ func readSubmitted(r *fixedjson.Reader) Submitted {
 		g := readGrant(r)
 		e.Grant = &g
 	} else if r.Optional(`,"due":`) {
-		e.Due = fixedjson.Parsed(r, event.ParseTime)
+		e.Due = event.ReadTime(r)
 	}
 	if r.Err() == nil {
 		e.opened, _ = e.Submission.Open() // who reads the event asks for it, and gets the error
@@ -295,7 +300,7 @@ func readAttemptFailed(r *fixedjson.Reader) AttemptFailed {
 func readRefused(r *fixedjson.Reader) ReportRefused {
 	var e ReportRefused
 	r.Literal(`{"grant":`)
-	e.Token = fixedjson.Parsed(r, signing.ParseHash)
+	e.Token = signing.ReadHash(r)
 	e.Process = readProcess(r)
 	r.Literal(`,"said":`)
 	e.Said = fixedjson.Parsed(r, parseSaid)
@@ -312,14 +317,14 @@ func readReplayed(r *fixedjson.Reader) Replayed {
 	e.Attempts = uint32(n & math.MaxUint32) //nolint:gosec // bounded above
 	e.Limits.Timeout = readTimeout(r)
 	if r.Optional(`,"expires":`) {
-		e.Limits.Expires = fixedjson.Parsed(r, event.ParseTime)
+		e.Limits.Expires = event.ReadTime(r)
 	}
 	return e
 }
 
 func readTime(r *fixedjson.Reader, member string) event.Time {
 	r.Literal(member)
-	return fixedjson.Parsed(r, event.ParseTime)
+	return event.ReadTime(r)
 }
 
 func readProcess(r *fixedjson.Reader) string {
@@ -364,7 +369,7 @@ func readGrant(r *fixedjson.Reader) Grant {
 	r.Literal(`,"queue":`)
 	g.Queue = fixedjson.Parsed(r, ParseQueue)
 	r.Literal(`,"job":`)
-	g.Job = fixedjson.Parsed(r, signing.ParseHash)
+	g.Job = signing.ReadHash(r)
 	if r.Optional(`,"keys":[`) {
 		for range maxSignatures {
 			g.Keys = append(g.Keys, fixedjson.Parsed(r, signing.ParseKeyID))
@@ -375,7 +380,7 @@ func readGrant(r *fixedjson.Reader) Grant {
 		r.Literal(`]`)
 	}
 	if r.Optional(`,"checkpoint":`) {
-		g.Checkpoint = fixedjson.Parsed(r, signing.ParseHash)
+		g.Checkpoint = signing.ReadHash(r)
 		if g.Checkpoint.IsZero() {
 			r.Fail(domain.Errorf(domain.Invalid, "checkpoint", "no checkpoint is not written"))
 		}

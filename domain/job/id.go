@@ -15,13 +15,7 @@ const maxID = 128
 
 // ParseID checks an id. Its error has [domain.Invalid] and the reason "id".
 func ParseID(s string) (ID, error) {
-	ok := s != "" && len(s) <= maxID
-	for i, c := range []byte(s) {
-		lower := c | 0x20
-		alnum := lower >= 'a' && lower <= 'z' || c >= '0' && c <= '9'
-		ok = ok && (alnum || i > 0 && (c == '.' || c == '_' || c == '-'))
-	}
-	if !ok {
+	if s == "" || len(s) > maxID || !domain.Plain(s) || strings.ContainsAny(s[:1], "._-") || strings.Contains(s, "/") {
 		return ID{}, domain.Errorf(domain.Invalid, "id",
 			"a job id is 1 to %d of A-Z a-z 0-9 . _ - and starts with a letter or digit", maxID)
 	}
@@ -73,6 +67,11 @@ func ParseQueue(s string) (Queue, error) {
 
 // String returns runner:<id> or executor:<kind>.
 func (q Queue) String() string { return q.kind + ":" + string(q.name) }
+
+// append appends what String returns.
+func (q Queue) append(dst []byte) []byte {
+	return append(append(append(dst, q.kind...), ':'), q.name...)
+}
 
 // IsZero reports whether q is no queue.
 func (q Queue) IsZero() bool { return q.kind == "" }

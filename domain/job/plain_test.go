@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/seedtest"
+	"github.com/herocode/horus/domain/strictjson"
 )
 
 // A member whose rule plain forgets would be accepted whatever it holds. Here
@@ -64,4 +66,45 @@ func valuesOf(t *testing.T, kind reflect.Type) []any {
 	}
 	t.Fatalf("no values of type %s are known here", kind)
 	return nil
+}
+
+func scan(data []byte) (d Document, ok bool) {
+	c := strictjson.NewCursor(data)
+	d.ScanJSON(&c)
+	return d, c.Done()
+}
+
+// A document that is scanned must be the one that Decode reads.
+func FuzzScanDocument(f *testing.F) {
+	seedtest.Add(f, []byte(`{"id":"j1","caller_id":"c","context_id":"x","payload":"echo \n","executor":"sh","runner":"r1","timeout":5,`+
+		`"max_attempts":2,"env_vars":{"A":"b"},"audience":"horus","created_at":"","updated_at":"","not_after":"2026-01-02T15:04:05Z"}`))
+	for _, text := range []string{
+		`{}`, `{"payload":null}`, `{"payload":"x","payload":"y"}`, `{"timeout":1.0}`, `{"env_vars":{"A":"b","A":"c"}}`, `{"env_vars":{}}`,
+		`{"not_after":""}`, `{"not_after":"yesterday"}`, `{"other":1}`, `{"Payload":"x"}`, `[]`,
+	} {
+		f.Add([]byte(text))
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		scanned, ok := scan(data)
+		if !ok {
+			return
+		}
+		type bare Document // has no method that scans
+		var decoded bare
+		if err := strictjson.Decode(data, &decoded); err != nil || !reflect.DeepEqual(scanned, Document(decoded)) {
+			t.Fatalf("%q was scanned as %+v and is %+v, %v", data, scanned, decoded, err)
+		}
+	})
+}
+
+// A document that is not scanned is only slow to read, so nobody would see it.
+func TestCommonDocumentsAreScanned(t *testing.T) {
+	for _, text := range []string{
+		`{"id":"j1","payload":"echo \"hello\"\n","executor":"sh","timeout":60,"env_vars":{"A":"b"}}`,
+		`{ "payload": "x", "runner": "r1", "not_after": "2026-01-02T15:04:05Z", "audience": "horus", "max_attempts": 3 }`,
+	} {
+		if d, ok := scan([]byte(text)); !ok || !d.plain() {
+			t.Errorf("%s is scanned: %t, and plain: %t", text, ok, d.plain())
+		}
+	}
 }

@@ -12,7 +12,6 @@ import (
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
-	"github.com/herocode/horus/domain/strictjson"
 )
 
 // Limits and defaults of a job.
@@ -52,6 +51,7 @@ type Document struct {
 	ExpiresAt   event.Time          `json:"expires_at,omitzero" doc:"RFC 3339. A job that was not begun by then fails as expired; one that runs goes on, and is not tried again."`
 	EnvVars     map[string]string   `json:"env_vars,omitempty" validate:"max=64,dive,keys,env_name,endkeys,max=4096,env_value" doc:"Environment of the job; not PATH, LD_* or HORUS_*."`
 	NotAfter    event.Time          `json:"not_after,omitzero" doc:"RFC 3339. The job is not started after it."`
+	Nonce       string              `json:"nonce,omitempty" validate:"max=64" doc:"1 to 64 letters, digits and ._~+/=- that the signing key has for this job alone until its not_after, which is needed with it. Of signed jobs."`
 	Audience    string              `json:"audience,omitempty" validate:"max=64" doc:"Namespace that the job is meant for; another one refuses it."`
 	CreatedAt   string              `json:"created_at,omitempty" validate:"max=64" doc:"Accepted and kept; views show the server's."`
 	UpdatedAt   string              `json:"updated_at,omitempty" validate:"max=64" doc:"Accepted and kept; views show the server's."`
@@ -86,6 +86,7 @@ type Spec struct {
 	Delay      time.Duration
 	Expires    event.Time // not begun after it, by the client's wish
 	NotAfter   event.Time // nor after this: its signature has ended
+	Nonce      string     // that no other job of its signers has until then; empty if none
 	Audience   string
 	Signatures []DocumentSignature // that stand in the document itself
 }
@@ -111,38 +112,12 @@ func (s *Spec) Queue() Queue {
 	return ExecutorQueue(s.Executor)
 }
 
-// parseDocument reads a client's job strictly.
-func parseDocument(data []byte) (Document, error) {
-	var d Document
-	if err := strictjson.Decode(data, &d); err != nil {
-		return d, err
-	}
-	if d.plain() {
-		return d, nil
-	}
-	if err := documentValidator().Struct(&d); err != nil {
-		return d, invalidField(err)
-	}
-	return d, nil
-}
-
-// plain reports whether a document has nothing but texts, each of them so short
-// that no rule of its tags can be broken. Most have, and the validator, which
-// finds the rules by reflection, costs as much as reading the document.
-func (d *Document) plain() bool {
-	return d.Payload != "" && len(d.Payload) <= MaxPayloadBytes && (d.Executor != "" || d.Runner != "") &&
-		len(d.ID) <= 128 && len(d.CallerID) <= 256 && len(d.ContextID) <= 256 && len(d.Audience) <= 64 &&
-		len(d.CreatedAt) <= 64 && len(d.UpdatedAt) <= 64 &&
-		d.Timeout == nil && d.MaxAttempts == nil && d.Delay == nil && d.Backoff == nil &&
-		len(d.RetryOn) == 0 && len(d.EnvVars) == 0 && len(d.Signatures) == 0
-}
-
 // spec fills in the defaults and checks names.
 func (d *Document) spec() (Spec, error) {
 	s := Spec{
 		CallerID: d.CallerID, ContextID: d.ContextID, Payload: d.Payload,
 		Timeout: DefaultTimeout, Policy: Policy{MaxAttempts: DefaultMaxAttempts, Backoff: defaultBackoff()},
-		Env: d.EnvVars, RunAt: d.RunAt, Expires: d.ExpiresAt, NotAfter: d.NotAfter, Audience: d.Audience, Signatures: d.Signatures,
+		Env: d.EnvVars, RunAt: d.RunAt, Expires: d.ExpiresAt, NotAfter: d.NotAfter, Nonce: d.Nonce, Audience: d.Audience, Signatures: d.Signatures,
 	}
 	if d.Timeout != nil {
 		s.Timeout = time.Duration(*d.Timeout) * time.Second
@@ -159,6 +134,9 @@ func (d *Document) spec() (Spec, error) {
 		}
 	}
 	if err := d.times(&s); err != nil {
+		return s, err
+	}
+	if err := d.checkNonce(); err != nil {
 		return s, err
 	}
 	var err error

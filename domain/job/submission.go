@@ -1,7 +1,6 @@
 package job
 
 import (
-	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
@@ -14,34 +13,6 @@ import (
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/domain/strictjson"
 )
-
-// Form says how a job was signed, and so over which bytes.
-type Form string
-
-// The forms.
-const (
-	// FormDSSE is a DSSE envelope: the signature covers the document's exact
-	// bytes, alone ([PayloadType]) or in company ([Bulk]).
-	FormDSSE Form = "dsse"
-	// FormJCS is a document with a signatures member: each signature covers
-	// the RFC 8785 form of the document without that member.
-	FormJCS Form = "jcs"
-	// FormUnsigned is a document without a signature. The supervisor's seal
-	// stands for the holder of the API key that sent it.
-	FormUnsigned Form = "unsigned"
-)
-
-func parseForm(s string) (Form, error) {
-	switch f := Form(s); f {
-	case FormDSSE, FormJCS, FormUnsigned:
-		return f, nil
-	}
-	return "", errForm()
-}
-
-func errForm() error {
-	return domain.Errorf(domain.Invalid, "form", "a job's form is dsse, jcs or unsigned")
-}
 
 // PayloadType is the DSSE payload type of a job document.
 const PayloadType = "application/vnd.horus.job+json"
@@ -80,22 +51,17 @@ type Opened struct {
 // or without signatures. A list of no signatures is none: clients of the
 // original send it with what they do not sign.
 func Parse(data []byte) (Submission, error) {
-	form := FormUnsigned
-	for member, err := range strictjson.Members(data) {
-		if err != nil {
+	f, ok := scanForm(data)
+	if !ok {
+		var err error
+		if f, err = formOf(strictjson.Members(data)); err != nil {
 			return Submission{}, err
 		}
-		switch member.Name {
-		case "payloadType": // wherever it stands: an envelope has signatures too
-			return parseEnvelope(data)
-		case "signatures":
-			none := len(bytes.Trim(member.Value, "[] \t\r\n")) == 0 || string(member.Value) == "null"
-			if !none {
-				form = FormJCS
-			}
-		}
 	}
-	return Submission{Form: form, Doc: data}, nil
+	if f == FormDSSE {
+		return parseEnvelope(data)
+	}
+	return Submission{Form: f, Doc: data}, nil
 }
 
 func parseEnvelope(data []byte) (Submission, error) {
@@ -103,7 +69,12 @@ func parseEnvelope(data []byte) (Submission, error) {
 	if err != nil {
 		return Submission{}, err
 	}
-	if env.PayloadType != PayloadType {
+	switch env.PayloadType {
+	case PayloadType:
+	case BulkType:
+		return Submission{}, domain.Errorf(domain.Unauthenticated, "payload_type",
+			"the envelope signs a bulk, and goes with all of its jobs; one that is sent alone is signed alone, and is the same job")
+	default:
 		return Submission{}, domain.Errorf(domain.Unauthenticated, "payload_type", "the envelope's payloadType must be %s", PayloadType)
 	}
 	signatures, err := submittedSignatures(&env)
@@ -147,6 +118,9 @@ func (s Submission) Open() (*Opened, error) {
 	}
 	if len(o.Signers) > 0 && spec.ID.IsZero() {
 		return nil, domain.Errorf(domain.Invalid, "id", "/id: a signed job names its id")
+	}
+	if len(o.Signers) == 0 && spec.Nonce != "" {
+		return nil, at("/nonce", domain.Errorf(domain.Invalid, "form", "a nonce belongs to the key that signs with it, and nobody signed this job: sign it, or leave the nonce out"))
 	}
 	sum := sha256.New()
 	sum.Write([]byte(s.Form))
@@ -316,7 +290,7 @@ func (s *Submission) append(dst []byte) []byte {
 func readSubmission(r *fixedjson.Reader) Submission {
 	var s Submission
 	r.Literal(`"form":`)
-	s.Form = fixedjson.Parsed(r, parseForm)
+	s.Form = fixedjson.ParsedText(r, parseForm)
 	r.Literal(`,"doc":`)
 	s.Doc = r.Value()
 	if !r.Optional(`,"sigs":[`) {

@@ -36,12 +36,7 @@ type Signed struct {
 
 // Append appends the bundle in its one spelling.
 func (b *Bundle) Append(dst []byte) []byte {
-	dst = fixedjson.AppendString(append(dst, `{"v":1,"ns":`...), b.Namespace)
-	dst = fixedjson.AppendUint(append(dst, `,"p":`...), uint64(b.Partition))
-	dst = fixedjson.AppendString(append(dst, `,"runner":`...), string(b.Runner))
-	dst = fixedjson.AppendString(append(dst, `,"process":`...), b.Process)
-	dst = fixedjson.AppendUint(append(dst, `,"number":`...), b.Number)
-	dst = append(dst, `,"reports":[`...)
+	dst = b.appendHead(dst)
 	for i, r := range b.Reports {
 		if i > 0 {
 			dst = append(dst, ',')
@@ -51,16 +46,35 @@ func (b *Bundle) Append(dst []byte) []byte {
 	return append(dst, `]}`...)
 }
 
-// ReportBytes returns the size that r adds to a bundle, at most; a sender uses
-// it to keep bundles below [MaxBundleBytes].
-func ReportBytes(r Report, scratch []byte) (size int, buffer []byte) {
-	buffer = r.append(scratch[:0])
-	return len(buffer) + 1, buffer
+// appendHead appends all that stands before the reports.
+func (b *Bundle) appendHead(dst []byte) []byte {
+	dst = fixedjson.AppendString(append(dst, `{"v":1,"ns":`...), b.Namespace)
+	dst = fixedjson.AppendUint(append(dst, `,"p":`...), uint64(b.Partition))
+	dst = fixedjson.AppendString(append(dst, `,"runner":`...), string(b.Runner))
+	dst = fixedjson.AppendString(append(dst, `,"process":`...), b.Process)
+	dst = fixedjson.AppendUint(append(dst, `,"number":`...), b.Number)
+	return append(dst, `,"reports":[`...)
 }
 
+// AppendReport appends a report and a comma, as reports stand in a bundle. A
+// sender keeps what it has to say so, and knows what room that needs.
+func AppendReport(dst []byte, r Report) []byte { return append(r.append(dst), ',') }
+
 // Sign encodes and signs the bundle.
-func (b *Bundle) Sign(key signing.PrivateKey) Signed {
-	doc := b.Append(nil)
+func (b *Bundle) Sign(key signing.PrivateKey) Signed { return sign(b.Append(nil), key) }
+
+// SignReports is Sign for reports that [AppendReport] encoded, at least one, in
+// place of those of the bundle.
+func (b *Bundle) SignReports(reports []byte, key signing.PrivateKey) Signed {
+	doc := b.appendHead(make([]byte, 0, headRoom+len(reports)))
+	doc = append(doc, reports[:len(reports)-len(",")]...)
+	return sign(append(doc, `]}`...), key)
+}
+
+// headRoom is enough for what a bundle has besides its reports.
+const headRoom = 512
+
+func sign(doc []byte, key signing.PrivateKey) Signed {
 	return Signed{Doc: doc, Key: key.Public().ID(), Signature: key.Sign(signing.PAE(BundleType, doc))}
 }
 

@@ -243,11 +243,11 @@ func TestTheLargestReportFitsABundleOfItsOwn(t *testing.T) {
 	b.Process, b.Number, b.Partition = strings.Repeat("f", 32), 1<<53-1, 65535
 	completed := b.Reports[3].(runner.Completed)
 	completed.Result = ""
-	empty, _ := runner.ReportBytes(completed, nil)
+	empty := len(runner.AppendReport(nil, completed))
 	completed.Result = strings.Repeat("x", runner.MaxReportBytes-empty)
-	size, buffer := runner.ReportBytes(completed, nil)
-	if size != runner.MaxReportBytes || len(buffer) != size-1 {
-		t.Fatalf("the report has %d bytes, its encoding %d", size, len(buffer))
+	size := len(runner.AppendReport(nil, completed))
+	if size != runner.MaxReportBytes {
+		t.Fatalf("the report has %d bytes", size)
 	}
 	b.Reports = []runner.Report{completed}
 	if _, err := runner.ParseBundle(b.Append(nil)); err != nil {
@@ -337,4 +337,22 @@ func FuzzBundle(f *testing.F) {
 			t.Errorf("%q was read and is written as %q", data, again)
 		}
 	})
+}
+
+// Whoever encoded its reports one by one signs the same bundle.
+func TestReportsThatWereEncodedBeforeMakeTheSameBundle(t *testing.T) {
+	reports := goldenBundle(t).Reports
+	for n := 1; n <= len(reports); n++ {
+		b := goldenBundle(t)
+		b.Reports = reports[:n]
+		want := b.Sign(key(t, 4))
+		var encoded []byte
+		for _, r := range b.Reports {
+			encoded = runner.AppendReport(encoded, r)
+		}
+		b.Reports = nil
+		if diff := cmp.Diff(want, b.SignReports(encoded, key(t, 4))); diff != "" {
+			t.Errorf("%d reports (-want +got):\n%s", n, diff)
+		}
+	}
 }

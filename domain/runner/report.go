@@ -146,7 +146,7 @@ func (Leave) append(dst []byte) []byte { return append(dst, `{"t":"leave"}`...) 
 func (a *About) append(dst []byte, kind string) []byte {
 	dst = append(append(append(dst, `{"t":"`...), kind...), `","job":"`...)
 	dst = append(append(dst, a.Job.String()...), `","grant":"`...)
-	dst = append(append(dst, a.Token.String()...), `","at":"`...)
+	dst = append(a.Token.Append(dst), `","at":"`...)
 	return append(a.At.Append(dst), '"')
 }
 

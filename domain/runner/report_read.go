@@ -15,7 +15,7 @@ import (
 // readReport reads one report of a bundle whose place was read already.
 func (b *Bundle) readReport(r *fixedjson.Reader) Report {
 	r.Literal(`{"t":`)
-	switch kind := r.String(); kind {
+	switch string(r.Text()) {
 	case "join":
 		return b.readJoin(r)
 	case "leave":
@@ -53,9 +53,9 @@ func readAbout(r *fixedjson.Reader) About {
 	r.Literal(`,"job":`)
 	a.Job = fixedjson.Parsed(r, job.ParseID)
 	r.Literal(`,"grant":`)
-	a.Token = fixedjson.Parsed(r, signing.ParseHash)
+	a.Token = signing.ReadHash(r)
 	r.Literal(`,"at":`)
-	a.At = fixedjson.Parsed(r, event.ParseTime)
+	a.At = event.ReadTime(r)
 	return a
 }
 
@@ -126,7 +126,7 @@ func readLog(r *fixedjson.Reader) Report {
 	for range maxLines {
 		var line Line
 		r.Literal(`{"at":`)
-		line.At = fixedjson.Parsed(r, event.ParseTime)
+		line.At = event.ReadTime(r)
 		r.Literal(`,"stream":`)
 		line.Stream = fixedjson.Parsed(r, parseStream)
 		r.Literal(`,"text":`)

@@ -49,14 +49,7 @@ type EnvelopeSignature struct {
 // else has [domain.Invalid] and the reason payload or one of package
 // strictjson.
 func ParseEnvelope(data []byte) (Envelope, error) {
-	var wire struct {
-		PayloadType string  `json:"payloadType"`
-		Payload     *string `json:"payload"`
-		Signatures  []struct {
-			KeyID string `json:"keyid"`
-			Sig   string `json:"sig"`
-		} `json:"signatures"`
-	}
+	var wire wireEnvelope
 	if err := strictjson.Decode(data, &wire); err != nil {
 		return Envelope{}, err
 	}
@@ -85,6 +78,50 @@ func ParseEnvelope(data []byte) (Envelope, error) {
 	return e, nil
 }
 
+// wireEnvelope is an envelope as JSON has it.
+type wireEnvelope struct {
+	PayloadType string          `json:"payloadType"`
+	Payload     *string         `json:"payload"`
+	Signatures  []wireSignature `json:"signatures"`
+}
+
+type wireSignature struct {
+	KeyID string `json:"keyid"`
+	Sig   string `json:"sig"`
+}
+
+// ScanJSON implements [strictjson.Scanner].
+func (e *wireEnvelope) ScanJSON(c *strictjson.Cursor) {
+	for c.Object(); c.Member(); {
+		switch string(c.Name()) {
+		case "payloadType":
+			e.PayloadType = c.Text()
+		case "payload":
+			e.Payload = new(c.Text())
+		case "signatures":
+			for c.Array(); c.Element(); {
+				e.Signatures = append(e.Signatures, scanSignature(c))
+			}
+		default:
+			c.Lose()
+		}
+	}
+}
+
+func scanSignature(c *strictjson.Cursor) (s wireSignature) {
+	for c.Object(); c.Member(); {
+		switch string(c.Name()) {
+		case "keyid":
+			s.KeyID = c.Text()
+		case "sig":
+			s.Sig = c.Text()
+		default:
+			c.Lose()
+		}
+	}
+	return s
+}
+
 // Append appends the envelope in JSON, without white space and with its members
 // in the order of RFC 8785, to dst.
 func (e Envelope) Append(dst []byte) []byte {
@@ -109,7 +146,9 @@ func (e Envelope) Append(dst []byte) []byte {
 // decodeBase64 decodes either alphabet of RFC 4648, with padding, in the one
 // spelling that the bytes have in it.
 func decodeBase64(text string) ([]byte, bool) {
-	text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
+	if strings.ContainsAny(text, "-_") {
+		text = strings.NewReplacer("-", "+", "_", "/").Replace(text)
+	}
 	raw, err := standard.DecodeString(text)
 	return raw, err == nil && standard.EncodedLen(len(raw)) == len(text)
 }

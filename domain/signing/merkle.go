@@ -6,13 +6,19 @@ import (
 	"math/bits"
 
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/fixedjson"
 )
 
 // A Hash is a SHA-256 value; the zero Hash stands for none.
 type Hash [sha256.Size]byte
 
 // ParseHash reads 64 lowercase hex digits (reason hash).
-func ParseHash(text string) (Hash, error) {
+func ParseHash(text string) (Hash, error) { return parseHash(text) }
+
+// ReadHash reads a hash in a document, as [ParseHash] does.
+func ReadHash(r *fixedjson.Reader) Hash { return fixedjson.ParsedText(r, parseHash[[]byte]) }
+
+func parseHash[T string | []byte](text T) (Hash, error) {
 	var h Hash
 	if !parseHex(h[:], text) {
 		return Hash{}, domain.Errorf(domain.Invalid, "hash", "a hash is 64 lowercase hex digits")
@@ -22,6 +28,9 @@ func ParseHash(text string) (Hash, error) {
 
 // String returns the hash as 64 lowercase hex digits.
 func (h Hash) String() string { return hex.EncodeToString(h[:]) }
+
+// Append appends what String returns.
+func (h Hash) Append(dst []byte) []byte { return hex.AppendEncode(dst, h[:]) }
 
 // IsZero reports whether h stands for none.
 func (h Hash) IsZero() bool { return h == Hash{} }

@@ -185,11 +185,14 @@ type Proof struct {
 // Check reports whether the path leads from the event, at its seq, to the
 // seal's root (reason proof). Whether the seal is good is for [Seal.Check] and a
 // key that the caller trusts.
-func (p Proof) Check() error {
+func (p Proof) Check() error { return p.CheckLeaf(LeafHash(p.Event)) }
+
+// CheckLeaf is [Proof.Check] for whoever has the [LeafHash] of the event.
+func (p Proof) CheckLeaf(leaf Hash) error {
 	if p.Seq < p.Seal.First || p.Seq > p.Seal.Last() {
 		return domain.Errorf(domain.Invalid, "proof", "the seal covers %d to %d, not %d", p.Seal.First, p.Seal.Last(), p.Seq)
 	}
-	root, err := RootFromPath(LeafHash(p.Event), p.Seq-p.Seal.First, uint64(p.Seal.Count), p.Path)
+	root, err := RootFromPath(leaf, p.Seq-p.Seal.First, uint64(p.Seal.Count), p.Path)
 	if err != nil {
 		return fmt.Errorf("prove event %d: %w", p.Seq, err)
 	}

@@ -46,10 +46,18 @@ func Check(data []byte, limits Limits) error {
 	if bytes.HasPrefix(data, []byte(byteOrderMark)) {
 		return refuse("utf8", "", "JSON must not begin with a byte order mark")
 	}
-	s := scanner{data: data, dec: newDecoder(data), limits: limits}
-	if s.limits.Depth == 0 {
-		s.limits.Depth = defaultDepth
+	if limits.Depth == 0 {
+		limits.Depth = defaultDepth
 	}
+	if passes(data, limits.Depth) {
+		return nil
+	}
+	return judge(data, limits)
+}
+
+// judge is Check for what a [Cursor] does not read. It knows what is wrong.
+func judge(data []byte, limits Limits) error {
+	s := scanner{data: data, dec: newDecoder(data), limits: limits}
 	if s.dec.PeekKind() == jsontext.KindInvalid && s.blank() {
 		return refuse("empty", "", "expected a JSON value, found nothing")
 	}
@@ -105,8 +113,9 @@ func (s *scanner) next() error {
 
 // end checks that the one value is the last.
 func (s *scanner) end() error {
+	value := s.dec.InputOffset()
 	if _, err := s.dec.ReadToken(); !errors.Is(err, io.EOF) {
-		return refuse("trailing", "", "expected one JSON value, found more after it")
+		return refuse("trailing", "", "expected one JSON value, found more after byte %d", value)
 	}
 	return nil
 }
@@ -120,7 +129,7 @@ func (s *scanner) malformed(err error) error {
 	at := syntactic.JSONPointer
 	switch offset := syntactic.ByteOffset; {
 	case errors.Is(err, jsontext.ErrDuplicateName):
-		return refuse("duplicate", at, "a member name stands twice in one object")
+		return refuse("duplicate", at, "a member name stands twice in one object, again at byte %d", offset)
 	case notUnicode(s.data[min(offset, int64(len(s.data))):]):
 		return refuse("utf8", at, "not valid Unicode at byte %d", offset)
 	case errors.Is(err, io.ErrUnexpectedEOF):

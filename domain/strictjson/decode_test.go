@@ -57,8 +57,9 @@ func TestDecodeRefuses(t *testing.T) {
 	for _, tt := range []struct {
 		name, text, reason, pointer, message string
 	}{
-		{"an unknown member", `{"idd":"a"}`, "unknown_member", "/idd", `member "/idd" is not known here`},
-		{"another case", `{"ID":"a"}`, "unknown_member", "/ID", `member "/ID" is not known here`},
+		{"an unknown member", `{"idd":"a"}`, "unknown_member", "/idd", `member "/idd" is not known here; did you mean id?`},
+		{"another case", `{"ID":"a"}`, "unknown_member", "/ID", `member "/ID" is not known here; did you mean id?`},
+		{"a misspelt member within", `{"next":{"attemts":1}}`, "unknown_member", "/next/attemts", `member "/next/attemts" is not known here; did you mean attempts?`}, //nolint:misspell // on purpose
 		{"an unknown member within", `{"next":{"x":1}}`, "unknown_member", "/next/x", `member "/next/x" is not known here`},
 		{
 			"a long unknown member", `{"` + strings.Repeat("é", 40) + `":1}`, "unknown_member", "/" + strings.Repeat("é", 40),

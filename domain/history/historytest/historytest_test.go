@@ -80,18 +80,30 @@ func TestAHistoryOfSeveralSupervisorsIsLegal(t *testing.T) {
 
 // What Step does not do no property test sees.
 func TestEverythingHappensNowAndThen(t *testing.T) {
-	happened, stood := map[string]int{}, map[job.Status]int{}
-	for seed := range uint64(6) {
+	happened, stood, signed := map[string]int{}, map[job.Status]int{}, map[string]int{}
+	spent, again := map[string]bool{}, 0
+	for seed := range uint64(12) {
 		p := historytest.New("horus")
 		p.Live(rand.New(rand.NewPCG(seed, 0)).IntN, 400)
 		for _, c := range p.Commits {
 			for i := range c.Entries {
 				happened[c.Entries[i].Type]++
+				nonces, _ := c.Entries[i].Spends()
+				for _, nonce := range nonces {
+					again += map[bool]int{true: 1}[spent[nonce]]
+					spent[nonce] = true
+				}
+				if submitted, ok := c.Entries[i].Data.(job.Submitted); ok {
+					signed[wayOf(p, submitted.Submission)]++
+				}
 			}
 		}
 		for _, j := range p.State.Jobs {
 			stood[j.Status]++
 		}
+	}
+	if again < 20 {
+		t.Errorf("nonces were used again %d times", again)
 	}
 	for _, e := range job.Events() {
 		if happened[e.EventName()] < 5 {
@@ -108,6 +120,28 @@ func TestEverythingHappensNowAndThen(t *testing.T) {
 			t.Errorf("no job was %s at the end", s)
 		}
 	}
+	for _, way := range []string{"dsse, ed25519", "dsse, secp256k1", "bulk, ed25519", "bulk, secp256k1", "jcs, ed25519", "jcs, secp256k1", "unsigned"} {
+		if signed[way] < 5 {
+			t.Errorf("%d jobs were submitted so: %s", signed[way], way)
+		}
+	}
+}
+
+// wayOf says in which form a job was submitted, and by a key of which algorithm.
+func wayOf(p *historytest.Partition, s job.Submission) string {
+	o, err := s.Open()
+	if err != nil {
+		return err.Error()
+	}
+	if len(o.Signers) == 0 {
+		return "unsigned"
+	}
+	way := string(s.Form)
+	if s.Bulk != nil {
+		way = "bulk"
+	}
+	k, _ := p.State.Access.Find(o.Signers[0])
+	return way + ", " + string(k.Public.Algorithm())
 }
 
 func TestAForkLeavesTheHistoryAlone(t *testing.T) {

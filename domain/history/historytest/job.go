@@ -97,7 +97,11 @@ func (tx *Tx) submit(id string, s job.Submission, held bool) {
 	if len(opened.Signers) > 0 {
 		by = event.ByClient(string(opened.Signers[0]))
 	}
-	tx.decide(ID(id), event.Header{Actor: by}, job.Submit{Job: opened, Namespace: string(tx.Namespace), At: tx.Now, By: by, Held: held})
+	submit := job.Submit{Job: opened, Namespace: string(tx.Namespace), At: tx.Now, By: by, Held: held}
+	for _, nonce := range opened.Nonces() {
+		submit.Spent = max(submit.Spent, tx.nonces[nonce])
+	}
+	tx.decide(ID(id), event.Header{Actor: by}, submit)
 }
 
 // decide asks a command of a job.

@@ -38,7 +38,8 @@ type Partition struct {
 	// Prev. The commit itself says the rest.
 	Draft signing.Seal
 
-	jobs      []job.ID // in the order of their submissions
+	jobs      []job.ID              // in the order of their submissions
+	nonces    map[string]event.Time // until when they are spent
 	processes []*Process
 	keys      map[signing.KeyID]signing.PrivateKey // that sealed anything, or were admitted
 }
@@ -74,7 +75,7 @@ func New(namespace domain.Name) *Partition {
 		Namespace: namespace, State: history.NewState(), Now: Start,
 		Draft:      signing.Seal{Namespace: string(namespace), Term: uint64(Start) / 1_000_000},
 		Supervisor: Key("supervisor"), Operator: Key("operator"), Client: Key("client"),
-		keys: map[signing.KeyID]signing.PrivateKey{},
+		nonces: map[string]event.Time{}, keys: map[signing.KeyID]signing.PrivateKey{},
 	}
 	return p
 }
@@ -144,6 +145,10 @@ func (p *Partition) Fork(n int) *Partition {
 // fold folds an entry in.
 func (p *Partition) fold(e *history.Entry) {
 	p.State.Apply(e)
+	nonces, until := e.Spends()
+	for _, nonce := range nonces {
+		p.nonces[nonce] = until
+	}
 	if _, ok := e.Data.(job.Submitted); ok {
 		if id, err := job.ParseID(e.Aggregate.ID); err == nil {
 			p.jobs = append(p.jobs, id)

@@ -2,6 +2,8 @@ package historytest
 
 import (
 	"fmt"
+	"strings"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
@@ -15,13 +17,14 @@ import (
 // source; the same choices make the same history.
 type Draw func(n int) int
 
-// Step appends a random legal commit and returns it. It submits, releases,
-// loses, stops, replays, drops and deletes jobs, lets time go by and happen what
-// is due, lets processes of three runners and one kind join, report and
-// leave, and be silent or heard again, pauses, drains and resumes queues and
-// runners, admits, rotates and revokes keys, adds and removes API keys, declares losses, and now and then
-// lets another supervisor begin a term; a leader whose key ends does not
-// go without a successor, whose commit is one more.
+// Step appends a random legal commit and returns it. It submits jobs, alone and
+// in bulks, some with nonces that come again when they are good again, releases,
+// loses, stops, replays, drops and deletes them, lets time go by and happen what
+// is due, lets processes of three runners and one kind join, report and leave,
+// and be silent or heard again, pauses, drains and resumes queues and runners,
+// admits, rotates and revokes keys, adds and removes API keys, declares losses,
+// and now and then lets another supervisor begin a term; a leader whose key ends
+// does not go without a successor, whose commit is one more.
 func (p *Partition) Step(draw Draw) *history.Commit {
 	if _, ok := p.State.Access.Key(access.Supervisor, p.Supervisor.Public().ID(), p.Now); !ok || draw(20) == 0 {
 		return p.hand(draw)
@@ -53,7 +56,8 @@ func (tx *Tx) act(draw Draw) {
 		}
 	case what == 5:
 		name := fmt.Sprintf("c%d", p.State.Access.Statements)
-		tx.Admit(Key(name), access.Key{Class: access.Client, Name: domain.Name(name)})
+		made := []func(string) signing.PrivateKey{Key, Secp256k1Key}[draw(2)]
+		tx.Admit(made(name), access.Key{Class: access.Client, Name: domain.Name(name)})
 	case what == 6:
 		tx.joinAny(draw)
 	case what == 7:
@@ -77,8 +81,22 @@ func (tx *Tx) act(draw Draw) {
 	}
 }
 
+// submitAny lets any client submit a job, or several that it signs together.
 func (tx *Tx) submitAny(draw Draw) {
-	id := fmt.Sprintf("j%d", len(tx.jobs)+1)
+	if draw(4) == 0 {
+		clients := tx.holding(access.Client)
+		defer func(usual signing.PrivateKey) { tx.Client = usual }(tx.Client)
+		tx.Client = clients[draw(len(clients))]
+	}
+	id := func(n int) string { return fmt.Sprintf("j%d", len(tx.jobs)+n) }
+	if draw(6) == 0 {
+		tx.SubmitMany([]string{id(1), id(2), id(3), id(4)}[:1+draw(4)]...)
+		return
+	}
+	tx.Submit(id(1), tx.anyJob(draw, id(1)))
+}
+
+func (tx *Tx) anyJob(draw Draw, id string) Job {
 	forms := []job.Form{job.FormDSSE, job.FormJCS, job.FormUnsigned, job.FormUnsigned}
 	j := Job{Payload: "echo " + id, Attempts: 1 + draw(3), Held: draw(4) == 0, Form: forms[draw(len(forms))]}
 	if n := draw(4); n < 3 {
@@ -89,12 +107,21 @@ func (tx *Tx) submitAny(draw Draw) {
 	if j.More = manners()[draw(len(manners()))]; j.More == "" && draw(6) == 0 {
 		j.More = tx.hurried(draw)
 	}
-	if draw(4) == 0 {
-		clients := tx.holding(access.Client)
-		defer func(usual signing.PrivateKey) { tx.Client = usual }(tx.Client)
-		tx.Client = clients[draw(len(clients))]
+	if j.Form != job.FormUnsigned {
+		j.More = tx.once(draw, j.More)
 	}
-	tx.Submit(id, j)
+	return j
+}
+
+// once gives a signed job a nonce, of the few that there are, unless its client
+// has used that one for another job.
+func (p *Partition) once(draw Draw, more string) string {
+	word := fmt.Sprint("n", draw(6))
+	if p.nonces[string(p.Client.Public().ID())+"/"+word] >= p.Now || draw(2) == 0 {
+		return more
+	}
+	nonce := fmt.Sprintf(`"nonce":%q,"not_after":%q`, word, p.Now.Add(time.Duration(2+draw(60))*time.Second))
+	return strings.TrimPrefix(more+","+nonce, ",")
 }
 
 // pick returns a job that is in a state.
