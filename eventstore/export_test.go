@@ -2,6 +2,7 @@ package eventstore
 
 import (
 	"context"
+	"iter"
 
 	"github.com/herocode/horus/domain/event"
 )
@@ -36,4 +37,13 @@ func (l *Leader) Waiting() int {
 		n++
 	}
 	return n
+}
+
+// Meet fills a filter and returns what it says of others.
+func Meet(ids iter.Seq[string]) (stranger func(id string) bool) {
+	met := acquaintances{all: true}
+	for id := range ids {
+		met.add(id)
+	}
+	return met.stranger
 }

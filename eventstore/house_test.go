@@ -38,6 +38,7 @@ type house struct {
 	indexed func() uint64
 	observe func(events int, took time.Duration)
 	index   eventstore.Index
+	roll    eventstore.Roll
 	syncer  eventstore.Syncer // nil when nobody holds copies
 	press   error             // why nothing new is to be begun
 }
@@ -89,7 +90,7 @@ func (h *house) crown(term uint64) {
 
 func (h *house) crownWith(term uint64, tip eventstore.Tip, chain *history.Chain) {
 	h.Leader = eventstore.NewLeader(eventstore.Config{
-		Store: h.store, Index: h.index, Namespace: namespace, Name: "s1", Address: "http://127.0.0.1:3030",
+		Store: h.store, Index: h.index, Roll: h.roll, Namespace: namespace, Name: "s1", Address: "http://127.0.0.1:3030",
 		Key: h.key, Verifier: signing.NewVerifier(8), Clock: h.clock.Now,
 		Indexed: func() uint64 { return h.indexed() },
 		Feed:    func(c *history.Commit) { h.fed = append(h.fed, c) },
@@ -261,6 +262,10 @@ func (s scan) Find(ctx context.Context, aggregates []event.Aggregate) ([][]uint6
 			places[e.Aggregate] = nil
 		}
 		places[e.Aggregate] = append(places[e.Aggregate], e.Seq)
+		nonces, _ := e.Spends()
+		for _, nonce := range nonces {
+			places[event.Aggregate{Kind: event.Nonce, ID: nonce}] = []uint64{e.Seq}
+		}
 	}
 	found := make([][]uint64, len(aggregates))
 	for i, a := range aggregates {
@@ -289,9 +294,13 @@ func submit(id, payload string) eventstore.Work {
 
 func submission(o *job.Opened) eventstore.Work {
 	return eventstore.Work{
-		Aggregates: eventstore.Jobs(o.Spec.ID),
+		Aggregates: append(eventstore.Jobs(o.Spec.ID), eventstore.Nonces(o)...),
 		Decide: func(tx *eventstore.Tx) error {
-			_, err := tx.DecideJob(o.Spec.ID, byCI(), job.Submit{Job: o, Namespace: tx.Namespace(), At: tx.Now(), By: byCI().Actor})
+			by := byCI()
+			if len(o.Signers) > 0 {
+				by.Actor = event.ByClient(string(o.Signers[0]))
+			}
+			_, err := tx.DecideJob(o.Spec.ID, by, job.Submit{Job: o, Namespace: tx.Namespace(), At: tx.Now(), By: by.Actor})
 			return err
 		},
 	}

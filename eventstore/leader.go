@@ -20,7 +20,7 @@ import (
 const MaxBehind = 50_000
 
 // Config is what a leader needs. All fields are required but Syncer, Pressure,
-// Address, Assured, Observe and Await.
+// Roll, Address, Assured, Observe and Await.
 type Config struct {
 	Store Store
 	// Syncer says how far the log is durable, where that takes more than an
@@ -28,8 +28,10 @@ type Config struct {
 	Syncer Syncer
 	// Pressure returns why nothing new is to be begun now, nil if it may be. It
 	// is called with the leader locked and must be quick. Nil: it always may.
-	Pressure  func() error
-	Index     Index
+	Pressure func() error
+	Index    Index
+	// Roll lists the jobs of the index. Nil: every id is looked up.
+	Roll      Roll
 	Namespace domain.Name
 	Partition uint16
 	Name      domain.Name // of the supervisor
@@ -73,7 +75,8 @@ func isClosed(done <-chan struct{}) bool {
 }
 
 // Leader adds to a partition's log as long as its term is the lease's. Its
-// Execute is safe for concurrent use; one goroutine drives its Turn.
+// Execute is safe for concurrent use; one goroutine drives its Turn, and one its
+// Enroll.
 //
 // A Leader that failed stays failed: its memory may hold what was never kept.
 // Whoever runs it takes the lease again and makes a new one from the log.
@@ -94,6 +97,10 @@ type Leader struct {
 	failed  error
 	newest  *commit // the youngest that was not settled when it was made
 	horizon horizon
+
+	// Owned by Enroll.
+	enrolling RollPlace
+	enrolled  bool
 
 	// Owned by Turn.
 	flying *commit // sealed and sent, outcome unknown

@@ -107,7 +107,7 @@ func (l *Leader) try(w Work) (p Proposal, cold []event.Aggregate, err error) {
 		return p, nil, l.failed
 	}
 	for _, a := range w.Aggregates {
-		if !l.memory.has(a) {
+		if !l.memory.has(a) && !l.memory.meet(a) {
 			cold = append(cold, a)
 		}
 	}
@@ -138,7 +138,7 @@ func (l *Leader) restsOn(aggregates []event.Aggregate, happened bool) (through u
 		return l.next - 1
 	}
 	for _, a := range aggregates {
-		through = max(through, l.memory.touched[a])
+		through = max(through, l.memory.last(a))
 	}
 	return through
 }

@@ -23,10 +23,11 @@ type Tx struct {
 	size   int
 
 	entries []history.Entry
-	jobs    []changed[job.ID, job.State]
+	jobs    []changedJob
 	runners []changed[domain.Name, runner.State]
 	process []changed[string, runner.Process]
 	queues  []changed[job.Queue, line.State]
+	nonces  []changed[string, spending]
 	access  *access.State
 	term    *term.State
 	loss    *loss.State
@@ -36,6 +37,14 @@ type Tx struct {
 type changed[K comparable, S any] struct {
 	key   K
 	state S
+}
+
+// changedJob is a job's state as the transaction left it.
+type changedJob struct {
+	hot   *hotJob
+	state *job.State
+	seq   uint64 // of its last event
+	first bool   // it is new
 }
 
 // By says who caused an event, and through which request or report.
@@ -79,7 +88,32 @@ func (tx *Tx) Access() access.State {
 
 // Job returns a job's state.
 func (tx *Tx) Job(id job.ID) job.State {
-	return current(tx.jobs, tx.leader.memory.state.Jobs, id)
+	if h := tx.leader.memory.jobs[id.String()]; h != nil {
+		return tx.job(h)
+	}
+	return job.State{}
+}
+
+// job returns the state of a job in memory.
+func (tx *Tx) job(h *hotJob) job.State {
+	if at := h.changed - 1; at >= 0 && at < len(tx.jobs) && tx.jobs[at].hot == h {
+		return *tx.jobs[at].state
+	}
+	if h.state == nil {
+		return job.State{}
+	}
+	return *h.state
+}
+
+// change notes what became of a job.
+func (tx *Tx) change(c changedJob) {
+	if at := c.hot.changed - 1; at >= 0 && at < len(tx.jobs) && tx.jobs[at].hot == c.hot {
+		c.first = c.first || tx.jobs[at].first
+		tx.jobs[at] = c
+		return
+	}
+	tx.jobs = append(tx.jobs, c)
+	c.hot.changed = len(tx.jobs)
 }
 
 // Runner returns a runner id's state.
@@ -115,29 +149,40 @@ func set[K comparable, S any](changes *[]changed[K, S], key K, s S) {
 // known one that is not in memory would look as if nothing had happened to it.
 func (tx *Tx) named(a event.Aggregate) error {
 	if !tx.leader.memory.has(a) {
-		return domain.Errorf(domain.Internal, "aggregate", "%s is not among the aggregates of its work", a)
+		return unnamed(a)
 	}
 	return nil
 }
 
+func unnamed(a event.Aggregate) error {
+	return domain.Errorf(domain.Internal, "aggregate", "%s is not among the aggregates of its work", a)
+}
+
 // DecideJob asks a command of a job and reports whether anything happened.
 func (tx *Tx) DecideJob(id job.ID, by By, c job.Command) (happened bool, err error) {
-	if err := tx.named(jobAggregate(id)); err != nil {
-		return false, err
+	h := tx.leader.memory.jobs[id.String()]
+	if h == nil {
+		return false, unnamed(JobAggregate(id))
 	}
-	state := tx.Job(id)
-	events, err := job.Decide(state, c)
+	c, err = tx.guard(c)
 	if err != nil {
 		return false, err
 	}
+	state := tx.job(h)
+	events, err := job.Decide(state, c)
+	if err != nil || len(events) == 0 {
+		return false, err
+	}
+	first := state.Version == 0
 	for _, data := range events {
-		e := tx.emit(jobAggregate(id), state.Version+1, by, data)
+		e := tx.emit(JobAggregate(id), state.Version+1, by, data)
 		state = job.Evolve(state, event.FactOf(e.Recorded, data, e.Seq, e.Hash))
+		if submitted, ok := data.(job.Submitted); ok {
+			tx.spend(submitted, e.Seq)
+		}
 	}
-	if len(events) > 0 {
-		set(&tx.jobs, id, state)
-	}
-	return len(events) > 0, nil
+	tx.change(changedJob{hot: h, state: &state, seq: tx.Next() - 1, first: first})
+	return true, nil
 }
 
 // DecideRunner asks a command of a runner id.
@@ -257,8 +302,13 @@ func roomFor(h *event.Header, data event.Data) int {
 
 // install makes the transaction's states the memory's.
 func (tx *Tx) install(m *memory) {
-	for _, c := range tx.jobs {
-		m.state.Jobs[c.key] = c.state
+	for i := range tx.jobs {
+		c := &tx.jobs[i]
+		c.hot.state = c.state
+		m.kept(c.hot, c.seq)
+		if c.first {
+			m.met.add(c.hot.id)
+		}
 	}
 	for _, c := range tx.runners {
 		m.state.Runners[c.key] = c.state
@@ -268,6 +318,10 @@ func (tx *Tx) install(m *memory) {
 	}
 	for _, c := range tx.queues {
 		m.state.Queues[c.key] = c.state
+	}
+	for _, c := range tx.nonces {
+		m.state.Nonces[c.key] = c.state.until
+		m.keep(nonceAggregate(c.key), c.state.seq)
 	}
 	if tx.access != nil {
 		m.state.Access = *tx.access
@@ -280,7 +334,9 @@ func (tx *Tx) install(m *memory) {
 	}
 	for i := range tx.entries {
 		e := &tx.entries[i]
-		if k := e.Aggregate.Kind; k != event.Access && k != event.Leader {
+		switch e.Aggregate.Kind {
+		case event.Access, event.Leader, event.Job:
+		default:
 			m.keep(e.Aggregate, e.Seq)
 		}
 	}

@@ -26,7 +26,7 @@ type Work struct {
 func Jobs(ids ...job.ID) []event.Aggregate {
 	aggregates := make([]event.Aggregate, len(ids))
 	for i, id := range ids {
-		aggregates[i] = jobAggregate(id)
+		aggregates[i] = JobAggregate(id)
 	}
 	return aggregates
 }

@@ -7,32 +7,45 @@ import (
 	"github.com/herocode/horus/domain/history"
 )
 
-// pagesAhead is how many pages are read while one is examined: a store or a file
-// answers meanwhile.
+// pagesAhead is how many pages are read and parsed while one is examined: a
+// store or a file answers meanwhile, and other processors do what needs no order.
 const pagesAhead = 2
 
 // ahead reads a source ahead of whoever examines it.
 type ahead struct {
-	pages   chan answer
+	pages   chan *answer
 	ended   chan struct{}
 	running sync.WaitGroup
 }
 
+// answer is what the source's Next returned.
 type answer struct {
-	raws []history.Raw
-	err  error
+	raws    []history.Raw
+	entries []history.Parsed // of raws, when parsed is closed
+	parsed  chan struct{}
+	err     error
+}
+
+func (a *answer) parse() {
+	defer close(a.parsed)
+	a.entries = make([]history.Parsed, len(a.raws))
+	for i, raw := range a.raws {
+		a.entries[i] = history.Parse(raw)
+	}
 }
 
 // readAhead begins to read. The source is the reader's until it was stopped.
 func readAhead(ctx context.Context, source Source) *ahead {
-	a := &ahead{pages: make(chan answer, pagesAhead), ended: make(chan struct{})}
+	a := &ahead{pages: make(chan *answer, pagesAhead), ended: make(chan struct{})}
 	ctx, cancel := context.WithCancel(ctx)
 	a.running.Go(func() {
 		defer cancel()
 		for {
 			raws, err := source.Next(ctx)
+			page := &answer{raws: raws, parsed: make(chan struct{}), err: err}
+			a.running.Go(page.parse)
 			select {
-			case a.pages <- answer{raws, err}:
+			case a.pages <- page:
 			case <-a.ended:
 				return
 			}
@@ -51,14 +64,15 @@ func readAhead(ctx context.Context, source Source) *ahead {
 	return a
 }
 
-// next returns what the source's Next did. It is not called again after an
-// error.
-func (a *ahead) next() ([]history.Raw, error) {
+// next returns what the source's Next did, parsed. It is not called again after
+// an error.
+func (a *ahead) next() ([]history.Parsed, error) {
 	page := <-a.pages
-	return page.raws, page.err
+	<-page.parsed
+	return page.entries, page.err
 }
 
-// stop gives the rest up and returns when nothing is read any more.
+// stop gives the rest up and returns when nothing is read or parsed any more.
 func (a *ahead) stop() {
 	close(a.ended)
 	a.running.Wait()

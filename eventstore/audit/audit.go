@@ -102,8 +102,8 @@ func (a *auditor) read(ctx context.Context) error {
 	defer ahead.stop()
 	for {
 		page, err := ahead.next()
-		for _, raw := range page {
-			if err := a.take(raw); err != nil {
+		for i := range page {
+			if err := a.take(&page[i]); err != nil {
 				return err
 			}
 		}
@@ -120,8 +120,8 @@ func (a *auditor) read(ctx context.Context) error {
 }
 
 // take reads an entry, and examines the commit that it ends.
-func (a *auditor) take(raw history.Raw) error {
-	commit, err := a.reader.Next(raw)
+func (a *auditor) take(entry *history.Parsed) error {
+	commit, err := a.reader.Take(entry)
 	if err != nil || commit == nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func (a *auditor) take(raw history.Raw) error {
 // broken disk.
 func (a *auditor) retire(commit *history.Commit, wrong error) error {
 	end, tampered := history.IsFault(wrong)
-	forgotten := map[string]uint64{} // jobs of this commit, and up to which version nobody need be asked about them
+	forgotten := map[event.Aggregate]uint64{} // jobs of this commit, and up to which version nobody need be asked about them
 	for i := range commit.Entries {
 		e := &commit.Entries[i]
 		if tampered && e.Seq >= end {
@@ -171,19 +171,19 @@ func (a *auditor) retire(commit *history.Commit, wrong error) error {
 			continue
 		}
 		if e.Begins() {
-			a.once.begin(e.Aggregate.String(), e.Seq)
-			forgotten[e.Aggregate.String()] = math.MaxUint64 // until it ends: a commit that is wrong may not have been folded
+			a.once.begin(e.Aggregate, e.Seq)
+			forgotten[e.Aggregate] = math.MaxUint64 // until it ends: a commit that is wrong may not have been folded
 		}
 		j, ended := a.chain.State.Forget(e)
 		var err error
 		switch {
 		case ended:
 			a.jobs.add(endedBy(e, j))
-			forgotten[e.Aggregate.String()] = j.Version
-			err = a.once.end(e.Aggregate.String(), j.Version, kind == event.Report || j.Status == job.Erased)
-		case kind == event.Job && !a.knows(e) && e.Version > forgotten[e.Aggregate.String()]:
+			forgotten[e.Aggregate] = j.Version
+			err = a.once.end(e.Aggregate, j.Version, kind == event.Report || j.Status == job.Erased)
+		case kind == event.Job && !a.knows(e) && e.Version > forgotten[e.Aggregate]:
 			_, last := e.Data.(job.Deleted)
-			err = a.once.follow(e.Aggregate.String(), e.Seq, e.Version, last)
+			err = a.once.follow(e.Aggregate, e.Seq, e.Version, last)
 		}
 		if err != nil {
 			return err

@@ -12,6 +12,8 @@ import (
 	"io"
 	"os"
 	"slices"
+
+	"github.com/herocode/horus/domain/event"
 )
 
 // trace is what stays of an aggregate's life when the auditor has forgotten it:
@@ -69,27 +71,28 @@ func newOnce() *once {
 	return o
 }
 
-func (o *once) name(aggregate string) name {
-	room := make([]byte, 0, 256)
-	sum := sha256.Sum256(append(append(room, o.salt[:]...), aggregate...))
+func (o *once) name(a event.Aggregate) name {
+	text := append(make([]byte, 0, 256), o.salt[:]...)
+	text = append(append(append(text, a.Kind...), '/'), a.ID...)
+	sum := sha256.Sum256(text)
 	return name{binary.BigEndian.Uint64(sum[:]), binary.BigEndian.Uint64(sum[8:])}
 }
 
 // begin remembers where an aggregate began.
-func (o *once) begin(aggregate string, seq uint64) { o.open[o.name(aggregate)] = seq }
+func (o *once) begin(a event.Aggregate, seq uint64) { o.open[o.name(a)] = seq }
 
 // end remembers that an aggregate is forgotten, whose last event has a version.
 // last says that nothing can follow.
-func (o *once) end(aggregate string, version uint64, last bool) error {
-	n := o.name(aggregate)
+func (o *once) end(a event.Aggregate, version uint64, last bool) error {
+	n := o.name(a)
 	t := traceOf(n, o.open[n], version, 0)
 	delete(o.open, n)
 	return o.gather(t, last)
 }
 
 // follow remembers an event of an aggregate that was forgotten.
-func (o *once) follow(aggregate string, seq, version uint64, last bool) error {
-	return o.gather(traceOf(o.name(aggregate), seq, version, after), last)
+func (o *once) follow(a event.Aggregate, seq, version uint64, last bool) error {
+	return o.gather(traceOf(o.name(a), seq, version, after), last)
 }
 
 func (o *once) gather(t trace, last bool) error {

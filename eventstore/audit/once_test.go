@@ -1,18 +1,20 @@
 package audit
 
 import (
-	"fmt"
 	"os"
+	"strconv"
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/herocode/horus/domain/event"
 )
 
 // remembers is somebody who forgets nothing.
 type remembers struct {
-	known   map[string]bool   // and not forgotten
-	version map[string]uint64 // of the last event of what was forgotten
-	final   map[string]bool   // nothing may follow it
+	known   map[event.Aggregate]bool   // and not forgotten
+	version map[event.Aggregate]uint64 // of the last event of what was forgotten
+	final   map[event.Aggregate]bool   // nothing may follow it
 	wrong   uint64
 	begins  bool
 }
@@ -30,10 +32,10 @@ func TestWhatDoesNotFollowIsFound(t *testing.T) {
 		o := newOnce()
 		o.limit = rapid.SampledFrom([]int{1, 2, 7, 1000}).Draw(t, "limit")
 		defer o.close()
-		m := remembers{known: map[string]bool{}, version: map[string]uint64{}, final: map[string]bool{}}
+		m := remembers{known: map[event.Aggregate]bool{}, version: map[event.Aggregate]uint64{}, final: map[event.Aggregate]bool{}}
 		names := rapid.IntRange(1, 60).Draw(t, "names")
 		for i := range rapid.IntRange(0, 60).Draw(t, "events") {
-			name, seq := fmt.Sprintf("job/%d", rapid.IntRange(1, names).Draw(t, "name")), uint64(i)+1 //nolint:gosec // not negative
+			name, seq := numbered(rapid.IntRange(1, names).Draw(t, "name")), uint64(i)+1 //nolint:gosec // not negative
 			last := rapid.IntRange(0, 3).Draw(t, "last") == 0
 			before, had := m.version[name]
 			var err error
@@ -65,6 +67,11 @@ func TestWhatDoesNotFollowIsFound(t *testing.T) {
 	})
 }
 
+// numbered is a job's aggregate.
+func numbered(n int) event.Aggregate {
+	return event.Aggregate{Kind: event.Job, ID: strconv.Itoa(n)}
+}
+
 func boolean(b bool) uint64 {
 	if b {
 		return 1
@@ -76,9 +83,9 @@ func TestWhatIsPutAsideLeavesNothingBehind(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir())
 	o := newOnce()
 	o.limit = 2
-	for i := range uint64(5) {
-		name := fmt.Sprint(i)
-		o.begin(name, i+1)
+	for i := range 5 {
+		name := numbered(i)
+		o.begin(name, 1)
 		if err := o.end(name, 2, false); err != nil {
 			t.Fatal(err)
 		}
@@ -96,11 +103,11 @@ func TestADirectoryThatTakesNothingIsSaid(t *testing.T) {
 	t.Setenv("TMPDIR", t.TempDir()+"/nowhere")
 	o := newOnce()
 	o.limit = 1
-	o.begin("job/1", 1)
-	if err := o.end("job/1", 2, false); err == nil {
+	o.begin(numbered(1), 1)
+	if err := o.end(numbered(1), 2, false); err == nil {
 		t.Error("nothing could be put aside, and nobody said so")
 	}
-	o.begin("job/2", 3)
+	o.begin(numbered(2), 3)
 	if _, _, err := o.wrong(); err == nil {
 		t.Error("nothing could be put aside at the end, and nobody said so")
 	}

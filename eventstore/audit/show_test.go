@@ -95,7 +95,7 @@ func TestWhatHappenedIsPutIntoWords(t *testing.T) {
 	})
 	first := p.Commits[len(p.Commits)-1].Seal.First
 	for i, want := range []string{
-		"submitted; it is to be queued at 2026-01-02T15:06:07.004000Z",
+		"submitted; it is to be queued at 2026-01-02T15:06:07.005000Z",
 		"attempt 1 waits in queue runner:r1",
 		"",
 		"attempt 1 began in process a0",

@@ -5,6 +5,8 @@ import (
 	"context"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
+	"slices"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -72,8 +74,8 @@ func verify(t tester, log []history.Raw, o audit.Options) audit.Verdict {
 }
 
 func TestCleanLogsAreValid(t *testing.T) {
-	for seed := range uint64(20) {
-		log := written(seed, 20+int(seed)*10)
+	for seed := range uint64(10) {
+		log := written(seed, 20+int(seed)*15)
 		verdict := verify(t, log, audit.Options{Trust: audit.Fingerprint(log[0].Event)})
 		if !verdict.Finding.Proved() || verdict.Seq != uint64(len(log)) || !verdict.Trusted {
 			t.Fatalf("seed %d, %d events: %s", seed, len(log), verdict)
@@ -86,21 +88,34 @@ func TestCleanLogsAreValid(t *testing.T) {
 	}
 }
 
+// clone copies a log with all its bytes.
+func clone(log []history.Raw) []history.Raw {
+	copied := slices.Clone(log)
+	for i := range copied {
+		copied[i].Event, copied[i].Seal = bytes.Clone(copied[i].Event), bytes.Clone(copied[i].Seal)
+	}
+	return copied
+}
+
 // TestWhatIsChangedIsFound does everything to logs that one without a key can
 // do.
 func TestWhatIsChangedIsFound(t *testing.T) {
+	logs, same := make([][]history.Raw, 12), make([][]history.Raw, 12)
+	for seed := range logs {
+		p := lived(uint64(seed), 60) //nolint:gosec // not negative
+		logs[seed], same[seed] = p.Raws(), clone(p.Raws())
+	}
 	for _, m := range audittest.Mutations() {
 		t.Run(m.Name, func(t *testing.T) {
 			found := 0
-			for seed := range uint64(12) {
-				log := written(seed, 60)
-				dice := rand.New(rand.NewPCG(seed, 1))
+			for seed, log := range logs {
+				dice := rand.New(rand.NewPCG(uint64(seed), 1)) //nolint:gosec // not negative
 				falsified := m.Do(dice, log)
 				if judged(t, log, falsified) {
 					found++
 				}
-				if verdict := verify(t, log, audit.Options{}); !verdict.Finding.Proved() {
-					t.Fatalf("the mutation changed the log that it copied: %s", verdict)
+				if !reflect.DeepEqual(log, same[seed]) {
+					t.Fatal("the mutation changed the log that it copied")
 				}
 			}
 			if found == 0 {

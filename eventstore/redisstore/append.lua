@@ -29,8 +29,9 @@ end
 if id ~= ARGV[2] or seal ~= ARGV[3] then
 	return 'end'
 end
-for i = 5, #ARGV - 3, 2 do
-	redis.call('XADD', KEYS[2], ARGV[i], 'e', ARGV[i + 1])
+local call, log, args = redis.call, KEYS[2], ARGV -- globals are looked up each time: 0.4 us an event
+for i = 5, #args - 3, 2 do
+	call('XADD', log, args[i], 'e', args[i + 1])
 end
-redis.call('XADD', KEYS[2], ARGV[#ARGV - 1], 'e', ARGV[#ARGV], 's', ARGV[4])
+call('XADD', log, args[#args - 1], 'e', args[#args], 's', args[4])
 return 'ok'

@@ -5,10 +5,10 @@
 --
 -- Replies  ok    the beat is raised; one that was no number begins anew
 --          term  nothing was written: the lease is not of that term
-if redis.call('TYPE', KEYS[1]).ok ~= 'hash' then
+local lease = redis.pcall('HMGET', KEYS[1], 'term', 'name', 'beat')
+if lease.err then -- no hash
 	return 'term'
 end
-local lease = redis.call('HMGET', KEYS[1], 'term', 'name', 'beat')
 if lease[1] ~= ARGV[1] or not lease[2] or lease[2] == '' then
 	return 'term'
 end

@@ -55,15 +55,45 @@ func (s *Store) Append(ctx context.Context, term uint64, after eventstore.Tip, c
 	if err := c.Check(after); err != nil {
 		return err
 	}
-	args := make([]any, 0, 4+2*len(c.Events))
-	args = append(args, strconv.FormatUint(term, 10), tipID(after), after.Seal, c.Seal)
-	for i, event := range c.Events {
-		args = append(args, entryID(c.First+uint64(i)), event)
-	}
-	if err := s.run(ctx, appendScript, []string{s.leader, s.log}, args...); err != nil {
+	if err := s.run(ctx, appendScript, []string{s.leader, s.log}, appendArgs(term, after, c)...); err != nil {
 		return fmt.Errorf("append %d events from %d to %s: %w", len(c.Events), c.First, s.log, err)
 	}
 	return nil
+}
+
+// appendArgs are the arguments of the script. Everything that grows with the
+// commit is in two slices, whose elements' addresses an interface holds without
+// an allocation for each.
+func appendArgs(term uint64, after eventstore.Tip, c eventstore.Batch) []any {
+	args := make([]any, 0, 4+2*len(c.Events))
+	args = append(args, strconv.FormatUint(term, 10), tipID(after), after.Seal, c.Seal)
+	ids, events := entryIDs(c.First, len(c.Events)), make([]blob, len(c.Events))
+	for i, event := range c.Events {
+		events[i] = event
+		args = append(args, &ids[i], &events[i])
+	}
+	return args
+}
+
+// blob is bytes that are sent as they are.
+type blob []byte
+
+// MarshalBinary returns the bytes.
+func (b *blob) MarshalBinary() ([]byte, error) { return *b, nil }
+
+// entryIDs returns the ids of consecutive entries, in one text.
+func entryIDs(first uint64, n int) []string {
+	const longest = len("18446744073709551615-0")
+	text, ends := make([]byte, 0, n*longest), make([]int, n)
+	for i := range n {
+		text = append(strconv.AppendUint(text, first+uint64(i), 10), "-0"...)
+		ends[i] = len(text)
+	}
+	all, ids, start := string(text), make([]string, n), 0
+	for i, end := range ends {
+		ids[i], start = all[start:end], end
+	}
+	return ids
 }
 
 // tipID is the id of the entry that a log ends with; an empty log has none.

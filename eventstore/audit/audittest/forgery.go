@@ -2,10 +2,8 @@ package audittest
 
 import (
 	"fmt"
-	"math/big"
 	"slices"
 
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/history/historytest"
@@ -24,8 +22,8 @@ type Forgery struct {
 // Forgeries returns every kind there is.
 func Forgeries() []Forgery {
 	return slices.Concat(
-		ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofSignatures(), ofRetries(), ofTimes(), ofStops(), ofCheckpoints(), ofReplays(), ofRefusals(),
-		ofDeletions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys(), ofQueues(), ofPresence(), ofModes(), ofRegistrations(),
+		ofOutcomes(), ofAttempts(), ofGrants(), ofSubmissions(), ofSignatures(), ofBulks(), ofRetries(), ofTimes(), ofStops(), ofCheckpoints(), ofReplays(), ofRefusals(),
+		ofDeletions(), ofBundles(), ofJoins(), ofStatements(), ofTerms(), ofKeys(), ofQueues(), ofPresence(), ofModes(), ofRegistrations(), ofNonces(),
 	)
 }
 
@@ -262,48 +260,4 @@ func ofSubmissions() []Forgery {
 			return a.Emit(of("nowhere"), job.Queued{Grant: job.Grant{Attempt: 1, Queue: job.RunnerQueue("r1")}}).Seq
 		}},
 	}
-}
-
-// ofSignatures are submissions whose signatures are not what they say.
-func ofSignatures() []Forgery {
-	client, thief, x := historytest.Key("client"), historytest.Key("thief"), historytest.Job{}
-	return []Forgery{
-		{"a job has a signature that its client did not make", func(a author) uint64 {
-			s := x.Submission("unsigned", thief)
-			s.Signatures[0].Key = client.Public().ID()
-			return submit(a, "unsigned", by(client), s)
-		}},
-		{"a job has the second signature that anybody can make of a secp256k1 one", func(a author) uint64 {
-			k := historytest.Secp256k1Key("forged twice")
-			a.Admit(k, access.Key{Class: access.Client, Name: "twice"})
-			a.Seal()
-			s := x.Submission("twice", k)
-			negate(s.Signatures[0].Signature[32:])
-			return submit(a, "twice", by(k), s)
-		}},
-		{"a job of a bulk says that it stood in another place", func(a author) uint64 {
-			s := historytest.InBulk(a.Namespace, client, "p1", "p2", "p3")[0]
-			s.Bulk.Index = 1
-			return submit(a, "p1", by(client), s)
-		}},
-		{"a job is put into a bulk that its client signed", func(a author) uint64 {
-			s := historytest.InBulk(a.Namespace, client, "q1", "q2")[1]
-			s.Doc = historytest.InBulk(a.Namespace, thief, "q1", "q3")[1].Doc
-			return submit(a, "q3", by(client), s)
-		}},
-		{"a bulk was meant for another namespace", func(a author) uint64 {
-			return submit(a, "s1", by(client), historytest.InBulk("elsewhere", client, "s1", "s2")[0])
-		}},
-		{"a job was changed after its client signed it", func(a author) uint64 {
-			s := x.Submission("before", client)
-			s.Doc = x.Submission("behind", client).Doc
-			return submit(a, "behind", by(client), s)
-		}},
-	}
-}
-
-// negate replaces a number by what it lacks to the order of secp256k1.
-func negate(s []byte) {
-	order, _ := new(big.Int).SetString("fffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141", 16)
-	order.Sub(order, new(big.Int).SetBytes(s)).FillBytes(s)
 }

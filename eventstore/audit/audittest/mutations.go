@@ -13,7 +13,7 @@ import (
 
 // Mutations returns every kind there is.
 func Mutations() []Mutation {
-	return slices.Concat(ofEvents(), ofOrder(), ofRepeats(), ofSeals(), ofEnds())
+	return slices.Concat(ofEvents(), ofProofs(), ofOrder(), ofRepeats(), ofSeals(), ofEnds())
 }
 
 // ofEvents change what an event says.
