@@ -15,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/modes"
+	"github.com/herocode/horus/projections/nonces"
 	"github.com/herocode/horus/projections/proofs"
 	"github.com/herocode/horus/projections/queues"
 	"github.com/herocode/horus/projections/runners"
@@ -32,6 +33,7 @@ type batch struct {
 
 	jobs         map[job.ID]*workJob
 	jobOrder     []*workJob // in the order in which the batch met them
+	jobRoom      []workJob  // for those that it meets next
 	runners      map[domain.Name]*workRunner
 	runnerOrder  []*workRunner
 	processes    map[string]*workProcess // by runner.AggregateID
@@ -42,6 +44,7 @@ type batch struct {
 	queueOrder   []job.Queue
 	tips         map[event.Aggregate]uint64
 	tipOrder     []event.Aggregate
+	nonces       nonces.Book // those that are spent, and what goes with them
 	groups       []job.Queue // that are made
 	found        []job.ID    // missing attempts that ended
 	done         map[job.Queue]int
@@ -59,7 +62,8 @@ type workJob struct {
 	exists  bool
 	changed bool
 	cachedJob
-	grant *granting // of the open attempt, when the batch granted it
+	granted bool // the batch granted the open attempt
+	grant   granting
 
 	before     job.Status // None for a new one
 	beforeOpen *jobs.Attempt
@@ -86,7 +90,8 @@ type workRunner struct {
 
 // report names a bundle for those who look for what it caused.
 type report struct {
-	process string // runner.AggregateID
+	runner  domain.Name
+	process string
 	number  uint64
 }
 

@@ -33,7 +33,7 @@ func (b *batch) submissions(ctx context.Context) error {
 		want, seqs = append(want, wanted{j, seq, read}), append(seqs, seq)
 	}
 	for _, j := range b.jobOrder {
-		if j.grant == nil || j.open.Entry.Seq == j.record.Submitted() {
+		if !j.granted || j.open.Entry.Seq == j.record.Submitted() {
 			continue
 		}
 		need(j, j.record.Submitted(), readSubmission)

@@ -28,6 +28,7 @@ func (b *batch) emit(ctx context.Context) error {
 		return err
 	}
 	b.emitPresence()
+	b.emitNonces()
 	for _, a := range b.tipOrder {
 		b.put(views.Tips, a.String(), place(b.tips[a]))
 	}

@@ -68,8 +68,8 @@ type Folded struct {
 }
 
 // Engine folds one partition's commits into its views. One goroutine calls
-// Turn, CatchUp, Reconcile and Inspect; all other methods are safe for
-// concurrent use unless they say otherwise.
+// Turn, CatchUp, Reconcile, Compare, Scrub, ScrubEvery and Inspect; all other
+// methods are safe for concurrent use unless they say otherwise.
 type Engine struct {
 	cfg    Config
 	fill   uint64 // generation that a rebuild fills; 0 in an engine of the partition
@@ -176,9 +176,10 @@ func (e *Engine) Lag() uint64 {
 }
 
 // Turn folds what was offered, or what the log holds of it, in one transaction.
-// busy says that it found company: more is likely to come at once. An error
-// keeps what was folded for the next Turn, but [ErrFenced], [views.ErrDamaged]
-// and [*history.Fault]s, after which the engine is of no further use.
+// busy says that it found something: whoever turns again a moment later finds
+// more of it at once. An error keeps what was folded for the next Turn, but
+// [ErrFenced], [views.ErrDamaged] and [*history.Fault]s, after which the engine is
+// of no further use.
 func (e *Engine) Turn(ctx context.Context) (busy bool, err error) {
 	if e.failed != nil {
 		return false, e.failed
@@ -190,11 +191,10 @@ func (e *Engine) Turn(ctx context.Context) (busy bool, err error) {
 		}
 		e.flight = &flight{steps: steps}
 	}
-	company := len(e.flight.steps) > 1
 	if err := e.land(ctx); err != nil {
 		return false, e.note(err)
 	}
-	return company || e.Lag() > 0, nil
+	return true, nil
 }
 
 // CatchUp folds everything that the log holds. It queues nothing and tells

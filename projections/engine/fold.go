@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
@@ -28,14 +30,13 @@ func (b *batch) applyJob(e *history.Entry, data job.Event) error {
 		b.dropOutput(j) // as long as the record knows of it
 	}
 	j.record.Apply(e, b.cause(e))
-	if a, ok := jobs.Granted(e, b.step.commit.Seal.Term); ok {
-		j.open, j.grant = &a, &granting{proof: b.prove(e)}
-	}
+	b.applyGrant(j, e)
 	switch data := data.(type) {
 	case job.Queued:
 		j.grant.kept, j.grant.keptAt = data.Grant.Checkpoint, j.record.Checkpoint.Place
 	case job.Submitted:
 		b.folded.Submitted++
+		return b.applyNonces(e, data)
 	case job.Completed:
 		b.folded.Completed++
 		j.closed()
@@ -60,6 +61,14 @@ func (b *batch) applyJob(e *history.Entry, data job.Event) error {
 	return nil
 }
 
+// applyGrant opens the attempt that an event grants, if it grants one.
+func (b *batch) applyGrant(j *workJob, e *history.Entry) {
+	if attempt, ok := jobs.Granted(e, b.step.commit.Seal.Term); ok {
+		open := attempt // escapes, and most events grant nothing
+		j.open, j.granted, j.grant = &open, true, granting{proof: b.prove(e)}
+	}
+}
+
 // dropOutput forgets what a job wrote. The history keeps it.
 func (b *batch) dropOutput(j *workJob) {
 	for n := range j.record.Pieces {
@@ -77,7 +86,7 @@ func count[K comparable](m map[K]int, k K) map[K]int {
 }
 
 // closed forgets the open attempt.
-func (j *workJob) closed() { j.open, j.grant = nil, nil }
+func (j *workJob) closed() { j.open, j.granted, j.grant = nil, false, granting{} }
 
 // cause returns the report that caused an event, if it stands in the same
 // commit.
@@ -89,7 +98,7 @@ func (b *batch) cause(e *history.Entry) jobs.Cause {
 	if !ok {
 		return jobs.Cause{}
 	}
-	in, ok := b.bundles[report{runner.AggregateID(c.Runner, c.Process), c.Number}]
+	in, ok := b.bundles[report{c.Runner, c.Process, c.Number}]
 	if !ok || c.Index >= len(in.reports) {
 		return jobs.Cause{}
 	}
@@ -103,7 +112,8 @@ func (b *batch) applyBundle(e *history.Entry, data runner.Reported) error {
 	if err != nil {
 		return err
 	}
-	b.bundles[report{e.Aggregate.ID, bundle.Number}] = reports{e.Seq, bundle.Reports}
+	id, process, _ := strings.Cut(e.Aggregate.ID, "/")
+	b.bundles[report{domain.Name(id), process, bundle.Number}] = reports{e.Seq, bundle.Reports}
 	if p := b.processes[e.Aggregate.ID]; p.exists && p.record.Seen != e.At {
 		p.record.Seen, p.changed = e.At, true
 	}

@@ -19,6 +19,7 @@ type cold struct {
 	jobs      []*workJob
 	runners   []*workRunner
 	processes []*workProcess
+	nonces    []string // that are spent
 }
 
 // load brings everything that the steps touch into the batch: from memory, and
@@ -32,7 +33,10 @@ func (b *batch) load(ctx context.Context, steps []step) error {
 			}
 		}
 	}
-	return b.read(ctx, &c)
+	if err := b.read(ctx, &c); err != nil || len(c.nonces) == 0 {
+		return err
+	}
+	return b.readNonces(ctx, c.nonces)
 }
 
 func (c *cold) job(b *batch, id job.ID) {
@@ -56,6 +60,8 @@ func (b *batch) want(e *history.Entry, c *cold) error {
 			return &history.Fault{Seq: e.Seq, Why: err}
 		}
 		b.newJob(id)
+		spent, _ := data.Spends()
+		c.nonces = append(c.nonces, spent...)
 	case job.Event:
 		id, err := job.ParseID(e.Aggregate.ID)
 		if err != nil {
@@ -91,10 +97,21 @@ func (b *batch) want(e *history.Entry, c *cold) error {
 // newJob takes a job into the batch that nothing happened to before.
 func (b *batch) newJob(id job.ID) {
 	if b.jobs[id] == nil {
-		j := &workJob{id: id}
-		b.jobs[id] = j
-		b.jobOrder = append(b.jobOrder, j)
+		b.addJob(id)
 	}
+}
+
+// addJob takes a job into the batch. Rooms are made for some jobs at a time.
+func (b *batch) addJob(id job.ID) *workJob {
+	if len(b.jobRoom) == 0 {
+		b.jobRoom = make([]workJob, 16)
+	}
+	j := &b.jobRoom[0]
+	b.jobRoom = b.jobRoom[1:]
+	j.id = id
+	b.jobs[id] = j
+	b.jobOrder = append(b.jobOrder, j)
+	return j
 }
 
 // meetJob takes a job into the batch, and reports whether it must be read.
@@ -102,9 +119,7 @@ func (b *batch) meetJob(id job.ID) (j *workJob, cold bool) {
 	if j = b.jobs[id]; j != nil {
 		return j, false
 	}
-	j = &workJob{id: id}
-	b.jobs[id] = j
-	b.jobOrder = append(b.jobOrder, j)
+	j = b.addJob(id)
 	known, ok := b.e.jobs.get(id)
 	if ok {
 		known.record.Events = slices.Clip(known.record.Events)
@@ -150,15 +165,9 @@ func (b *batch) read(ctx context.Context, c *cold) error {
 	if len(fields) == 0 {
 		return nil
 	}
-	values, err := b.e.writer.Read(ctx, b.e.pos.Live, fields)
+	values, err := b.readFields(ctx, fields)
 	if err != nil {
-		b.e.seen = nil
-		return fmt.Errorf("read views: %w", err)
-	}
-	for i, f := range fields {
-		if values[i], err = f.Value(values[i]); err != nil {
-			return err
-		}
+		return err
 	}
 	for i, j := range c.jobs {
 		if err := j.parse(values[2*i], values[2*i+1]); err != nil {
@@ -178,6 +187,21 @@ func (b *batch) read(ctx context.Context, c *cold) error {
 		}
 	}
 	return nil
+}
+
+// readFields reads fields of the views, without their sums.
+func (b *batch) readFields(ctx context.Context, fields []views.Field) ([][]byte, error) {
+	values, err := b.e.writer.Read(ctx, b.e.pos.Live, fields)
+	if err != nil {
+		b.e.seen = nil
+		return nil, fmt.Errorf("read views: %w", err)
+	}
+	for i, f := range fields {
+		if values[i], err = f.Value(values[i]); err != nil {
+			return nil, err
+		}
+	}
+	return values, nil
 }
 
 func (r *workRunner) parse(record []byte) (err error) {

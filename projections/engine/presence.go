@@ -244,7 +244,7 @@ func (e *Engine) mendModes(ctx context.Context, tx *views.Tx) (changed bool, err
 // inspectModes compares what runners read of the modes with what was written,
 // and puts it right.
 //
-// A crash before the commit leaves what the next Inspect finds.
+// A crash before the commit leaves what the next Compare finds.
 func (e *Engine) inspectModes(ctx context.Context) error {
 	var tx views.Tx
 	changed, err := e.mendModes(ctx, &tx)
@@ -258,7 +258,7 @@ func (e *Engine) inspectModes(ctx context.Context) error {
 	e.seen = nil
 	found, err := e.writer.Commit(ctx, &tx)
 	if errors.Is(err, views.ErrConflict) {
-		return nil // a rebuild: the next Inspect looks again
+		return nil // a rebuild: the next Compare looks again
 	}
 	if err != nil {
 		return fmt.Errorf("tell runners of modes again: %w", err)

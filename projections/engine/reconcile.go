@@ -252,11 +252,25 @@ func (e *Engine) straysIn(ctx context.Context, r *repair, q job.Queue) error {
 	return nil
 }
 
-// Inspect compares how much there is with how much there must be, and looks at
-// some values, going on with every call. It returns [views.ErrDamaged] when
-// somebody removed, added or edited something: the leader then stops deciding
-// about what it does not have in memory, and opens the projections again.
+// Inspect is Compare and a round of Scrub, of many values only a part of it.
 func (e *Engine) Inspect(ctx context.Context) error {
+	if err := e.Compare(ctx); err != nil {
+		return err
+	}
+	const most = 20 // pages
+	for range most {
+		if round, err := e.Scrub(ctx); round || err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Compare compares how much there is with how much there must be. It returns
+// [views.ErrDamaged] when somebody removed or added something: the leader then
+// stops deciding about what it does not have in memory, and opens the projections
+// again.
+func (e *Engine) Compare(ctx context.Context) error {
 	if e.failed != nil {
 		return e.failed
 	}
@@ -286,10 +300,8 @@ func (e *Engine) Inspect(ctx context.Context) error {
 	case look.Position.Live != e.pos.Live:
 		return nil // the next turn finds out
 	}
-	if e.live {
-		if err := e.inspectModes(ctx); err != nil {
-			return e.note(err)
-		}
+	if !e.live {
+		return nil
 	}
-	return e.note(e.scrub(ctx))
+	return e.note(e.inspectModes(ctx))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"time"
 
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
@@ -22,48 +23,54 @@ type scrub struct {
 	generation uint64
 	table      int    // NumTables stands for the statements
 	cursor     uint64 // in the table
-	rest       int    // fields that were looked at beyond the bound: they count for the next calls
 }
 
-// maxScrub is about how many fields one call looks at, so that Redis and the
-// engine are busy with it for a few milliseconds: once a second, this looks at a
-// million jobs in about half an hour, and at everything of a small system.
-const maxScrub = 2000
+// How often a page of a few hundred fields is looked at: so often that all were
+// within scrubRound, but within these bounds. Whoever commits waits for a page,
+// for one to three round trips. Of a million jobs it takes half an hour.
+const (
+	scrubRound  = time.Minute
+	scrubOften  = 100 * time.Millisecond
+	scrubSeldom = time.Second
+	scrubFields = 250 // of a page, about
+)
 
-// scrub goes on with looking, and begins again behind the end. It returns
-// [views.ErrDamaged] for what was not written like this.
-func (e *Engine) scrub(ctx context.Context) error {
+// ScrubEvery returns how often Scrub is to be called.
+func (e *Engine) ScrubEvery() time.Duration { return scrubEvery(&e.pos.Census) }
+
+func scrubEvery(c *views.Census) time.Duration {
+	pages := uint64(1) // of the statements
+	for _, n := range c.Fields {
+		pages += n/scrubFields + min(n, 1)
+	}
+	return min(max(scrubRound/time.Duration(pages), scrubOften), scrubSeldom) //nolint:gosec // pages of what fits a Redis
+}
+
+// Scrub looks at one page of values, and begins again behind the end: round says
+// that this was the last page. It returns [views.ErrDamaged] for what was not
+// written like this.
+func (e *Engine) Scrub(ctx context.Context) (round bool, err error) {
+	if e.failed != nil || e.flight != nil {
+		return false, e.failed
+	}
 	s := &e.scrubbed
 	if s.generation != e.pos.Live {
 		*s = scrub{generation: e.pos.Live}
 	}
-	for first := true; first || s.rest < maxScrub; first = false {
-		var seen int
-		err := e.doubted(ctx)
-		if err == nil && s.rest < maxScrub {
-			seen, err = e.scrubPage(ctx, s)
-		}
-		if errors.Is(err, views.ErrDamaged) {
-			err = e.changed(ctx, err)
-		}
-		if errors.Is(err, views.ErrConflict) {
-			*s = scrub{}
-			return nil // another generation went live meanwhile
-		}
-		if err != nil {
-			return err
-		}
-		s.rest += seen
-		if s.table > views.NumTables { // a round is done
-			s.table = 0
-			break
-		}
+	if err = e.doubted(ctx); err == nil {
+		round, err = e.scrubPage(ctx, s)
 	}
-	s.rest = max(s.rest-maxScrub, 0)
-	return nil
+	if errors.Is(err, views.ErrDamaged) {
+		err = e.changed(ctx, err)
+	}
+	if errors.Is(err, views.ErrConflict) {
+		*s = scrub{} // another generation went live meanwhile
+		return false, nil
+	}
+	return round, e.note(err)
 }
 
-// Doubt has the next Inspect look at what a reader of the views met with an
+// Doubt has the next Scrub look at what a reader of the views met with an
 // [*views.Edited], rather than when its turn comes. Other errors are of no
 // interest.
 func (e *Engine) Doubt(err error) {
@@ -127,30 +134,35 @@ func (e *Engine) doubted(ctx context.Context) error {
 	return e.scrubJobs(ctx, page)
 }
 
-// scrubPage looks at one page, and returns how many fields that was. One that
-// could not be looked at comes again.
-func (e *Engine) scrubPage(ctx context.Context, s *scrub) (seen int, err error) {
-	next := uint64(0)
-	if s.table == views.NumTables {
-		seen, err = e.scrubStatements(ctx)
-	} else {
-		seen, next, err = e.scrubTable(ctx, s)
+// scrubPage looks at one page. One that could not be looked at comes again. What
+// is in a table that must be empty is for the census to find.
+func (e *Engine) scrubPage(ctx context.Context, s *scrub) (round bool, err error) {
+	for s.table < views.NumTables && e.pos.Census.Fields[s.table] == 0 {
+		s.table, s.cursor = s.table+1, 0
 	}
+	if s.table == views.NumTables {
+		if err := e.scrubStatements(ctx); err != nil {
+			return false, err
+		}
+		s.table = 0
+		return true, nil
+	}
+	next, err := e.scrubTable(ctx, s)
 	if err != nil {
-		return seen, err
+		return false, err
 	}
 	if s.cursor = next; next == 0 {
 		s.table++
 	}
-	return seen, nil
+	return false, nil
 }
 
 // scrubTable looks at one page of a table, and returns where the next one is.
-func (e *Engine) scrubTable(ctx context.Context, s *scrub) (seen int, next uint64, err error) {
+func (e *Engine) scrubTable(ctx context.Context, s *scrub) (next uint64, err error) {
 	t := views.Tables()[s.table]
 	page, next, err := e.cfg.Views.Page(ctx, s.generation, t, s.cursor)
 	if err != nil {
-		return 0, 0, err
+		return 0, err
 	}
 	switch t {
 	case views.Jobs:
@@ -164,11 +176,11 @@ func (e *Engine) scrubTable(ctx context.Context, s *scrub) (seen int, next uint6
 	default:
 		for _, v := range page {
 			if _, err := v.Value(v.Data); err != nil {
-				return 0, 0, err
+				return 0, err
 			}
 		}
 	}
-	return len(page), next, err
+	return next, err
 }
 
 // scrubJobs looks at records of jobs, and whether each is in the list of its
@@ -304,21 +316,21 @@ var errQueues = fmt.Errorf("%w: the queues", views.ErrDamaged)
 
 // scrubStatements compares what runners read of the statements with what was
 // written.
-func (e *Engine) scrubStatements(ctx context.Context) (seen int, err error) {
+func (e *Engine) scrubStatements(ctx context.Context) error {
 	look, err := e.cfg.Views.Look(ctx, views.Query{Statements: true})
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if !samePlace(look.Position, e.pos) {
-		return 0, ErrFenced
+		return ErrFenced
 	}
 	for i, want := range e.told {
 		name := queue.StatementField(uint64(i) + 1)
 		if sumOf(look.Statements[name]) != want {
-			return 0, fmt.Errorf("%w: statement %s was edited", views.ErrDamaged, name)
+			return fmt.Errorf("%w: statement %s was edited", views.ErrDamaged, name)
 		}
 	}
-	return len(e.told), nil
+	return nil
 }
 
 // sumOf is what an engine remembers of a statement that it wrote or proved.

@@ -39,8 +39,8 @@ func Granted(e *history.Entry, term uint64) (Attempt, bool) {
 // {"queue":"runner:r1","entry":"1767366245-17","grant":"…"}.
 func (a *Attempt) Append(dst []byte) []byte {
 	dst = append(append(dst, `{"queue":"`...), a.Queue.String()...)
-	dst = append(append(dst, `","entry":"`...), a.Entry.String()...)
-	dst = append(append(dst, `","grant":"`...), a.Token.String()...)
+	dst = a.Entry.Append(append(dst, `","entry":"`...))
+	dst = a.Token.Append(append(dst, `","grant":"`...))
 	return append(dst, `"}`...)
 }
 

@@ -90,6 +90,9 @@ func (r *Record) Apply(e *history.Entry, cause Cause) {
 	if submitted, ok := data.(job.Submitted); ok {
 		data = submitted.Opened()
 	}
+	if r.Events == nil {
+		r.Events = make([]uint64, 0, fewEvents)
+	}
 	r.Events = append(r.Events, e.Seq)
 	if _, refused := data.(job.ReportRefused); refused {
 		r.Refused++ // which changes nothing
@@ -166,6 +169,9 @@ func (r *Record) submitted(e *history.Entry, data job.Submitted) {
 		r.Status = job.Planned
 	}
 }
+
+// fewEvents is how many events most jobs have: room for them is made at once.
+const fewEvents = 4
 
 func (r *Record) granted(g job.Grant) {
 	r.Status, r.Attempt, r.Queue = job.Waiting, g.Attempt, g.Queue

@@ -53,6 +53,25 @@ func (k *keys) of(generation uint64, name string) string {
 	return string(append(append(b, ':'), name...))
 }
 
+// generationKeys are the keys that a transaction may write of a generation.
+type generationKeys struct {
+	generation uint64
+	tables     [views.NumTables]string
+	lists      [job.Erased + 1]string
+	due        string
+}
+
+func (k *keys) named(generation uint64) generationKeys {
+	n := generationKeys{generation: generation, due: k.due(generation)}
+	for _, t := range views.Tables() {
+		n.tables[t] = k.table(generation, t)
+	}
+	for _, s := range job.Statuses() {
+		n.lists[s] = k.list(generation, s)
+	}
+	return n
+}
+
 // all lists every key that a generation can have.
 func (k *keys) all(generation uint64) []string {
 	found := []string{k.of(generation, "pos"), k.due(generation)}

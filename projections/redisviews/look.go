@@ -3,6 +3,7 @@ package redisviews
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 
 	"github.com/redis/go-redis/v9"
@@ -12,24 +13,31 @@ import (
 	"github.com/herocode/horus/runnersdk/queue"
 )
 
-// maxLooks is how often a look is repeated because another generation went live
-// or Redis had forgotten the script: each happens once at most where nobody
-// does it on purpose.
+// maxLooks is how often a look is repeated because another generation went live,
+// Redis had forgotten the script or has no memory left: each happens once at most
+// where nobody does it on purpose.
 const maxLooks = 5
 
 // Look answers a query in one round trip: one MULTI … EXEC. When another
-// generation has become live it takes two.
+// generation has become live it takes two. A Redis whose memory is full refuses
+// whatever stands in a MULTI, even reads: then the query goes without, and counts
+// if the position is the same before and after it.
 func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
-	run := evaluate(endScript.EvalSha)
+	how := manner{run: endScript.EvalSha}
 	for range maxLooks {
 		live := s.live.Load()
-		l := s.ask(ctx, q, live, run)
+		l := s.ask(ctx, q, live, how)
 		switch {
 		case redis.HasErrorPrefix(l.failed, "NOSCRIPT"):
-			run = endScript.Eval
+			how.run = endScript.Eval
+			continue
+		case redis.HasErrorPrefix(l.failed, "EXECABORT"):
+			how.plain = true
 			continue
 		case l.failed != nil:
 			return nil, fmt.Errorf("look at views: %w", damage(l.failed))
+		case how.plain && !slices.Equal(l.position.Val(), l.after.Val()):
+			continue
 		}
 		look, err := l.read()
 		if err != nil {
@@ -40,13 +48,20 @@ func (s *Store) Look(ctx context.Context, q views.Query) (*views.Look, error) {
 		}
 		s.live.Store(look.Position.Live)
 	}
-	return nil, fmt.Errorf("look at views: the live generation changes all the time")
+	return nil, fmt.Errorf("look at views: they change all the time")
+}
+
+// manner is how a query is sent: a plain one without MULTI.
+type manner struct {
+	run   evaluate
+	plain bool
 }
 
 // looking is a query on its way.
 type looking struct {
 	failed     error
 	position   *redis.SliceCmd
+	after      *redis.SliceCmd // the position once more, of a plain query
 	end        *redis.Cmd
 	tables     [views.NumTables]*redis.SliceCmd
 	query      views.Query
@@ -64,13 +79,16 @@ type looking struct {
 }
 
 // ask sends a query about a generation.
-func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluate) *looking {
+func (s *Store) ask(ctx context.Context, q views.Query, live uint64, how manner) *looking {
 	l := &looking{query: q}
 	k := &s.keys
 	pipe := s.read.TxPipeline()
+	if how.plain {
+		pipe = s.read.Pipeline()
+	}
 	l.position = pipe.HMGet(ctx, k.position(0), views.PositionFields()...)
 	if q.End {
-		l.end = run(ctx, pipe, []string{k.store.Log()})
+		l.end = how.run(ctx, pipe, []string{k.store.Log()})
 	}
 	for t, names := range byTable(q.Fields) {
 		if len(names) > 0 {
@@ -97,14 +115,7 @@ func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluat
 		l.due, l.next = askDue(ctx, pipe, k.due(live), *q.Due)
 	}
 	if q.Count {
-		for i, t := range views.Tables() {
-			l.fields[i] = pipe.HLen(ctx, k.table(live, t))
-		}
-		for _, status := range job.Statuses() {
-			l.listed = append(l.listed, pipe.ZCard(ctx, k.list(live, status)))
-		}
-		l.timers = pipe.ZCard(ctx, k.due(live))
-		l.told = pipe.HLen(ctx, k.Statements())
+		l.count(ctx, pipe, k, live)
 	}
 	if q.States {
 		for _, status := range job.Statuses() {
@@ -120,8 +131,23 @@ func (s *Store) ask(ctx context.Context, q views.Query, live uint64, run evaluat
 	for _, name := range q.Entries {
 		l.entries = append(l.entries, pipe.XLen(ctx, k.Jobs(name)))
 	}
+	if how.plain {
+		l.after = pipe.HMGet(ctx, k.position(0), views.PositionFields()...)
+	}
 	_, l.failed = pipe.Exec(ctx)
 	return l
+}
+
+// count asks how much a generation holds.
+func (l *looking) count(ctx context.Context, pipe redis.Pipeliner, k *keys, live uint64) {
+	for i, t := range views.Tables() {
+		l.fields[i] = pipe.HLen(ctx, k.table(live, t))
+	}
+	for _, status := range job.Statuses() {
+		l.listed = append(l.listed, pipe.ZCard(ctx, k.list(live, status)))
+	}
+	l.timers = pipe.ZCard(ctx, k.due(live))
+	l.told = pipe.HLen(ctx, k.Statements())
 }
 
 // byTable returns the names of fields by their table.

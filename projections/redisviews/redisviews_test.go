@@ -267,6 +267,66 @@ func TestAKeyOfAnotherTypeIsDamage(t *testing.T) {
 	l.CheckQueues()
 }
 
+// Redis serves nobody while it looks at a page, and an engine looks all the time.
+func TestAPageOfALargeTableIsSmall(t *testing.T) {
+	f := fixture(t, redistest.Shared(t).Client(), redistest.Namespace(t))
+	writer := f.Views.Writer(0)
+	position, err := writer.Watch(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	const fields = 3000
+	tx := &views.Tx{Generation: 1, Position: position}
+	for i := range fields {
+		tx.Put(views.Jobs, strconv.Itoa(i), []byte(strings.Repeat("x", 200)))
+	}
+	if _, err := writer.Commit(t.Context(), tx); err != nil {
+		t.Fatal(err)
+	}
+	pages, seen := 0, map[string]bool{}
+	err = views.Walk(t.Context(), f.Views, 1, views.Jobs, func(page []views.Value) error {
+		pages++
+		if len(page) > 500 { // some more than it was asked for: chains are not cut
+			t.Errorf("a page holds %d fields", len(page))
+		}
+		for _, v := range page {
+			seen[v.Name] = true
+		}
+		return nil
+	})
+	if err != nil || len(seen) != fields || pages < fields/500 {
+		t.Errorf("%d fields on %d pages, %v; want %d", len(seen), pages, err, fields)
+	}
+	if err := writer.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+// A Redis whose memory is full refuses whatever stands in a MULTI, reads too:
+// nobody could read what became of a job until there was room again. The script
+// that Redis forgot meanwhile is sent anew.
+func TestAFullRedisIsRead(t *testing.T) {
+	client := redistest.Start(t, redistest.Options{}).Client()
+	f := fixture(t, client, redistest.Namespace(t))
+	l := viewtest.NewLeader(t.Context(), t, f, historytest.Found(f.Namespace))
+	l.Begin()
+	l.History.Commit(func(tx *historytest.Tx) { tx.Submit("j1", historytest.Job{}) })
+	l.Feed()
+	if err := client.ConfigSet(t.Context(), "maxmemory", "1").Err(); err != nil {
+		t.Fatal(err)
+	}
+	if err := client.ScriptFlush(t.Context()).Err(); err != nil {
+		t.Fatal(err)
+	}
+	look, err := f.Views.Look(t.Context(), views.Query{States: true, End: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if look.States[job.Waiting] != 1 || look.Position.Seq != l.History.Seq() || look.End != l.History.Seq() {
+		t.Errorf("%d jobs wait, position %d, end %d; want 1 and twice %d", look.States[job.Waiting], look.Position.Seq, look.End, l.History.Seq())
+	}
+}
+
 // What stands among the due times and is none makes a reader tell the engine,
 // which finds it whatever the counts say: a leader that only met it began term
 // after term.

@@ -16,11 +16,20 @@ type writer struct {
 	key   string      // of the position
 	conn  *redis.Conn // nil before the first use and after trouble
 	ready bool        // the caller knows the position as it is watched
+
+	sender   sender
+	commands []redis.Cmder // room for those of a transaction
+	place    []any         // arguments that ask for the position
 }
 
 // Writer returns a writer.
 func (s *Store) Writer(fill uint64) views.Writer {
-	return &writer{store: s, key: s.keys.position(fill)}
+	key := s.keys.position(fill)
+	place := []any{"HMGET", key}
+	for _, name := range views.PositionFields() {
+		place = append(place, name)
+	}
+	return &writer{store: s, key: key, sender: sender{keys: &s.keys}, place: place}
 }
 
 // connect takes a connection of its own for the writer.
@@ -64,20 +73,23 @@ func (w *writer) Watch(ctx context.Context) (views.Position, error) {
 		return views.Position{}, err
 	}
 	pipe := w.conn.Pipeline()
-	pipe.Do(ctx, "UNWATCH")
-	position := w.watch(ctx, pipe)
+	unwatch, watch, position := redis.NewStatusCmd(ctx, "UNWATCH"), w.watch(ctx), w.position(ctx)
+	_ = pipe.BatchProcess(ctx, unwatch, watch, position) // only queues them
 	if _, err := pipe.Exec(ctx); err != nil {
 		w.drop(ctx)
 		return views.Position{}, fmt.Errorf("watch %s: %w", w.key, damage(err))
 	}
 	w.ready = true
-	return views.ParsePosition(texts(position.Val()))
+	return views.ParsePosition(position.Val())
 }
 
-// watch sends what a watch takes.
-func (w *writer) watch(ctx context.Context, pipe redis.Pipeliner) *redis.SliceCmd {
-	pipe.Do(ctx, "WATCH", w.key)
-	return pipe.HMGet(ctx, w.key, views.PositionFields()...)
+func (w *writer) watch(ctx context.Context) *redis.StatusCmd {
+	return redis.NewStatusCmd(ctx, "WATCH", w.key)
+}
+
+// position asks for the position; what it lacks is an empty text.
+func (w *writer) position(ctx context.Context) *redis.StringSliceCmd {
+	return redis.NewStringSliceCmd(ctx, w.place...)
 }
 
 // Read returns fields of a generation, on the writer's own connection.
@@ -112,13 +124,8 @@ func (w *writer) Commit(ctx context.Context, tx *views.Tx) (views.Position, erro
 		return views.Position{}, views.ErrConflict // nobody compared the position that is watched, if one is
 	}
 	w.ready = false
-	pipe := w.conn.Pipeline()
-	sender := sender{do: func(args ...any) { pipe.Do(ctx, args...) }, keys: &w.store.keys, tx: tx}
-	pipe.Do(ctx, "MULTI")
-	sender.send(w.key)
-	exec := pipe.Do(ctx, "EXEC")
-	position := w.watch(ctx, pipe)
-	replies, err := pipe.Exec(ctx)
+	exec, position := redis.NewCmd(ctx, "EXEC"), w.position(ctx)
+	replies, err := w.pipeline(ctx, tx, exec, position)
 	outcome := exec.Err()
 	switch {
 	case errors.Is(outcome, redis.Nil):
@@ -138,7 +145,24 @@ func (w *writer) Commit(ctx context.Context, tx *views.Tx) (views.Position, erro
 		return views.Position{}, fmt.Errorf("watch %s: %w", w.key, damage(err))
 	}
 	w.ready = true
-	return views.ParsePosition(texts(position.Val()))
+	return views.ParsePosition(position.Val())
+}
+
+// pipeline sends a transaction and the next watch. Within MULTI all replies are
+// the word QUEUED, so that is what is expected of the commands.
+func (w *writer) pipeline(ctx context.Context, tx *views.Tx, exec, position redis.Cmder) ([]redis.Cmder, error) {
+	w.sender.send(tx, w.key)
+	w.commands = append(w.commands, redis.NewStatusCmd(ctx, "MULTI"))
+	for _, args := range w.sender.commands {
+		w.commands = append(w.commands, redis.NewStatusCmd(ctx, args...))
+	}
+	w.commands = append(w.commands, exec, w.watch(ctx), position)
+	pipe := w.conn.Pipeline()
+	_ = pipe.BatchProcess(ctx, w.commands...) // only queues them
+	replies, err := pipe.Exec(ctx)
+	w.commands = emptied(w.commands)
+	w.sender.reset()
+	return replies, err
 }
 
 // isReply reports whether an error is Redis' own word.

@@ -12,10 +12,10 @@ import (
 func TestAPositionHasOneSpelling(t *testing.T) {
 	want := views.Position{
 		Term: 1767366245, Seq: 12, Seal: signing.Hash{31: 0xff}, Latest: 6, Live: 2, Filling: 3, Statements: 4,
-		Census: views.Census{Fields: [views.NumTables]uint64{1, 2, 3, 4, 5, 6, 7, 8}, Entries: 9, Due: 10},
+		Census: views.Census{Fields: [views.NumTables]uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}, Entries: 10, Due: 11},
 	}
 	golden := []string{
-		"1767366245", "12", "00000000000000000000000000000000000000000000000000000000000000ff", "6", "2", "3", "4", "1,2,3,4,5,6,7,8,9,10",
+		"1767366245", "12", "00000000000000000000000000000000000000000000000000000000000000ff", "6", "2", "3", "4", "1,2,3,4,5,6,7,8,9,10,11",
 	}
 	if got := want.Values(); !slices.Equal(got, golden) {
 		t.Errorf("Values: %q, want %q", got, golden)

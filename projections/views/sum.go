@@ -22,10 +22,19 @@ func AppendSum(dst []byte, start int, f Field) []byte {
 
 func sumOf(f Field, value []byte) (sum [crc32.Size]byte) {
 	table := crc32.MakeTable(crc32.Castagnoli) // the library makes it once
-	var room [160]byte
-	n := crc32.Update(uint32(f.Table), table, append(append(room[:0], f.Name...), 0))
+	n := update(uint32(f.Table), table, f.Name)
 	binary.BigEndian.PutUint32(sum[:], crc32.Update(n, table, value))
 	return sum
+}
+
+// update is [crc32.Update] with a text and the zero byte that ends it, which
+// would have to be copied for that.
+func update(n uint32, table *crc32.Table, text string) uint32 {
+	n = ^n
+	for i := range len(text) {
+		n = table[byte(n)^text[i]] ^ n>>8
+	}
+	return ^(table[byte(n)] ^ n>>8)
 }
 
 // Edited is the [ErrDamaged] of a field whose value is not as it was written.

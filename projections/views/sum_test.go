@@ -1,11 +1,30 @@
 package views_test
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"errors"
+	"hash/crc32"
 	"testing"
 
 	"github.com/herocode/horus/projections/views"
 )
+
+// The sum is what the library says of the table, the name, a zero byte and the
+// value: what an older program stored stays good.
+func TestTheSumIsACRC32C(t *testing.T) {
+	for _, name := range []string{"", "j1", "0197c5d8-5b5c-7cc0-b6a1-000000000001", "\xff\x00é"} {
+		for table := range views.Table(views.NumTables) {
+			castagnoli := crc32.MakeTable(crc32.Castagnoli)
+			n := crc32.Update(uint32(table), castagnoli, append([]byte(name), 0))
+			n = crc32.Update(n, castagnoli, []byte("value"))
+			want := "value " + hex.EncodeToString(binary.BigEndian.AppendUint32(nil, n))
+			if got := string(views.AppendSum([]byte("value"), 0, views.Field{Table: table, Name: name})); got != want {
+				t.Errorf("%q in %s is stored as %q, want %q", name, table, got, want)
+			}
+		}
+	}
+}
 
 func TestAValueKnowsItsFieldAndItself(t *testing.T) {
 	f := views.Field{Table: views.Jobs, Name: "j1"}

@@ -17,17 +17,20 @@ const (
 	Processes              // <runner id>/<process> → a process that joined and did not leave
 	Queues                 // queue → how many jobs wait and run
 	Modes                  // queue or runner id → that it is paused or drained, since when and by whom
+	Nonces                 // <key id>/<nonce> → the submission that spent it, and until when; and their line
 )
 
 // NumTables is how many tables a generation has.
-const NumTables = 8
+const NumTables = 9
 
 // Tables lists every table.
-func Tables() []Table { return []Table{Jobs, Open, Logs, Tips, Runners, Processes, Queues, Modes} }
+func Tables() []Table {
+	return []Table{Jobs, Open, Logs, Tips, Runners, Processes, Queues, Modes, Nonces}
+}
 
 // String returns the table's name in keys.
 func (t Table) String() string {
-	return [...]string{"jobs", "open", "logs", "tips", "runners", "processes", "queues", "modes"}[t]
+	return [...]string{"jobs", "open", "logs", "tips", "runners", "processes", "queues", "modes", "nonces"}[t]
 }
 
 // Field names one value of a table.

@@ -75,7 +75,7 @@ func somewhere() views.Position {
 	p := views.Position{
 		Term: 7, Seq: 12, Seal: signing.LeafHash([]byte("seal")), Latest: 1767366245_000006, Live: 1, Filling: 3, Statements: 2,
 	}
-	p.Census.Fields = [views.NumTables]uint64{1, 2, 3, 4, 5, 6, 7, 8}
+	p.Census.Fields = [views.NumTables]uint64{1, 2, 3, 4, 5, 6, 7, 8, 9}
 	p.Census.Entries, p.Census.Due = 9, 10
 	return p
 }

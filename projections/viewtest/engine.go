@@ -25,6 +25,7 @@ func runEngine(t *testing.T, open func(t *testing.T) *Fixture) {
 		"what is stopping and not queued is lost":  whatIsStoppingAndNotQueuedIsLost,
 		"a later attempt carries its checkpoint":   aLaterAttemptCarriesItsCheckpoint,
 		"what a deleted job wrote goes with it":    whatADeletedJobWroteGoes,
+		"the nonces that are spent are known":      theNoncesThatAreSpentAreKnown,
 		"a restart goes on where the views are":    aRestartGoesOn,
 		"a new term fences the old engine":         aNewTermFences,
 		"whatever is deleted comes back":           whateverIsDeletedComesBack,

@@ -2,20 +2,16 @@ package viewtest
 
 import (
 	"context"
-	"crypto/sha256"
 	"fmt"
+	"slices"
 	"strings"
 
-	"github.com/google/go-cmp/cmp"
-
 	"github.com/herocode/horus/domain"
-	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/line"
 	"github.com/herocode/horus/domain/runner"
-	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/projections/jobs"
 	"github.com/herocode/horus/projections/logs"
 	"github.com/herocode/horus/projections/queues"
@@ -86,9 +82,18 @@ type twin struct {
 	runners   map[domain.Name]*runners.Record
 	processes map[string]*runners.Process
 	modes     map[string]string
+	nonces    map[string]spending
+	line      []string // of the nonces
+	passed    int      // that once stood before those
 	joined    map[job.Queue]bool
 	bundles   map[string]heard         // by the beginning of their causes
 	entries   map[queue.EntryID]job.ID // of open attempts
+}
+
+// spending says which submission spent a nonce, and until when.
+type spending struct {
+	seq   uint64
+	until event.Time
 }
 
 // heard is a bundle and its place.
@@ -102,7 +107,7 @@ func Twin(commits []*history.Commit) (Dump, map[queue.EntryID]job.ID) {
 	w := &twin{
 		state: history.NewState(), records: map[job.ID]*jobs.Record{}, open: map[job.ID]jobs.Attempt{},
 		logs: map[string]string{}, tips: map[string]string{}, runners: map[domain.Name]*runners.Record{},
-		processes: map[string]*runners.Process{}, modes: map[string]string{},
+		processes: map[string]*runners.Process{}, modes: map[string]string{}, nonces: map[string]spending{},
 		joined: map[job.Queue]bool{}, bundles: map[string]heard{}, entries: map[queue.EntryID]job.ID{},
 	}
 	for _, c := range commits {
@@ -171,6 +176,7 @@ func (w *twin) see(e *history.Entry, term uint64) {
 	switch data := e.Data.(type) {
 	case job.Event:
 		w.seeJob(e, data, term)
+		w.seeNonces(e)
 		return
 	case runner.Event:
 		w.seeRunner(e, data)
@@ -216,6 +222,27 @@ func (w *twin) seeJob(e *history.Entry, data job.Event, term uint64) {
 		delete(w.open, id)
 	} else if s.GrantSeq == e.Seq {
 		w.open[id] = jobs.Attempt{Queue: s.Queue, Entry: queue.EntryID{Term: term, Seq: e.Seq}, Token: s.Token}
+	}
+}
+
+// seeNonces notes the nonces that a submission spends. With each, the first two
+// in the line leave it, and come back at its end unless they are good again.
+func (w *twin) seeNonces(e *history.Entry) {
+	spent, until := e.Spends()
+	for _, nonce := range spent {
+		first := w.line[:min(2, len(w.line))]
+		w.line, w.passed = slices.Clone(w.line[len(first):]), w.passed+len(first)
+		for _, before := range first {
+			if w.nonces[before].until < e.At {
+				delete(w.nonces, before)
+			} else {
+				w.line = append(w.line, before)
+			}
+		}
+		if !slices.Contains(w.line, nonce) {
+			w.line = append(w.line, nonce)
+		}
+		w.nonces[nonce] = spending{e.Seq, until}
 	}
 }
 
@@ -271,7 +298,14 @@ func (w *twin) said(e *history.Entry) (p jobs.Place, r runner.Report) {
 func (w *twin) dump() Dump {
 	d := Dump{
 		"jobs": {}, "due": {}, "open": {}, "logs": w.logs, "tips": w.tips,
-		"runners": {}, "processes": {}, "queues": {}, "modes": w.modes,
+		"runners": {}, "processes": {}, "queues": {}, "modes": w.modes, "nonces": {},
+	}
+	for nonce, s := range w.nonces {
+		d["nonces"][nonce] = fmt.Sprintf("%d %d", s.seq, s.until)
+	}
+	for i, nonce := range w.line {
+		d["nonces"][fmt.Sprintf("#%d", w.passed+i)] = nonce
+		d["nonces"]["#"] = fmt.Sprintf("%d %d", w.passed, w.passed+len(w.line))
 	}
 	for _, s := range job.Statuses() {
 		d["list:"+s.String()] = map[string]string{}
@@ -304,99 +338,4 @@ func (w *twin) dump() Dump {
 		d["queues"][q.String()] = string(c.Append(nil))
 	}
 	return d
-}
-
-// CheckViews compares the live generation with the twin of the first commits of
-// the history, as many as the position has passed.
-func (l *Leader) CheckViews() {
-	l.t.Helper()
-	look, err := l.Views.Look(l.ctx, views.Query{Count: true})
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	if err := look.Check(); err != nil {
-		l.t.Errorf("the census is %+v, and there are %v fields, %d listed, %d statements", look.Position, look.Fields, look.Listed, look.Told)
-	}
-	var passed []*history.Commit
-	for _, c := range l.History.Commits {
-		if c.Seal.Last() <= look.Position.Seq {
-			passed = append(passed, c)
-		}
-	}
-	want, _ := Twin(passed)
-	l.checkWords(want["modes"])
-	if diff := cmp.Diff(want, l.Dump(l.ctx, l.t, look.Position.Live)); diff != "" {
-		l.t.Fatalf("views at %d (-want +got):\n%s", look.Position.Seq, diff)
-	}
-}
-
-// CheckQueues compares the queues with the open attempts of the history: each
-// stands there exactly once, with a grant that holds, and nothing else does.
-func (l *Leader) CheckQueues() {
-	l.t.Helper()
-	_, want := Twin(l.History.Commits)
-	keys := queue.Keys{Namespace: l.Namespace}
-	got := map[queue.EntryID]job.ID{}
-	for _, q := range l.allQueues() {
-		for _, e := range l.Queued(q) {
-			a, err := keys.ParseAssignment(e.ID, e.Fields)
-			if err != nil {
-				l.t.Fatalf("entry %s of %s: %v", e.ID, q, err)
-			}
-			got[a.ID] = l.checkAssignment(q, a)
-		}
-	}
-	if diff := cmp.Diff(want, got, cmp.Comparer(func(a, b job.ID) bool { return a == b })); diff != "" {
-		l.t.Fatalf("queue entries (-want +got):\n%s", diff)
-	}
-}
-
-func (l *Leader) allQueues() []job.Queue {
-	all := []job.Queue{job.ExecutorQueue("sh"), job.RunnerQueue("k1")}
-	for i := range 3 {
-		all = append(all, job.RunnerQueue(domain.Name(fmt.Sprintf("r%d", i+1))))
-	}
-	return all
-}
-
-// checkAssignment checks an entry as a runner does, and returns its job.
-func (l *Leader) checkAssignment(q job.Queue, a queue.Assignment) job.ID {
-	l.t.Helper()
-	if err := a.Grant.Check(); err != nil {
-		l.t.Fatalf("grant of %s: %v", a.ID, err)
-	}
-	sealer, _ := l.History.State.Access.Find(a.Grant.Seal.Key)
-	if !l.verifier.Verify(a.Grant.Seal.Check(sealer.Public)) || sealer.Class != access.Supervisor || a.Grant.Seal.Term != a.ID.Term {
-		l.t.Fatalf("the grant of %s is not sealed", a.ID)
-	}
-	e, err := history.ParseEntry(a.ID.Seq, a.Grant.Event)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	var grant job.Grant
-	submission := a.Submission
-	switch data := e.Data.(type) {
-	case job.Submitted:
-		grant, submission = *data.Grant, &data.Submission
-		if a.Submission != nil {
-			l.t.Errorf("entry %s holds its job twice", a.ID)
-		}
-	case job.Queued:
-		grant = data.Grant
-	}
-	if submission == nil {
-		l.t.Fatalf("entry %s holds no job", a.ID)
-	}
-	opened, err := submission.Open()
-	if err != nil || opened.Hash != grant.Job || grant.Queue != q {
-		l.t.Fatalf("entry %s of %s holds another job: %v", a.ID, q, err)
-	}
-	if none := grant.Checkpoint.IsZero(); none != (a.Checkpoint == nil) || !none && grant.Checkpoint != signing.Hash(sha256.Sum256(a.Checkpoint)) {
-		l.t.Fatalf("entry %s holds another checkpoint than was granted: %q", a.ID, a.Checkpoint)
-	}
-	id, err := job.ParseID(e.Aggregate.ID)
-	if err != nil {
-		l.t.Fatal(err)
-	}
-	return id
 }

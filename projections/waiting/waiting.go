@@ -63,13 +63,13 @@ func Why(f Facts) Answer {
 	due := f.Job.Due
 	switch f.Job.Status {
 	case job.Created:
-		return Answer{Reason: Held, Message: "it is held: nobody released it yet (job.start does)"}
+		return Answer{Reason: Held, Message: "nobody released it yet (job.start does)"}
 	case job.Planned:
-		return Answer{Scheduled, fmt.Sprintf("it is scheduled for %s", due), due}
+		return Answer{Scheduled, fmt.Sprintf("it is due at %s", due), due}
 	case job.Retrying:
 		return Answer{BackOff, fmt.Sprintf("its attempt %d failed (%s); the next one follows at %s", f.Job.Attempt, f.Job.Failure, due), due}
 	case job.Ending:
-		return Answer{Stopping, fmt.Sprintf("it is being stopped: whoever runs it has until %s to say that it did", due), due}
+		return Answer{Stopping, fmt.Sprintf("whoever runs it has until %s to say that it stopped", due), due}
 	case job.Waiting:
 		return f.queued()
 	case job.None, job.Running, job.Done, job.Broken, job.Halted, job.Shelved, job.Erased:

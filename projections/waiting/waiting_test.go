@@ -48,7 +48,7 @@ func TestWhy(t *testing.T) {
 		{"a held job", waiting.Facts{Job: of(job.Created, own)}, waiting.Held, 0, "job.start"},
 		{"a job of tomorrow", waiting.Facts{Job: of(job.Planned, own)}, waiting.Scheduled, noon, noon.String()},
 		{"a job whose attempt failed", waiting.Facts{Job: of(job.Retrying, own)}, waiting.BackOff, noon, "attempt 2 failed (timeout)"},
-		{"a job that is stopped", waiting.Facts{Job: of(job.Ending, own)}, waiting.Stopping, noon, "being stopped"},
+		{"a job that is stopped", waiting.Facts{Job: of(job.Ending, own)}, waiting.Stopping, noon, "to say that it stopped"},
 
 		{"a paused queue", waiting.Facts{Job: of(job.Waiting, own), Queue: paused, Crew: runners.Crew{idle}}, waiting.QueuePaused, 0, "by key:ann): horus queues resume runner:r1"},
 		{"a paused queue without runners", waiting.Facts{Job: of(job.Waiting, kind), Queue: paused}, waiting.QueuePaused, 0, "resume executor:sh"},
