@@ -306,9 +306,10 @@ func (in *Intake) decide(tx *eventstore.Tx, b *bundle, marks []runner.Mark) erro
 			"the key does not speak for this runner, has ended or was revoked: with its state directory, an administrator runs horus keys add --class runner --name ID")
 	}
 	b.news = true
+	actor := event.ByRunner(string(b.Runner))
 	for i, r := range b.Reports {
 		by := eventstore.By{
-			Actor: event.ByRunner(string(b.Runner)),
+			Actor: actor,
 			Cause: runner.Cause{Runner: b.Runner, Process: b.Process, Number: b.Number, Index: i}.String(),
 		}
 		switch r := r.(type) {

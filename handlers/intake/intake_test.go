@@ -3,6 +3,7 @@ package intake_test
 import (
 	"errors"
 	"fmt"
+	"reflect"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -177,6 +178,40 @@ func TestALateReportIsEvidence(t *testing.T) {
 	q.send(runner.Completed{About: about}, runner.Failed{About: about, Kind: job.FailedError})
 	d.must(d.turn())
 	d.wantNews("runner.reported", "job.completed report/r1/a2/3/0", "job.report_refused report/r1/a2/3/1")
+}
+
+// What is said of a job behind its end changes nothing, whether it is the same end
+// again in a bundle of its own, another end, or a sign of life.
+func TestAnEndIsTheEnd(t *testing.T) {
+	d := open(t)
+	p := d.joined("r1", "a1", key(5))
+	d.submit("j1", "")
+	about := p.about("j1")
+	p.send(runner.Completed{About: about, Result: "one"})
+	d.must(d.turn())
+	ended := d.state("j1")
+	for name, tt := range map[string]struct {
+		report runner.Report
+		late   int
+		named  bool // in the job's history: an end that was refused is evidence
+	}{
+		"the same end":   {runner.Completed{About: about, Result: "one"}, 1, true},
+		"another result": {runner.Completed{About: about, Result: "two"}, 1, true},
+		"another end":    {runner.Failed{About: about, Kind: job.FailedError}, 1, true},
+		"that it began":  {runner.Started{About: about}, 1, false},
+		"how far it is":  {runner.Progress{About: about, Percent: 50}, 0, false},
+		"what it leaves": {runner.Checkpoint{About: about, Data: []byte("half")}, 1, false},
+		"what it wrote":  {runner.Log{About: about, Lines: []runner.Line{{At: about.At, Stream: runner.Stdout, Text: "more"}}}, 0, false},
+	} {
+		d.late = 0
+		p.send(tt.report)
+		d.must(d.turn())
+		got := d.state("j1")
+		got.Refused, got.Version = ended.Refused, ended.Version // what was refused is counted
+		if evidence := strings.Contains(strings.Join(d.news(), " "), "job.report_refused"); !reflect.DeepEqual(got, ended) || d.late != tt.late || evidence != tt.named {
+			t.Errorf("%s: %d late, %q; the job was %+v and is %+v", name, d.late, d.news(), ended, got)
+		}
+	}
 }
 
 func TestAReportFromWhoMayNotServeTheQueueChangesNothing(t *testing.T) {
