@@ -41,7 +41,7 @@ func benchmarkClaim(b *testing.B, keys, commits int) {
 	verifier := signing.NewVerifier(knownKeys)
 	c := checker{
 		trust: &trust{keys: queue.Keys{Namespace: space}, line: wire, verifier: verifier}, verifier: verifier,
-		marks: map[job.Queue]*mark{},
+		marks: map[job.Queue]*mark{}, reader: queue.Reader{Keys: queue.Keys{Namespace: space}},
 	}
 	for b.Loop() {
 		c.marks[job.RunnerQueue(me)] = &mark{}

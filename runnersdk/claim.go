@@ -63,6 +63,7 @@ type checker struct {
 	trust    *trust
 	verifier *signing.Verifier
 	marks    map[job.Queue]*mark
+	reader   queue.Reader
 
 	sealed   signing.Seal // the last one found good: neighbours share it
 	checks   []signing.Check
@@ -75,12 +76,14 @@ type checker struct {
 func (c *checker) check(ctx context.Context, entries []queue.Entry) ([]claim, error) {
 	claims := make([]claim, 0, len(entries))
 	var statements uint64
-	for _, e := range entries {
+	for i := range entries {
+		e := &entries[i]
 		if len(e.Fields) == 0 {
 			continue
 		}
-		k := c.read(e)
-		claims = append(claims, k)
+		claims = append(claims, claim{queue: e.Queue})
+		k := &claims[len(claims)-1]
+		k.refusal = c.read(k, e)
 		statements = max(statements, k.proof.Seal.Statements)
 	}
 	if err := c.trust.reach(ctx, statements); err != nil {
@@ -96,28 +99,24 @@ func (c *checker) check(ctx context.Context, entries []queue.Entry) ([]claim, er
 }
 
 // read reads an entry and everything in it. It believes nothing.
-func (c *checker) read(e queue.Entry) claim {
-	k := claim{queue: e.Queue}
-	a, err := c.trust.keys.ParseAssignment(e.ID, e.Fields)
+func (c *checker) read(k *claim, e *queue.Entry) *domain.Error {
+	a, err := c.reader.Assignment(e.ID, e.Fields)
 	if err != nil {
-		k.refusal = refuse(refusedForm, "read the entry: %v", err)
-		return k
+		return refuse(refusedForm, "read the entry: %v", err)
 	}
 	k.id, k.proof, k.checkpoint = a.ID, a.Grant, a.Checkpoint
 	if k.event, err = history.ParseEntry(a.Grant.Seq, a.Grant.Event); err != nil {
-		k.refusal = refuse(refusedForm, "read the granting event: %v", err)
-		return k
+		return refuse(refusedForm, "read the granting event: %v", err)
 	}
 	open, grant := granted(k.event.Data, a.Submission)
 	if open == nil || grant == nil {
-		k.refusal = refuse(refusedGrant, "%s grants no attempt of a job that is here", k.event.Type)
-		return k
+		return refuse(refusedGrant, "%s grants no attempt of a job that is here", k.event.Type)
 	}
 	k.grant = *grant
 	if k.opened, err = open(); err != nil {
-		k.refusal = refuse(refusedForm, "read the job: %v", err)
+		return refuse(refusedForm, "read the job: %v", err)
 	}
-	return k
+	return nil
 }
 
 // granted returns how to read the job that an event grants an attempt of, and
@@ -180,7 +179,7 @@ func (c *checker) place(k *claim) (signing.PublicKey, *domain.Error) {
 	if err != nil {
 		return none, refuse(refusedKey, "%v", err)
 	}
-	if err := k.proof.Check(); err != nil {
+	if err := k.proof.CheckLeaf(k.event.Hash); err != nil { // the hash of the bytes that the proof is about
 		return none, refuse(refusedProof, "%v", err)
 	}
 	return key, nil

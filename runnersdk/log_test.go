@@ -60,8 +60,8 @@ func TestLogIsBounded(t *testing.T) {
 			_, _ = d.Turn(t.Context())
 			synctest.Wait()
 		}
-		if d.outbox.bytes > 2*fullBytes {
-			t.Errorf("%d bytes wait", d.outbox.bytes)
+		if len(d.outbox.text) > 2*fullBytes {
+			t.Errorf("%d bytes wait", len(d.outbox.text))
 		}
 		open = true
 		d.turn()
@@ -151,7 +151,7 @@ func TestAnyEndFits(t *testing.T) {
 			t.Fatalf("encodedLen = %d, want %d", got, len(jsonOf(text)))
 		}
 		report := fit(runner.Failed{Message: text, Result: text})
-		if size, _ := runner.ReportBytes(report, nil); size > runner.MaxReportBytes {
+		if size := len(runner.AppendReport(nil, report)); size > runner.MaxReportBytes {
 			t.Fatalf("the report has %d bytes", size)
 		}
 		budget := rapid.IntRange(100, 1<<20).Draw(t, "budget")

@@ -19,10 +19,9 @@ type outbox struct {
 	mu sync.Mutex
 
 	waiting []item
-	bytes   int           // encoded, of waiting
+	text    []byte        // of waiting, encoded when they were added and never again
 	landed  chan struct{} // closed when the bundle under way arrived; then a new one
 	ended   func(*attempt)
-	scratch []byte
 
 	next   runner.Bundle // head of the next bundle; of the sender
 	flight []item        // what is under way; of the sender
@@ -31,9 +30,8 @@ type outbox struct {
 
 // item is a report on its way.
 type item struct {
-	report runner.Report
-	size   int      // encoded
-	ends   *attempt // that is over when the report arrived; nil for others
+	size int      // encoded
+	ends *attempt // that is over when the report arrived; nil for others
 }
 
 const (
@@ -55,10 +53,9 @@ func newOutbox(head runner.Bundle, ended func(*attempt)) *outbox {
 func (o *outbox) add(r runner.Report, ends *attempt) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	var size int
-	size, o.scratch = runner.ReportBytes(r, o.scratch)
-	o.waiting = append(o.waiting, item{r, size, ends})
-	o.bytes += size
+	before := len(o.text)
+	o.text = runner.AppendReport(o.text, r)
+	o.waiting = append(o.waiting, item{len(o.text) - before, ends})
 	signal(o.wake)
 }
 
@@ -80,7 +77,7 @@ func (o *outbox) full() bool {
 	return o.isFull()
 }
 
-func (o *outbox) isFull() bool { return len(o.waiting) >= fullReports || o.bytes >= fullBytes }
+func (o *outbox) isFull() bool { return len(o.waiting) >= fullReports || len(o.text) >= fullBytes }
 
 // wait waits until the outbox is not full. It returns false when done is closed
 // before.
@@ -130,8 +127,8 @@ func (o *outbox) load(key signing.PrivateKey) bool {
 	if len(o.flight) > 0 {
 		return true
 	}
-	n, size := 0, bundleFrame
-	for n < len(o.waiting) && n < runner.MaxReports && size+o.waiting[n].size <= runner.MaxBundleBytes {
+	n, size := 0, 0
+	for n < len(o.waiting) && n < runner.MaxReports && bundleFrame+size+o.waiting[n].size <= runner.MaxBundleBytes {
 		size += o.waiting[n].size
 		n++
 	}
@@ -140,12 +137,8 @@ func (o *outbox) load(key signing.PrivateKey) bool {
 	}
 	o.flight = append(o.flight, o.waiting[:n]...)
 	o.waiting = slices.Delete(o.waiting, 0, n)
-	o.bytes -= size - bundleFrame
-	o.next.Reports = o.next.Reports[:0]
-	for _, item := range o.flight {
-		o.next.Reports = append(o.next.Reports, item.report)
-	}
-	o.signed = o.next.Sign(key)
+	o.signed = o.next.SignReports(o.text[:size], key)
+	o.text = slices.Delete(o.text, 0, size)
 	o.next.Number++
 	return true
 }

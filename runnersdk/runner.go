@@ -60,7 +60,7 @@ func New(c Config, h Handler) (*Runner, error) {
 		modes:  modes{shorter: make(chan struct{}, 1)},
 	}
 	r.trust = &trust{keys: c.keys(), line: c.Wire, verifier: verifier, want: c.Trust, pin: c.Pin}
-	r.checker = &checker{trust: r.trust, verifier: verifier}
+	r.checker = &checker{trust: r.trust, verifier: verifier, reader: queue.Reader{Keys: c.keys()}}
 	r.outbox = newOutbox(r.bundle(firstNumber+1), r.hands.drop)
 	return r, nil
 }

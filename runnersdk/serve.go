@@ -11,7 +11,7 @@ import (
 const (
 	waitTime   = 500 * time.Millisecond // of one blocking read: so long a stop goes unnoticed
 	idleTime   = time.Second            // of a loop that is woken
-	paceTime   = time.Millisecond       // busy turns keep this distance, so that batches form
+	paceTime   = 2 * time.Millisecond   // turns that find something keep this distance, so that batches form
 	tickTime   = 50 * time.Millisecond  // how exactly flushAfter is kept
 	hearTime   = 100 * time.Millisecond // between two looks for notices of a runner that stops
 	stopTime   = 10 * time.Second       // a handler has to return when its context ended
@@ -161,12 +161,14 @@ type loop struct {
 }
 
 // run takes turns until ctx ends or a turn's error is fatal, which it returns.
-// A turn that found company keeps its distance to the next, so that batches
-// form; one job alone is never kept waiting.
+// One that found something sooner than paceTime after the last that did waits for
+// the rest of it, so that batches form: a job that comes alone is never kept
+// waiting, and those of a caller who submits one after the other share commits,
+// transactions and signatures from here on.
 func (r *Runner) run(ctx context.Context, l loop) error {
 	outage := outage{what: l.what, logger: r.logger, now: r.config.Now}
+	var found time.Time
 	for ctx.Err() == nil {
-		start := r.config.Now()
 		n, err := l.turn(ctx)
 		if _, fatal := errors.AsType[fatalError](err); fatal || ctx.Err() != nil {
 			return err
@@ -180,12 +182,12 @@ func (r *Runner) run(ctx context.Context, l loop) error {
 			continue
 		}
 		outage.over(ctx)
-		switch {
-		case n == 0:
+		if n == 0 {
 			sleep(ctx, l.idle())
-		case n > 1:
-			sleep(ctx, rest{nil, paceTime - r.config.Now().Sub(start)})
+			continue
 		}
+		sleep(ctx, rest{nil, paceTime - r.config.Now().Sub(found)})
+		found = r.config.Now()
 	}
 	return nil
 }

@@ -396,7 +396,7 @@ func TestResultTooLongForABundleIsCut(t *testing.T) {
 				t.Errorf("cut to %.20q … %q", text, text[len(text)-20:])
 			}
 		}
-		if size, _ := runner.ReportBytes(failed, nil); size > runner.MaxReportBytes {
+		if size := len(runner.AppendReport(nil, failed)); size > runner.MaxReportBytes {
 			t.Errorf("the report has %d bytes", size)
 		}
 	})

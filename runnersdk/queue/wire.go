@@ -28,20 +28,23 @@ import (
 type EntryID struct{ Term, Seq uint64 }
 
 // String returns the id as Redis writes it.
-func (id EntryID) String() string {
-	b := append(strconv.AppendUint(make([]byte, 0, 32), id.Term, 10), '-')
-	return string(strconv.AppendUint(b, id.Seq, 10))
+func (id EntryID) String() string { return string(id.Append(make([]byte, 0, 48))) }
+
+// Append appends what String returns.
+func (id EntryID) Append(dst []byte) []byte {
+	dst = append(strconv.AppendUint(dst, id.Term, 10), '-')
+	return strconv.AppendUint(dst, id.Seq, 10)
 }
 
 // ParseEntryID reads what String writes.
 func ParseEntryID(s string) (EntryID, error) {
 	left, right, _ := strings.Cut(s, "-")
-	term, err1 := strconv.ParseUint(left, 10, 64)
-	seq, err2 := strconv.ParseUint(right, 10, 64)
-	if id := (EntryID{term, seq}); err1 == nil && err2 == nil && id.String() == s {
-		return id, nil
+	term, err1 := parsePlace(left)
+	seq, err2 := parsePlace(right)
+	if err1 != nil || err2 != nil {
+		return EntryID{}, domain.Errorf(domain.Invalid, "entry_id", "an entry id is <term>-<seq>")
 	}
-	return EntryID{}, domain.Errorf(domain.Invalid, "entry_id", "an entry id is <term>-<seq>")
+	return EntryID{term, seq}, nil
 }
 
 // Compare returns -1, 0 or +1 as id stands before, at or behind other.
@@ -62,26 +65,52 @@ type Assignment struct {
 	Checkpoint []byte
 }
 
+// Field is a name in an entry, and what stands there.
+type Field struct {
+	Name  string
+	Value []byte
+}
+
 // Fields returns the entry's names and values in turn.
 func (a *Assignment) Fields() []string {
-	fields := []string{"grant", string(AppendProof(nil, a.Grant))}
+	fields, _ := a.AppendFields(nil, nil)
+	texts := make([]string, 0, 2*len(fields))
+	for _, f := range fields {
+		texts = append(texts, f.Name, string(f.Value))
+	}
+	return texts
+}
+
+// AppendFields appends the entry's fields, and to room what stands in them and
+// has to be written for that.
+func (a *Assignment) AppendFields(fields []Field, room []byte) ([]Field, []byte) {
+	start := len(room)
+	room = AppendProof(room, a.Grant)
+	fields = append(fields, Field{"grant", room[start:]})
 	if a.Submission != nil {
-		fields = append(fields, "job", string(job.AppendSubmission(nil, *a.Submission)))
+		start = len(room)
+		room = job.AppendSubmission(room, *a.Submission)
+		fields = append(fields, Field{"job", room[start:]})
 	}
 	if a.Checkpoint != nil {
-		fields = append(fields, "checkpoint", string(a.Checkpoint))
+		fields = append(fields, Field{"checkpoint", a.Checkpoint})
 	}
-	return fields
+	return fields, room
 }
 
 // ParseAssignment reads an entry. It checks the form, not the proof.
 func (k Keys) ParseAssignment(id string, fields map[string]string) (Assignment, error) {
+	return (&Reader{Keys: k}).Assignment(id, fields)
+}
+
+// Assignment is [Keys.ParseAssignment].
+func (r *Reader) Assignment(id string, fields map[string]string) (Assignment, error) {
 	var a Assignment
 	var err error
 	if a.ID, err = ParseEntryID(id); err != nil {
 		return a, err
 	}
-	if a.Grant, err = k.ParseProof([]byte(fields["grant"]), a.ID.Seq); err != nil {
+	if a.Grant, err = r.proof([]byte(fields["grant"]), a.ID.Seq); err != nil {
 		return a, fmt.Errorf("read the grant: %w", err)
 	}
 	if text, ok := fields["job"]; ok {
@@ -101,40 +130,76 @@ func (k Keys) ParseAssignment(id string, fields map[string]string) (Assignment, 
 // the event.
 func AppendProof(dst []byte, p signing.Proof) []byte {
 	const sealRoom, hashRoom = 320, 43
+	var room [pathRoom]byte
 	dst = slices.Grow(dst, sealRoom+hashRoom*len(p.Path)+len(p.Event))
 	dst = append(p.Seal.Append(dst), '\n')
-	dst = base64.RawStdEncoding.AppendEncode(dst, signing.AppendPath(nil, p.Path))
+	dst = base64.RawStdEncoding.AppendEncode(dst, signing.AppendPath(room[:0], p.Path))
 	return append(append(dst, '\n'), p.Event...)
 }
+
+// pathRoom holds the path of any event of a commit: a tree of MaxSealed leaves
+// has eight levels above them.
+const pathRoom = 8 * len(signing.Hash{})
+
+// pathText is how a path is written: in the one spelling of its bits.
+var pathText = base64.RawStdEncoding.Strict()
 
 // ParseProof reads the proof of the event at a place. It checks the form, not
 // the proof.
 func (k Keys) ParseProof(data []byte, seq uint64) (signing.Proof, error) {
+	return (&Reader{Keys: k}).proof(data, seq)
+}
+
+// Reader reads entries of work queues one after the other. Neighbours were mostly
+// granted in one commit, so the seal of one is compared with the next one's text
+// before that is read. It is not safe for concurrent use.
+type Reader struct {
+	Keys Keys
+
+	line []byte // the seal that was read last, as it stood there
+	seal signing.Seal
+}
+
+// proof is [Keys.ParseProof].
+func (r *Reader) proof(data []byte, seq uint64) (signing.Proof, error) {
 	p := signing.Proof{Seq: seq}
 	sealLine, rest, ok1 := bytes.Cut(data, []byte{'\n'})
 	pathLine, event, ok2 := bytes.Cut(rest, []byte{'\n'})
 	if !ok1 || !ok2 {
 		return p, domain.Errorf(domain.Invalid, "proof", "a proof has three lines")
 	}
-	seal, err := signing.ParseSeal(string(k.Namespace), k.Partition, sealLine)
-	if err != nil {
+	if err := r.readSeal(sealLine); err != nil {
 		return p, err
 	}
-	raw, err := base64.RawStdEncoding.Strict().AppendDecode(nil, pathLine)
+	var room [pathRoom]byte
+	raw, err := pathText.AppendDecode(room[:0], pathLine)
 	if err != nil || len(raw) != base64.RawStdEncoding.DecodedLen(len(pathLine)) { // it skips line breaks
 		return p, domain.Errorf(domain.Invalid, "path", "a path is base64 without padding")
 	}
 	if p.Path, err = signing.ParsePath(raw); err != nil {
 		return p, err
 	}
-	p.Seal, p.Event = seal, event
+	p.Seal, p.Event = r.seal, event
 	return p, nil
+}
+
+// readSeal reads a seal unless it is the one that was read last.
+func (r *Reader) readSeal(line []byte) error {
+	if len(line) > 0 && bytes.Equal(line, r.line) {
+		return nil
+	}
+	seal, err := signing.ParseSeal(string(r.Keys.Namespace), r.Keys.Partition, line)
+	if err != nil {
+		return err
+	}
+	r.line, r.seal = append(r.line[:0], line...), seal
+	return nil
 }
 
 // parsePlace reads the number of an event in its one spelling.
 func parsePlace(s string) (uint64, error) {
 	seq, err := strconv.ParseUint(s, 10, 64)
-	if err != nil || strconv.FormatUint(seq, 10) != s {
+	if err != nil || len(s) > 1 && s[0] == '0' {
 		return 0, domain.Errorf(domain.Invalid, "seq", "a place is a number")
 	}
 	return seq, nil

@@ -91,6 +91,46 @@ func TestAssignmentsComeAsTheyWent(t *testing.T) {
 	}
 }
 
+// A reader remembers one seal: whatever it read before, each entry is read as it
+// would be alone.
+func TestReaderReadsEachEntryAsIfAlone(t *testing.T) {
+	h := newHistory(t)
+	first, second := queuetest.FieldMap(h.first.Fields()), queuetest.FieldMap(h.second.Fields())
+	damaged := map[string]string{"grant": "1.7.x" + first["grant"][5:]}
+	r := queue.Reader{Keys: keys}
+	for i, entry := range []struct {
+		id     string
+		fields map[string]string
+	}{
+		{h.first.ID.String(), first},
+		{h.first.ID.String(), damaged},
+		{h.first.ID.String(), first},
+		{h.second.ID.String(), second},
+		{h.second.ID.String(), second},
+		{h.first.ID.String(), first},
+		{h.second.ID.String(), map[string]string{"grant": "\n\n"}},
+	} {
+		want, wantErr := keys.ParseAssignment(entry.id, entry.fields)
+		got, err := r.Assignment(entry.id, entry.fields)
+		if diff := cmp.Diff(want, got); diff != "" || (err == nil) != (wantErr == nil) {
+			t.Errorf("entry %d: %v, want %v (-want +got):\n%s", i, err, wantErr, diff)
+		}
+	}
+}
+
+func TestEntryIDsHaveOneSpelling(t *testing.T) {
+	for _, text := range []string{"0-0", "7-2", "18446744073709551615-18446744073709551615"} {
+		if id, err := queue.ParseEntryID(text); err != nil || id.String() != text {
+			t.Errorf("%q is read as %q, %v", text, id, err)
+		}
+	}
+	for _, text := range []string{"", "7", "7-", "-2", "07-2", "7-02", "7-00", "+7-2", "7-2-1", "7-0x2", "7_0-2", "18446744073709551616-1"} {
+		if id, err := queue.ParseEntryID(text); err == nil {
+			t.Errorf("%q is read as %q", text, id)
+		}
+	}
+}
+
 func TestNoticesComeAsTheyWent(t *testing.T) {
 	h := newHistory(t)
 	joined := h.Welcome("r1", "a1", runner.Join{Key: queuetest.Key(t, "runner").Public(), Slots: 1})

@@ -34,6 +34,9 @@ import (
 //	HORUS_GRACE      10s
 //	HORUS_LOG        info; or debug, warn, error
 //
+// With -h or --help as its first argument it says that, and runs nothing; all
+// other arguments are the program's own.
+//
 // It logs on stderr. The first SIGINT or SIGTERM lets running jobs end within
 // Grace, the second ends them at once, the third kills the program.
 //
@@ -43,19 +46,56 @@ import (
 // setting; 1 everything else.
 func Main(c Config, h runnersdk.Handler) int {
 	logging.Disable() // go-redis would write to stderr what our log says in plain words
+	if len(os.Args) > 1 && (os.Args[1] == "-h" || os.Args[1] == "--help") {
+		_, _ = fmt.Fprintln(os.Stdout, usage)
+		return exit.Good
+	}
 	ctx, hurry, release := Signals(context.Background())
 	defer release()
 	if c.Hurry == nil {
 		c.Hurry = hurry
 	}
 	return exit.Main("runner", os.Stderr, func() error {
-		c, err := c.withEnvironment(os.Getenv)
+		full, err := c.withEnvironment(os.Getenv)
 		if err != nil {
 			return exit.With(exit.Settings, err)
 		}
-		return Serve(ctx, c, h)
+		err = Serve(ctx, full, h)
+		if c.RedisURL == "" && AboutRedis(err) {
+			return fmt.Errorf("%w\nName another with HORUS_REDIS_URL", err)
+		}
+		return err
 	})
 }
+
+// AboutRedis reports whether an error of [Serve] says that the Redis that was
+// named is none, or does not answer: whoever takes its name says then how.
+func AboutRedis(err error) bool {
+	reason := domain.ReasonOf(err)
+	return reason == "redis_url" || reason == "unreachable"
+}
+
+const usage = `This program runs the jobs of a Horus runner id. It takes its settings from the
+environment, but for those that it has fixed itself:
+
+  HORUS_RUNNER     the runner id whose jobs are to be run
+  HORUS_REDIS_URL  the Redis that the supervisor uses (redis://localhost:6379)
+  HORUS_NAMESPACE  which Horus system on that Redis is meant (horus)
+  HORUS_STATE_DIR  where its key is kept ($XDG_STATE_HOME/horus)
+  HORUS_KEY_FILE   its key, if not the one in the state directory; PKCS#8 PEM, mode 0600
+  HORUS_TRUST      fingerprint of the founding to trust (the one that was pinned)
+  HORUS_KIND       kinds of jobs that it takes besides, with commas
+  HORUS_SLOTS      how many jobs run at once (1)
+  HORUS_LEASE      how long a job is its own without a sign of life (9s)
+  HORUS_GRACE      how long running jobs may go on when it stops (10s)
+  HORUS_LOG        debug, info, warn or error (info)
+
+Ctrl-C (or TERM) stops it: it takes no more jobs and gives running ones that time.
+A second one does not wait for them. A third one kills it.
+
+Exit codes: 0 stopped or drained, and nothing is left, 64 a bad Redis URL, 69 Redis
+does not answer, 75 stopped, and something is left that is run again elsewhere, 77
+not allowed (password, another founding, a revoked key), 78 a wrong setting.`
 
 // Signals returns a context that ends with the first SIGINT or SIGTERM, and a
 // channel that is closed by the second. The third kills. release ends all of

@@ -20,7 +20,9 @@ import (
 	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/integration/redistest"
 	"github.com/herocode/horus/runnersdk"
+	"github.com/herocode/horus/runnersdk/queue"
 	"github.com/herocode/horus/runnersdk/queue/queuetest"
+	"github.com/herocode/horus/runnersdk/redisqueue"
 	"github.com/herocode/horus/runnersdk/redisqueue/redisqueuetest"
 	"github.com/herocode/horus/runnersdk/redisrunner"
 )
@@ -255,7 +257,7 @@ func TestProgramThatCannotStart(t *testing.T) {
 		{name: "a level that is none", set: "HORUS_LOG=loud", code: exit.Settings, says: "HORUS_LOG"},
 		{name: "a fingerprint that is none", set: "HORUS_TRUST=me", code: exit.Settings, says: "HORUS_TRUST"},
 		{name: "a key that is none", set: "HORUS_KEY_FILE=" + key, code: exit.Settings, says: key},
-		{name: "a URL that is none", set: "HORUS_REDIS_URL=localhost", code: exit.Usage, says: "redis://"},
+		{name: "a URL that is none", set: "HORUS_REDIS_URL=localhost", code: exit.Usage, says: "redis://[user:password@]host:port[/db]\nName another with HORUS_REDIS_URL"},
 		{name: "another founding", set: "HORUS_TRUST=" + strings.Repeat("0a", 32), code: exit.NotAllowed, says: "is trusted"},
 	}
 	for _, test := range tests {
@@ -264,6 +266,37 @@ func TestProgramThatCannotStart(t *testing.T) {
 			p := start(t, test.set)
 			p.ends(test.code, test.says)
 		})
+	}
+}
+
+// Who asks for help had a runner instead, that joined and took jobs.
+func TestHelpRunsNothing(t *testing.T) {
+	t.Parallel()
+	for _, flag := range []string{"-h", "--help"} {
+		cmd := exec.Command(os.Args[0], flag)
+		cmd.Env = append(os.Environ(), asRunner+"=1", "HORUS_RUNNER=r1", "HORUS_REDIS_URL=redis://127.0.0.1:1")
+		out, err := cmd.Output()
+		if err != nil || !strings.Contains(string(out), "HORUS_REDIS_URL  the Redis that the supervisor uses") {
+			t.Errorf("%s: %v, %s", flag, err, out)
+		}
+	}
+}
+
+// Whoever cannot reach Redis is told where its address comes from.
+func TestARedisThatDoesNotAnswerIsAboutRedis(t *testing.T) {
+	t.Parallel()
+	wire, err := redisqueue.New("redis://127.0.0.1:1", queue.Keys{Namespace: "n"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = wire.Close() })
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if err := wire.Reach(ctx); !redisrunner.AboutRedis(err) {
+		t.Errorf("it is not: %v", err)
+	}
+	if redisrunner.AboutRedis(nil) || redisrunner.AboutRedis(domain.Errorf(domain.Forbidden, "redis_auth", "no")) {
+		t.Error("everything is")
 	}
 }
 
