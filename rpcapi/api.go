@@ -18,6 +18,7 @@ type API struct {
 	gate     *verifyGate
 	submits  *crowd // on their way into the history
 	waits    *crowd
+	lookout  *lookout // for events
 	entrance *gatekeeper
 	methods  []jsonrpc.Method
 	server   *jsonrpc.Server
@@ -31,9 +32,11 @@ func New(cfg Config) (*API, error) {
 	}
 	cfg.Backend.Jobs = fence{cfg.Backend.Jobs}
 	a := &API{
-		cfg: cfg, gate: newVerifyGate(cfg.Verifier),
+		cfg:     cfg,
 		submits: newCrowd(cfg.Limits.Submits, cfg.Limits.Submits), waits: newCrowd(cfg.Limits.Waits, cfg.Limits.WaitsPerKey),
 	}
+	a.gate = newVerifyGate(cfg.Verifier, a.submits.size)
+	a.lookout = newLookout(a.horizon, cfg.Stopping)
 	a.methods = append(a.canonical(), a.compat()...)
 	rights := rights()
 	for i := range a.methods {

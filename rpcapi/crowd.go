@@ -44,6 +44,13 @@ func (c *crowd) leave(who string, n int) {
 	}
 }
 
+// size is how many are in.
+func (c *crowd) size() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.all
+}
+
 // When callers who were sent away have a chance: submits go as fast as commits
 // do, and who waits does so for long.
 const (

@@ -51,34 +51,30 @@ func eventsInfo() jsonrpc.Info {
 }
 
 const (
-	maxEventBytes = 4 << 20                // of events in an answer, as they are written there: one more still fits 8 MiB
-	eventsAtOnce  = 32                     // read in one round trip: each may have a megabyte
-	maxScanned    = 4096                   // events that one call looks at for those that are asked for
-	lookForEvents = 200 * time.Millisecond // while somebody waits for one
+	maxEventBytes = 4 << 20 // of events in an answer, as they are written there: one more still fits 8 MiB
+	eventsAtOnce  = 32      // read in one round trip: each may have a megabyte
+	maxScanned    = 4096    // events that one call looks at for those that are asked for
 )
 
 func (a *API) events(ctx context.Context, p eventParams) (wire.EventPage, error) {
-	var late <-chan time.Time
+	var patience context.Context // of whoever waits
 	for {
+		news := a.lookout.news() // before the look, so that nothing is missed
 		page, err := a.page(ctx, &p.EventQuery)
 		if answered := len(page.Events) > 0 || page.Next > p.After || page.End < p.After; err != nil || answered || p.Wait == nil {
 			return page, err
 		}
-		if late == nil {
+		if patience == nil {
 			leave, err := a.seat(ctx)
 			if err != nil {
 				return page, err
 			}
 			defer leave()
-			late = time.After(time.Duration(*p.Wait) * time.Second)
+			var cancel context.CancelFunc
+			patience, cancel = context.WithTimeout(ctx, time.Duration(*p.Wait)*time.Second)
+			defer cancel()
 		}
-		select {
-		case <-time.After(lookForEvents):
-		case <-late:
-			return page, nil
-		case <-a.cfg.Stopping:
-			return page, nil
-		case <-ctx.Done():
+		if !a.lookout.wait(patience, news) {
 			return page, ctx.Err()
 		}
 	}
@@ -101,13 +97,13 @@ func (a *API) page(ctx context.Context, q *wire.EventQuery) (wire.EventPage, err
 	if err != nil {
 		return page, fmt.Errorf("read the history: %w", err)
 	}
-	tip, err := a.cfg.Backend.Log.Tip(ctx)
-	if _, strange := history.IsFault(err); err != nil && !strange {
-		return page, fmt.Errorf("read the end of the history: %w", err)
+	end, err := a.end(ctx)
+	if err != nil {
+		return page, err
 	}
-	page.End = max(tip.Seq, page.Next)
-	if tip.Seq > 0 && tip.Seq < page.Next {
-		page.End = tip.Seq // the log is shorter than its reader knows it
+	page.End = max(end, page.Next)
+	if end > 0 && end < page.Next {
+		page.End = end // the log is shorter than its reader knows it
 	}
 	page.Durable = min(page.End, bound)
 	return page, nil

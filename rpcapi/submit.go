@@ -1,6 +1,7 @@
 package rpcapi
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"slices"
@@ -11,6 +12,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/domain/strictjson"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
@@ -21,6 +23,20 @@ type receipt = wire.Receipt
 type submitParams struct {
 	wire.Submit
 	secret
+}
+
+// ScanJSON implements [strictjson.Scanner].
+func (p *submitParams) ScanJSON(c *strictjson.Cursor) {
+	for c.Object(); c.Member(); {
+		switch string(c.Name()) {
+		case "job":
+			p.Job = bytes.Clone(c.Skip())
+		case "secret":
+			p.Secret = c.Text()
+		default:
+			c.Lose()
+		}
+	}
 }
 
 func submitInfo() jsonrpc.Info {
@@ -106,7 +122,8 @@ func (a *API) submission(o *job.Opened, by eventstore.By, held bool) (submission
 
 // aggregates is what decide looks at.
 func (s *submission) aggregates() []event.Aggregate {
-	return append(eventstore.Jobs(s.id), eventstore.QueueAggregate(s.opened.Spec.Queue()))
+	return append([]event.Aggregate{eventstore.JobAggregate(s.id), eventstore.QueueAggregate(s.opened.Spec.Queue())},
+		eventstore.Nonces(s.opened)...)
 }
 
 // decide takes the job in. Durability is for whoever waits for the commit to say.
@@ -205,13 +222,10 @@ func open(place string, text wire.JobText) (*job.Opened, error) {
 
 // within makes the pointer of a domain error one into the parameters.
 func within(place string, err error) error {
-	inner, ok := errors.AsType[*domain.Error](err)
-	if !ok {
-		return err
+	if inner, ok := errors.AsType[*domain.Error](err); ok {
+		return inner.Within(place)
 	}
-	located := *inner
-	located.Pointer = place + inner.Pointer
-	return &located
+	return err
 }
 
 func withoutPointer(err error) error {

@@ -1,6 +1,7 @@
 package rpcapi
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 
@@ -10,6 +11,7 @@ import (
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/domain/strictjson"
 	"github.com/herocode/horus/eventstore"
 	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
@@ -18,6 +20,59 @@ import (
 type submitManyParams struct {
 	wire.SubmitMany
 	secret
+}
+
+// ScanJSON implements [strictjson.Scanner].
+func (p *submitManyParams) ScanJSON(c *strictjson.Cursor) {
+	for c.Object(); c.Member(); {
+		switch string(c.Name()) {
+		case "jobs":
+			p.Jobs = []wire.JobText{}
+			for c.Array(); c.Element(); {
+				p.Jobs = append(p.Jobs, bytes.Clone(c.Skip()))
+			}
+		case "bulk":
+			p.Bulk = scanBulk(c)
+		case "secret":
+			p.Secret = c.Text()
+		default:
+			c.Lose()
+		}
+	}
+}
+
+func scanBulk(c *strictjson.Cursor) *wire.BulkEnvelope {
+	var bulk wire.BulkEnvelope
+	for c.Object(); c.Member(); {
+		switch string(c.Name()) {
+		case "payload":
+			bulk.Payload = c.Text()
+		case "payloadType":
+			bulk.PayloadType = c.Text()
+		case "signatures":
+			bulk.Signatures = []wire.EnvelopeSignature{}
+			for c.Array(); c.Element(); {
+				bulk.Signatures = append(bulk.Signatures, scanSignature(c))
+			}
+		default:
+			c.Lose()
+		}
+	}
+	return &bulk
+}
+
+func scanSignature(c *strictjson.Cursor) (s wire.EnvelopeSignature) {
+	for c.Object(); c.Member(); {
+		switch string(c.Name()) {
+		case "keyid":
+			s.KeyID = c.Text()
+		case "sig":
+			s.Sig = c.Text()
+		default:
+			c.Lose()
+		}
+	}
+	return s
 }
 
 func submitManyInfo() jsonrpc.Info {
@@ -39,7 +94,7 @@ func submitManyInfo() jsonrpc.Info {
 			Result: wire.Verdicts{Verdicts: []wire.Verdict{
 				{Receipt: &receipt{ID: "hello", State: job.Waiting, Durability: "everysec"}},
 				{Error: &jsonrpc.Error{
-					Code: jsonrpc.CodeInvalidParams, Message: "/executor breaks the rule required_without=Runner",
+					Code: jsonrpc.CodeInvalidParams, Message: "/jobs/1/executor breaks the rule required_without=Runner",
 					Data: &jsonrpc.Data{Reason: "bounds", Retry: jsonrpc.RetryNo, Pointer: "/jobs/1/executor"},
 				}},
 			}},

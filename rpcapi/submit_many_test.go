@@ -21,8 +21,9 @@ type verdict struct {
 		Duplicate bool
 	}
 	Error struct {
-		Code int
-		Data struct{ Reason, Pointer string }
+		Code    int
+		Message string
+		Data    struct{ Reason, Pointer string }
 	}
 }
 

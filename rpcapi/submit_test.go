@@ -69,6 +69,10 @@ func TestSubmit(t *testing.T) {
 		"no signature in the list":              {job: strings.TrimSuffix(doc, "}") + `,"signatures":[]}`, code: -32001, reason: "unsigned"},
 		"another audience":                      {job: envelope(`{"id":"j1","payload":"x","runner":"r1","audience":"mars"}`, alice), code: -32005, reason: "audience"},
 		"too late":                              {job: envelope(`{"id":"j1","payload":"x","runner":"r1","not_after":"2026-01-02T15:04:04Z"}`, alice), code: -32005, reason: "not_after"},
+		"a nonce that nobody signs":             {job: `{"id":"j1","payload":"x","runner":"r1","not_after":"2027-01-02T15:04:04Z","nonce":"n1"}`, code: -32602, reason: "form", at: "/job/nonce"},
+		"a nonce for ever":                      {job: signed(t, `{"id":"j1","payload":"x","runner":"r1","nonce":"n1"}`, alice), code: -32602, reason: "bounds", at: "/job/nonce"},
+		"a nonce for ever, enveloped":           {job: envelope(`{"id":"j1","payload":"x","runner":"r1","nonce":"n1"}`, alice), code: -32602, reason: "bounds", at: "/job/payload"},
+		"a nonce with a newline":                {job: `{"id":"j1","payload":"x","runner":"r1","not_after":"2027-01-02T15:04:04Z","nonce":"n\n1"}`, code: -32602, reason: "bounds", at: "/job/nonce"},
 		"signed without an id":                  {job: envelope(`{"payload":"x","runner":"r1"}`, alice), code: -32602, reason: "id", at: "/job/payload"},
 		"no payload":                            {job: `{"id":"j1","runner":"r1"}`, code: -32602, reason: "bounds", at: "/job/payload"},
 		"neither runner nor kind":               {job: `{"id":"j1","payload":"x"}`, code: -32602, reason: "bounds", at: "/job/executor"},
@@ -110,6 +114,31 @@ func TestSubmit(t *testing.T) {
 				t.Errorf("the job is from %q (%v)", view.Submitter, err)
 			}
 		})
+	}
+}
+
+// Who mistypes a member is told where, in message and pointer alike, and what
+// may have been meant.
+func TestAMistypedMember(t *testing.T) {
+	s := newServer(t, countersign)
+	s.bearer = userSecret
+	const doc = `{"id":"j1","payload":"x","runner":"r1","timeoout":1}`
+	for _, c := range []struct{ method, params, pointer string }{
+		{"jobs.submit", `{"job":` + doc + `}`, "/job/timeoout"},
+		{"create_job", `{"job":` + doc + `}`, "/job/timeoout"},
+	} {
+		want := `member "` + c.pointer + `" is not known here; did you mean timeout?`
+		if got := s.call(c.method, c.params).Error; got.Message != want || got.Data.Pointer != c.pointer {
+			t.Errorf("%s: %+v, want %s", c.method, got, want)
+		}
+	}
+	verdicts, _, _ := s.many(t, "", `{"id":"j0","payload":"x","runner":"r1"}`, doc)
+	want := `member "/jobs/1/timeoout" is not known here; did you mean timeout?`
+	if got := verdicts[1].Error; got.Message != want || got.Data.Pointer != "/jobs/1/timeoout" {
+		t.Errorf("jobs.submit_many: %+v, want %s", got, want)
+	}
+	if got := s.call("job.get", `{"idd":"j1"}`).Error.Message; got != `member "/idd" is not known here; did you mean id?` {
+		t.Errorf("job.get: %s", got)
 	}
 }
 

@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/herocode/horus/domain/signing"
 )
@@ -33,10 +35,13 @@ func (s seed) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// nobody is around the gate.
+func nobody() int { return 0 }
+
 // Each caller gets the verdict on his own checks, whoever travels with him.
 func TestVerifyGate(t *testing.T) {
 	checks := checksOf(t, 64)
-	gate := newVerifyGate(signing.NewVerifier(16))
+	gate := newVerifyGate(signing.NewVerifier(16), nobody)
 	var callers sync.WaitGroup
 	for c := range 16 {
 		callers.Go(func() {
@@ -62,7 +67,7 @@ func TestVerifyGate(t *testing.T) {
 // While one batch is checked the next gathers: company travels together.
 func TestVerifyGateGathers(t *testing.T) {
 	checks := checksOf(t, 8)
-	gate := newVerifyGate(signing.NewVerifier(16))
+	gate := newVerifyGate(signing.NewVerifier(16), nobody)
 	for range cap(gate.running) {
 		gate.running <- struct{}{} // as if batches were being checked
 	}
@@ -76,7 +81,7 @@ func TestVerifyGateGathers(t *testing.T) {
 	}
 	for {
 		gate.mu.Lock()
-		gathered := gate.next != nil && gate.next.callers == len(checks)
+		gathered := gate.next != nil && len(gate.next.checks) == len(checks)
 		gate.mu.Unlock()
 		if gathered {
 			break
@@ -85,16 +90,37 @@ func TestVerifyGateGathers(t *testing.T) {
 	}
 	<-gate.running
 	callers.Wait()
-	if !gate.company.Load() {
-		t.Error("the callers did not travel together")
-	}
+}
+
+// In a crowd a batch waits for company, unless it has plenty or the last one was
+// long ago; a lone caller never waits.
+func TestVerifyGateWaitsInACrowdOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		around := crowded
+		gate := newVerifyGate(signing.NewVerifier(16), func() int { return around })
+		lone := &verifyBatch{checks: make([]signing.Check, 1)}
+		if d := gate.patience(lone); d > 0 {
+			t.Errorf("the first batch waits for %s", d)
+		}
+		gate.last = time.Now()
+		if d := gate.patience(lone); d != gathering {
+			t.Errorf("a batch that follows another one at once waits for %s", d)
+		}
+		if d := gate.patience(&verifyBatch{checks: make([]signing.Check, plenty)}); d > 0 {
+			t.Errorf("a batch that has plenty waits for %s", d)
+		}
+		around--
+		if d := gate.patience(lone); d > 0 {
+			t.Errorf("a batch of few waits for %s", d)
+		}
+	})
 }
 
 func BenchmarkVerifyGate(b *testing.B) {
 	checks := checksOf(b, 256)
 	for _, callers := range []int{1, 8, 50, 256} {
 		b.Run(strconv.Itoa(callers)+" callers", func(b *testing.B) {
-			gate := newVerifyGate(signing.NewVerifier(16))
+			gate := newVerifyGate(signing.NewVerifier(16), func() int { return callers })
 			var running sync.WaitGroup
 			b.ResetTimer()
 			for c := range callers {

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"io"
+	"log"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -142,4 +144,28 @@ func TestARefusalIsFinal(t *testing.T) {
 			t.Errorf("%v", err)
 		}
 	})
+}
+
+// Whoever speaks TLS to a supervisor that does not, or the other way round, was
+// told of a bad request, or of a protocol.
+func TestTheOtherSchemeIsHinted(t *testing.T) {
+	none := http.NotFoundHandler()
+	plain, secret := httptest.NewServer(none), httptest.NewTLSServer(none)
+	t.Cleanup(plain.Close)
+	t.Cleanup(secret.Close)
+	secret.Config.ErrorLog = log.New(io.Discard, "", 0)
+	for address, want := range map[string]string{
+		strings.Replace(secret.URL, "https:", "http:", 1): "because it speaks TLS: call it " + secret.URL,
+		strings.Replace(plain.URL, "http:", "https:", 1):  "it speaks no TLS: its address begins with http://",
+		plain.URL: "it answers HTTP 404 Not Found",
+	} {
+		c, err := client.New(client.Config{Addresses: []string{address}, Attempts: 1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = c.Info(t.Context())
+		if _, ok := errors.AsType[*client.UnreachableError](err); !ok || !strings.Contains(err.Error(), want) || strings.Count(err.Error(), "HTTPS") > 0 {
+			t.Errorf("%s: %v, want %q", address, err, want)
+		}
+	}
 }

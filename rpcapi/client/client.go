@@ -20,12 +20,15 @@ import (
 
 // Config of a client. Only Addresses is required.
 type Config struct {
-	Addresses []string           // of supervisors, such as http://127.0.0.1:3030, of which any will do: the next is called when one cannot be reached or finds no leader
-	APIKey    string             // sent as Authorization: Bearer
-	Key       signing.PrivateKey // signs jobs; zero leaves them unsigned
-	HTTP      *http.Client       // one of its own if nil
-	// Authorities are whom a supervisor's TLS certificate is believed by; the
-	// system's if nil. HTTP, if given, knows its own.
+	// Addresses are of supervisors, such as http://127.0.0.1:3030, of which any
+	// will do: the next is called when one cannot be reached or finds no leader.
+	Addresses []string // required
+	APIKey    string   // sent as Authorization: Bearer; none if empty
+
+	Key  signing.PrivateKey // signs jobs; zero leaves them unsigned
+	HTTP *http.Client       // one of its own if nil
+	// Authorities are those by whom a supervisor's TLS certificate is believed;
+	// the system's if nil. HTTP, if given, knows its own.
 	Authorities *x509.CertPool
 	Attempts    int // how often a call is sent at most; 6 if zero, which takes some seconds
 }
@@ -65,7 +68,8 @@ type Client struct {
 	pause func(context.Context, time.Duration) error
 }
 
-// New makes a client. It sends nothing yet.
+// New makes a client. It sends nothing yet. The error says what is wrong with
+// the configuration.
 func New(cfg Config) (*Client, error) {
 	if err := cfg.check(); err != nil {
 		return nil, err
@@ -91,7 +95,7 @@ func (c *Client) Submit(ctx context.Context, j Job) (wire.Receipt, error) {
 }
 
 // SubmitText submits a job that was written and perhaps signed elsewhere, word
-// for word. It must name its id.
+// for word, as [Job.Sign] and horus sign make it. It must name its id.
 func (c *Client) SubmitText(ctx context.Context, text wire.JobText) (wire.Receipt, error) {
 	submission, err := job.Parse(text)
 	if err != nil {
@@ -115,7 +119,9 @@ func (c *Client) submit(ctx context.Context, gate *submitGate, text wire.JobText
 	return receipt, err
 }
 
-// Call calls any method that may be called twice; result may be nil.
+// Call calls any method by its name, with a struct or map of parameters, or nil
+// for none; result is a pointer to what the answer is stored in, or nil. The
+// method must be one that may be called twice: it is when an answer was lost.
 func (c *Client) Call(ctx context.Context, method string, params, result any) error {
 	return c.persist(ctx, func() error { return c.wires.call(ctx, method, params, result) })
 }

@@ -151,6 +151,10 @@ func TestErrors(t *testing.T) {
 	if r, err := c.SubmitText(t.Context(), wire.JobText(`{"id":"mine", "payload":"x","runner":"r1"}`)); err != nil || r.ID != "mine" {
 		t.Errorf("a text with an id: %v, %v", r, err)
 	}
+	err = c.Call(t.Context(), "job.gett", nil, nil)
+	if e, _ := errors.AsType[*client.Error](err); e == nil || e.Nearest != "job.get" || err.Error() != "call job.gett: Method not found; did you mean job.get? (unknown_method)" {
+		t.Errorf("a method that there is not: %v", err)
+	}
 	for _, cfg := range []client.Config{{}, {Addresses: []string{"127.0.0.1:3030"}}} {
 		if _, err := client.New(cfg); err == nil {
 			t.Errorf("%+v: no error", cfg)

@@ -18,6 +18,7 @@ type Error struct {
 	Reason  string        // a stable word for programs
 	Message string        // a sentence for people
 	Pointer string        // RFC 6901, into the parameters; empty if none
+	Nearest string        // the method whose name is most like one that there is not; empty if none
 	Retry   jsonrpc.Retry // whether to send the same call again
 	After   time.Duration // to wait before that; 0 if the supervisor does not know
 	Address string        // of the supervisor that answered
@@ -27,10 +28,14 @@ type Error struct {
 
 // Error returns the message and the reason.
 func (e *Error) Error() string {
-	if e.Reason == "" {
-		return fmt.Sprintf("%s (%d)", e.Message, e.Number)
+	message := e.Message
+	if e.Nearest != "" {
+		message += "; did you mean " + e.Nearest + "?"
 	}
-	return fmt.Sprintf("%s (%s)", e.Message, e.Reason)
+	if e.Reason == "" {
+		return fmt.Sprintf("%s (%d)", message, e.Number)
+	}
+	return fmt.Sprintf("%s (%s)", message, e.Reason)
 }
 
 // Unwrap returns the error in the domain's words, so that [domain.CodeOf] and
@@ -46,7 +51,7 @@ func errorOf(e *jsonrpc.Error) *Error {
 		out.Code = domain.Overloaded // the domain knows no callers
 	}
 	if d := e.Data; d != nil {
-		out.Reason, out.Retry, out.Pointer = d.Reason, d.Retry, d.Pointer
+		out.Reason, out.Retry, out.Pointer, out.Nearest = d.Reason, d.Retry, d.Pointer, d.Nearest
 		out.After = time.Duration(d.AfterMS) * time.Millisecond
 	}
 	return out

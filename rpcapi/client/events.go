@@ -25,6 +25,11 @@ const followEvents = 1000
 // set here.
 //
 //	for event, err := range c.FollowEvents(ctx, wire.EventQuery{Types: []string{"job.completed"}}) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(event.Seq, event.Event)
+//	}
 //
 // Supervisors that stop, fail or cannot be reached do not end it: it asks again,
 // with pauses, and goes on behind the last event that it yielded. Whoever keeps

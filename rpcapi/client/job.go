@@ -87,8 +87,16 @@ func (j Job) Env(name, value string) Job {
 	return j
 }
 
-// NotAfter sets the time after which the job is not started any more.
+// NotAfter sets until when the signer's word is good: later no supervisor takes
+// the job in and no runner starts it. [Job.ExpiresAt] is for what has merely lost
+// its use.
 func (j Job) NotAfter(t time.Time) Job { j.doc.NotAfter = event.At(t); return j }
+
+// Nonce sets a word of 1 to 64 letters, digits and ._~+/=- that the key which signs
+// the job uses for no other one until NotAfter, which must be set: another job
+// with it is refused. It is for whoever makes ids that do not tell whether a job
+// is one that was sent before.
+func (j Job) Nonce(nonce string) Job { j.doc.Nonce = nonce; return j }
 
 // Audience sets the namespace that alone may run the job.
 func (j Job) Audience(namespace string) Job { j.doc.Audience = namespace; return j }

@@ -10,8 +10,9 @@ import (
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
-// Admission asks for a key to be admitted, with the proof that whoever asks
-// holds it. Kinds, Since and Until may be set in what it returns.
+// Admission makes what [Client.AddKey] sends: the public half of a key, and the
+// proof, for one namespace ([Client.Info] names it), that whoever asks holds
+// the other. Kinds, Since and Until may be set in what it returns.
 func Admission(namespace string, class access.Class, name string, key signing.PrivateKey) wire.AddKey {
 	k := access.Key{Class: class, Name: domain.Name(name), Public: key.Public()}
 	return wire.AddKey{
@@ -33,8 +34,9 @@ func (c *Client) Keys(ctx context.Context, q wire.KeyQuery) (list wire.Keys, err
 	return list, err
 }
 
-// Rotation asks for a key to take the place of another, which holds until then;
-// both sign it. Asked again it must be the very same: until is part of it.
+// Rotation makes what [Client.RotateKey] sends: that next takes the place of
+// old, which holds until then; both sign it. Asked again it must be the very
+// same: until is part of it.
 func Rotation(namespace string, old, next signing.PrivateKey, until event.Time) wire.RotateKey {
 	e := access.Rotation(domain.Name(namespace), old, next, until)
 	return wire.RotateKey{

@@ -12,7 +12,9 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/access"
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/signing"
 	"github.com/herocode/horus/rpcapi/client"
+	"github.com/herocode/horus/rpcapi/client/wire"
 	"github.com/herocode/horus/rpcapi/rpcapitest"
 )
 
@@ -143,5 +145,49 @@ func TestSubmitManyWithoutANamespace(t *testing.T) {
 	view, err := c.Get(t.Context(), verdicts[1].Receipt.ID)
 	if err != nil || view.Submitter != event.ByClient(string(key.Public().ID())) || view.Audience != "" {
 		t.Errorf("%+v, %v", view, err)
+	}
+}
+
+// Who has an API key that is bound to a runner may not ask for the namespace: each
+// of his jobs is signed by itself, those that he may submit are taken in, and the
+// others are refused alone.
+func TestSubmitManyWithABoundKey(t *testing.T) {
+	s := newSystem(t)
+	key := rpcapitest.Key(3)
+	s.Admit(key, access.Client, "alice", 0)
+	admin := s.client(t, signing.PrivateKey{})
+	for name, ask := range map[string]wire.AddSecret{
+		"runner": {Name: "of-r1", Scope: access.User, Runners: []string{"r1"}},
+		"kind":   {Name: "of-sh", Scope: access.User, Kinds: []string{"sh"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			added, err := admin.AddSecret(t.Context(), ask)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c, err := client.New(client.Config{Addresses: []string{s.url}, APIKey: added.Key, Key: key})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Info(t.Context()); domain.CodeOf(err) != domain.Forbidden {
+				t.Fatalf("it may ask for the namespace: %v", err)
+			}
+			mine := func(payload string) client.Job {
+				if name == "kind" {
+					return client.NewJob(payload).Executor("sh")
+				}
+				return client.NewJob(payload).Runner("r1")
+			}
+			verdicts, err := c.SubmitMany(t.Context(), []client.Job{mine("a"), client.NewJob("b").Runner("r2"), mine("c")})
+			if domain.CodeOf(err) != domain.Forbidden || domain.CodeOf(verdicts[1].Err) != domain.Forbidden {
+				t.Errorf("another runner's job: %v", err)
+			}
+			for _, i := range []int{0, 2} {
+				view, err := c.Get(t.Context(), verdicts[i].Receipt.ID)
+				if err != nil || verdicts[i].Err != nil || view.Submitter != event.ByClient(string(key.Public().ID())) {
+					t.Errorf("job %d: %+v, %v, %+v", i, verdicts[i], err, view)
+				}
+			}
+		})
 	}
 }

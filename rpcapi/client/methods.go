@@ -19,8 +19,9 @@ func (c *Client) Get(ctx context.Context, id string) (view wire.Job, err error) 
 // longPoll is how long one call waits for an outcome.
 const longPoll = 30 * time.Second
 
-// Wait returns a job once it has completed or failed, and waits for that until
-// ctx ends.
+// Wait returns a job once it has its outcome: it completed, failed or was
+// stopped, which its State tells. It waits for that until ctx ends, whose error
+// it returns then. The job goes on in any case.
 func (c *Client) Wait(ctx context.Context, id string) (wire.Job, error) {
 	for {
 		view, ended, err := c.waitOnce(ctx, id)
@@ -44,8 +45,9 @@ func (c *Client) waitOnce(ctx context.Context, id string) (view wire.Job, ended 
 	return view, err == nil, err
 }
 
-// Logs returns lines that a job wrote, after a number, 0 for the first; at most
-// limit.
+// Logs returns lines that a job wrote, behind the line of a number, 0 for the
+// first; at most limit, from 1 to 1,000. Next of the answer is the number to go
+// on behind.
 func (c *Client) Logs(ctx context.Context, id string, after uint64, limit int) (logs wire.Logs, err error) {
 	err = c.Call(ctx, "job.logs", wire.LogQuery{ID: id, After: after, Limit: &limit}, &logs)
 	return logs, err
@@ -54,8 +56,8 @@ func (c *Client) Logs(ctx context.Context, id string, after uint64, limit int) (
 // followWait is how many seconds one call waits for a line.
 const followWait = 20
 
-// Follow yields what a job wrote and goes on writing, after a number, until it
-// has ended. The first error ends it.
+// Follow yields what a job wrote, behind the line of a number, 0 for the first,
+// and goes on with what it writes until it has ended. The first error ends it.
 func (c *Client) Follow(ctx context.Context, id string, after uint64) iter.Seq2[wire.Line, error] {
 	return func(yield func(wire.Line, error) bool) {
 		for limit, ended := 1000, false; !ended; {
@@ -75,7 +77,8 @@ func (c *Client) Follow(ctx context.Context, id string, after uint64) iter.Seq2[
 	}
 }
 
-// List returns jobs, newest first, a page at a time.
+// List returns jobs, newest first, a page at a time: the Cursor of one page in
+// the query asks for the next, and the last one has none.
 func (c *Client) List(ctx context.Context, q wire.JobQuery) (page wire.JobPage, err error) {
 	err = c.Call(ctx, "jobs.query", q, &page)
 	return page, err
@@ -88,7 +91,8 @@ func (c *Client) History(ctx context.Context, id string) ([]wire.Event, error) {
 	return history.Events, err
 }
 
-// Explain tells why a job does not run.
+// Explain tells why a job does not run; Waiting of the answer is nil when nothing
+// keeps it.
 func (c *Client) Explain(ctx context.Context, id string) (why wire.Explanation, err error) {
 	err = c.Call(ctx, "job.explain", wire.JobID{ID: id}, &why)
 	return why, err
@@ -107,13 +111,13 @@ func (c *Client) Delete(ctx context.Context, id string) error {
 }
 
 // Dead returns jobs that failed and that nobody replayed, dropped or deleted,
-// a page at a time.
+// newest first, a page at a time as [Client.List] does.
 func (c *Client) Dead(ctx context.Context, q wire.DeadQuery) (page wire.JobPage, err error) {
 	err = c.Call(ctx, "dead.list", q, &page)
 	return page, err
 }
 
-// DeadJob returns a job that failed with its whole story.
+// DeadJob returns a job that failed, with its whole story.
 func (c *Client) DeadJob(ctx context.Context, id string) (view wire.DeadJob, err error) {
 	err = c.Call(ctx, "dead.get", wire.JobID{ID: id}, &view)
 	return view, err
@@ -164,7 +168,7 @@ func (c *Client) PauseQueue(ctx context.Context, queue string) (domain.Mode, err
 	return c.onQueue(ctx, "queue.pause", queue)
 }
 
-// DrainQueue takes no more jobs into a queue.
+// DrainQueue takes no more jobs into a queue; those that are in it run.
 func (c *Client) DrainQueue(ctx context.Context, queue string) (domain.Mode, error) {
 	return c.onQueue(ctx, "queue.drain", queue)
 }
@@ -181,7 +185,7 @@ func (c *Client) onQueue(ctx context.Context, method, queue string) (domain.Mode
 }
 
 // RegisterRunner says that a runner is to come; the label is what people call
-// its queue.
+// its queue. It needs an API key of scope admin or registrar.
 func (c *Client) RegisterRunner(ctx context.Context, id, label string) (r wire.RunnerLabel, err error) {
 	err = c.Call(ctx, "runners.register", wire.RunnerLabel{ID: id, Label: label}, &r)
 	return r, err
@@ -205,7 +209,7 @@ func (c *Client) ResumeRunner(ctx context.Context, id string) (domain.Mode, erro
 }
 
 // RemoveRunner takes a runner whose processes have left or are gone out of the
-// lists.
+// lists, until one of them joins again. It needs an API key of scope admin.
 func (c *Client) RemoveRunner(ctx context.Context, id string) (domain.Mode, error) {
 	return c.onRunner(ctx, "runner.remove", id)
 }

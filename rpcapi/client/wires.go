@@ -171,9 +171,18 @@ func (w *wires) postTo(ctx context.Context, address string, message []byte, pati
 	case len(reply) > maxReply:
 		return nil, fmt.Errorf("the answer has more than %d bytes", maxReply)
 	case !strings.HasPrefix(resp.Header.Get("Content-Type"), "application/json"):
-		return nil, fmt.Errorf("it answers HTTP %s", resp.Status)
+		return nil, strange(address, resp.Status, reply)
 	}
 	return reply, nil
+}
+
+// strange says what an answer is that is none of ours. Servers that speak TLS
+// say so to whoever does not.
+func strange(address, status string, reply []byte) error {
+	if plain, ok := strings.CutPrefix(address, "http://"); ok && bytes.Contains(reply, []byte("HTTPS")) {
+		return fmt.Errorf("it answers HTTP %s, because it speaks TLS: call it https://%s", status, plain)
+	}
+	return fmt.Errorf("it answers HTTP %s", status)
 }
 
 // unanswered says why a request has no answer, without the address, which
@@ -181,6 +190,9 @@ func (w *wires) postTo(ctx context.Context, address string, message []byte, pati
 func unanswered(ctx context.Context, err error) error {
 	if cause := context.Cause(ctx); cause != nil {
 		return cause
+	}
+	if errors.Is(err, http.ErrSchemeMismatch) {
+		return errors.New("it speaks no TLS: its address begins with http://")
 	}
 	if e, ok := errors.AsType[*url.Error](err); ok {
 		return e.Err

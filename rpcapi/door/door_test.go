@@ -120,6 +120,45 @@ func TestConnections(t *testing.T) {
 	}
 }
 
+// Row 49: ten thousand connections of which most say nothing or a byte a second
+// are refused above the limit, and who was let in before is served meanwhile.
+func TestACrowdKeepsNobodyOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		dial, l, closeHouse := house(Config{PerAddress: 20_000})
+		defer closeHouse()
+		guest := dial()
+		var crowd []net.Conn
+		for i := range 10_000 {
+			c := dial()
+			crowd = append(crowd, c)
+			go func() {
+				if i%2 == 0 {
+					_, _ = io.WriteString(c, "G") // and no more
+				}
+				_, _ = io.Copy(io.Discard, c) // until it is closed
+			}()
+		}
+		synctest.Wait()
+		if n := l.guests.count(); n != 1024 {
+			t.Errorf("%d guests, want 1024", n)
+		}
+		begin := time.Now()
+		go func() { _, _ = io.WriteString(guest, get) }()
+		if code, _ := status(t, guest); code != 200 || time.Since(begin) != 0 {
+			t.Errorf("who was there before: %d after %v", code, time.Since(begin))
+		}
+		guest.Close()
+		<-time.After(HeaderTime + refusalTime)
+		synctest.Wait()
+		if n := l.guests.count(); n != 0 {
+			t.Errorf("%d guests are left when their time for a head is over", n)
+		}
+		for _, c := range crowd {
+			c.Close()
+		}
+	})
+}
+
 // One address has its share, and leaves the rest to others.
 func TestAddressesAreCountedApart(t *testing.T) {
 	g := guests{most: 3, ofOne: 2, from: map[string]int{}}

@@ -1,6 +1,7 @@
 package jsonrpc_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -16,12 +17,22 @@ const (
 	notJSON     = `{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error"},"id":null}`
 	badID       = `{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request",` +
 		`"data":{"reason":"id","retry":"no","pointer":"/id"}},"id":null}`
+	twice   = "a member name stands twice in one object, again at byte "
 	unknown = `{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found"},"id":1}`
 )
 
-func parseFailure(reason string) string {
-	return `{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error",` +
-		`"data":{"reason":"` + reason + `","retry":"no"}},"id":null}`
+// parseFailure is the answer to what is no JSON as we want it, with the place.
+func parseFailure(reason, sentence, pointer string) string {
+	if pointer != "" {
+		pointer = `,"pointer":"` + pointer + `"`
+	}
+	return `{"jsonrpc":"2.0","error":{"code":-32700,"message":"Parse error: ` + sentence + `",` +
+		`"data":{"reason":"` + reason + `","retry":"no"` + pointer + `}},"id":null}`
+}
+
+func misspelt(nearest string) string {
+	return `{"jsonrpc":"2.0","error":{"code":-32601,"message":"Method not found",` +
+		`"data":{"reason":"unknown_method","retry":"no","nearest":"` + nearest + `"}},"id":1}`
 }
 
 func withID(id string) string {
@@ -39,32 +50,33 @@ func TestBadMessages(t *testing.T) {
 		message string
 		want    string
 	}{
-		{1, "nothing", "", parseFailure("empty")},
-		{1, "white space only", " \r\n\t ", parseFailure("empty")},
-		{2, "an array that never ends", strings.Repeat("[", 100_000), parseFailure("depth")},
-		{2, "objects in arrays that never end", strings.Repeat(`[{"":`, 50_000), parseFailure("depth")},
+		{1, "nothing", "", parseFailure("empty", "expected a JSON value, found nothing", "")},
+		{1, "white space only", " \r\n\t ", parseFailure("empty", "expected a JSON value, found nothing", "")},
+		{2, "an array that never ends", strings.Repeat("[", 100_000), parseFailure("depth", "nested deeper than 32 levels", strings.Repeat("/0", 32))},
+		{2, "objects in arrays that never end", strings.Repeat(`[{"":`, 50_000), parseFailure("depth", "nested deeper than 32 levels", strings.Repeat("/0/", 16))},
 		{2, "a bare minus", `[-]`, notJSON},
 		{2, "no number after one too large", `[1e400,1e5e5]`, notJSON},
 		{2, "a leading zero after a number too large", `[1e400,01]`, notJSON},
 		{2, "half a string after a number too large", `[1e400,"\"1e400`, notJSON},
-		{7, "a name twice after a number too large", `[1e400,{"a":"\\","a":-0}]`, parseFailure("duplicate")},
-		{6, "depth 33 after a number too large", `[-0,` + strings.Repeat("[", 32) + strings.Repeat("]", 33), parseFailure("depth")},
-		{6, "depth 33", strings.Repeat("[", 33) + strings.Repeat("]", 33), parseFailure("depth")},
-		{7, "a name twice", `{"jsonrpc":"2.0","method":"sum","method":"sum","id":1}`, parseFailure("duplicate")},
-		{7, "a name twice, once escaped", `{"jsonrpc":"2.0","method":"sum","metho\u0064":"sum","id":1}`, parseFailure("duplicate")},
-		{7, "a name twice deep inside", `{"jsonrpc":"2.0","method":"sum","params":{"a":{"b":1,"b":1}},"id":1}`, parseFailure("duplicate")},
+		{7, "a name twice after a number too large", `[1e400,{"a":"\\","a":-0}]`, parseFailure("duplicate", twice+"17", "/1/a")},
+		{6, "depth 33 after a number too large", `[-0,` + strings.Repeat("[", 32) + strings.Repeat("]", 33), parseFailure("depth", "nested deeper than 32 levels", "/1"+strings.Repeat("/0", 31))},
+		{6, "depth 33", strings.Repeat("[", 33) + strings.Repeat("]", 33), parseFailure("depth", "nested deeper than 32 levels", strings.Repeat("/0", 32))},
+		{7, "a name twice", `{"jsonrpc":"2.0","method":"sum","method":"sum","id":1}`, parseFailure("duplicate", twice+"32", "/method")},
+		{7, "a name twice, once escaped", `{"jsonrpc":"2.0","method":"sum","metho\u0064":"sum","id":1}`, parseFailure("duplicate", twice+"32", "/method")},
+		{7, "a name twice deep inside", `{"jsonrpc":"2.0","method":"sum","params":{"a":{"b":1,"b":1}},"id":1}`, parseFailure("duplicate", twice+"53", "/params/a/b")},
 		{7, "an escaped name once", `{"jsonrpc":"2.0","metho\u0064":"sum","id":1}`, `{"jsonrpc":"2.0","result":0,"id":1}`},
 		{8, "METHOD", `{"jsonrpc":"2.0","METHOD":"sum","id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":1}`},
 		{
 			8, "Params", `{"jsonrpc":"2.0","method":"sum","Params":[1],"id":1}`,
 			`{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request","data":{"reason":"unknown_member","retry":"no","pointer":"/Params"}},"id":1}`,
 		},
-		{9, "a byte order mark", "\xef\xbb\xbf" + withID("1"), parseFailure("utf8")},
-		{9, "UTF-16", "\xff\xfe{\x00}\x00", parseFailure("utf8")},
-		{9, "invalid UTF-8", `{"jsonrpc":"2.0","method":"` + "\xff" + `","id":1}`, parseFailure("utf8")},
-		{9, "a lone surrogate", withID(`"\ud800"`), parseFailure("utf8")},
-		{10, "two values", withID("1") + withID("2"), parseFailure("trailing")},
-		{10, "a byte too many", withID("1") + "}", parseFailure("trailing")},
+		{9, "a byte order mark", "\xef\xbb\xbf" + withID("1"), parseFailure("utf8", "JSON must not begin with a byte order mark", "")},
+		{9, "UTF-16", "\xff\xfe{\x00}\x00", parseFailure("utf8", "not valid Unicode at byte 0", "")},
+		{9, "invalid UTF-8", `{"jsonrpc":"2.0","method":"` + "\xff" + `","id":1}`, parseFailure("utf8", "not valid Unicode at byte 27", "/method")},
+		{9, "a lone surrogate", withID(`"\ud800"`), parseFailure("utf8", "not valid Unicode at byte 58", "/id")},
+		{10, "two values", withID("1") + withID("2"), parseFailure("trailing", "expected one JSON value, found more after byte 59", "")},
+		{10, "white space, a value, and a byte too many", "\n " + withID("1") + " }", parseFailure("trailing", "expected one JSON value, found more after byte 61", "")},
+		{10, "a byte too many", withID("1") + "}", parseFailure("trailing", "expected one JSON value, found more after byte 59", "")},
 		{11, "no version", `{"method":"sum","id":1}`, `{"jsonrpc":"2.0","error":{"code":-32600,"message":"Invalid Request"},"id":1}`},
 		{11, "version 1.0", `{"jsonrpc":"1.0","method":"sum"}`, notARequest},
 		{11, "version as a number", `{"jsonrpc":2.0,"method":"sum"}`, notARequest},
@@ -94,6 +106,8 @@ func TestBadMessages(t *testing.T) {
 		{20, "no such method", `{"jsonrpc":"2.0","method":"nope","id":1}`, unknown},
 		{20, "a reserved name", `{"jsonrpc":"2.0","method":"rpc.x","id":1}`, unknown},
 		{20, "a name of JavaScript", `{"jsonrpc":"2.0","method":"__proto__","id":1}`, unknown},
+		{20, "no such method, and one that is like it", `{"jsonrpc":"2.0","method":"substract","id":1}`, misspelt("subtract")}, //nolint:misspell // on purpose
+		{20, "half a name", `{"jsonrpc":"2.0","method":"notify_he","id":1}`, misspelt("notify_hello")},
 		{20, "a name of 10 KB", `{"jsonrpc":"2.0","method":"` + strings.Repeat("m", 10_000) + `","id":1}`, unknown},
 	} {
 		t.Run(fmt.Sprintf("row %d: %s", row.number, row.name), func(t *testing.T) {
@@ -121,6 +135,24 @@ func TestRefusedNotificationIsCounted(t *testing.T) {
 	want := []jsonrpc.Observation{{Method: "submit", Code: -32600, Reason: "notification_refused", Notification: true}}
 	if diff := cmp.Diff(want, j.seen); diff != "" {
 		t.Errorf("observed (-want +got):\n%s", diff)
+	}
+}
+
+// Who breaks a rule about the form of a text is told the form.
+func TestBadFormsAreToldTheGoodOne(t *testing.T) {
+	s := newServer(t, jsonrpc.Options{})
+	for params, want := range map[string]string{
+		`{"job":{"id":"A"}}`:                        "job.id must match ^[a-z0-9]+$",
+		`{"job":{"id":"a","tags":["x","Y"]}}`:       "job.tags[1] must match ^[a-z]+$",
+		`{"job":{"id":"a","env":{"=":"1"}}}`:        "job.env[=] must match ^[A-Z/~]+$",
+		`{"job":{"id":"a","env":{"].x":"1"}}}`:      "job.env[].x] has a form that is not allowed",
+		`{"job":{"id":"a","env":{"].A[0].x":"1"}}}`: "job.env[].A[0].x] has a form that is not allowed",
+	} {
+		var answer struct{ Error jsonrpc.Error }
+		reply := s.Handle(t.Context(), []byte(`{"jsonrpc":"2.0","method":"submit","params":`+params+`,"id":1}`))
+		if err := json.Unmarshal(reply, &answer); err != nil || answer.Error.Message != want {
+			t.Errorf("%s: got %q (%v), want %q", params, answer.Error.Message, err, want)
+		}
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/go-json-experiment/json"
+
+	"github.com/herocode/horus/domain/spelling"
 )
 
 // maxLoggedName keeps the names that callers make up from filling the log.
@@ -66,7 +68,7 @@ func (s *Server) prepare(ctx context.Context, raw []byte) (t turn, inner context
 	t.silent = t.req.notification()
 	if t.method = s.methods[string(t.req.method)]; t.method == nil {
 		s.log.DebugContext(ctx, "unknown method", "method", cut(string(t.req.method), maxLoggedName))
-		t.failure = methodNotFound()
+		t.failure = methodNotFound(spelling.Nearest(string(t.req.method), s.names))
 		return t, ctx
 	}
 	if t.method.Mutates && t.silent {

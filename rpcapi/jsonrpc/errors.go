@@ -110,7 +110,8 @@ type Data struct {
 	Reason  string `json:"reason"` // a stable word
 	Retry   Retry  `json:"retry"`
 	AfterMS int64  `json:"after_ms,omitzero"` // milliseconds to wait before a retry; 0 if unknown
-	Pointer string `json:"pointer,omitempty"` // RFC 6901, into params; for -32600 into the request
+	Pointer string `json:"pointer,omitempty"` // RFC 6901, into params; for -32600 into the request, for -32700 into the message
+	Nearest string `json:"nearest,omitempty"` // the method whose name is most like one that there is not
 }
 
 // Error returns the message.
@@ -201,11 +202,13 @@ func internalError() *Error {
 }
 
 // parseError answers what is not JSON. A mere syntax error is said in the
-// specification's own words; what we are stricter about has a reason.
+// specification's own words, whose examples have no others; what we are
+// stricter about has a reason and a place.
 func parseError(err error) *Error {
 	answer := &Error{Code: CodeParse, Message: "Parse error"}
-	if reason := domain.ReasonOf(err); reason != "" && reason != "syntax" {
-		answer.Data = &Data{Reason: reason, Retry: RetryNo}
+	if e, ok := errors.AsType[*domain.Error](err); ok && e.Reason != "syntax" {
+		answer.Message += ": " + cut(e.Message, maxMessageBytes)
+		answer.Data = &Data{Reason: e.Reason, Retry: RetryNo, Pointer: shorten(e.Pointer)}
 	}
 	return answer
 }
@@ -214,8 +217,14 @@ func invalidRequest() *Error {
 	return &Error{Code: CodeInvalidRequest, Message: "Invalid Request"}
 }
 
-func methodNotFound() *Error {
-	return &Error{Code: CodeMethodNotFound, Message: "Method not found"}
+// methodNotFound answers a name that no method has. Where none is like it the
+// specification's own words say it all.
+func methodNotFound(nearest string) *Error {
+	answer := &Error{Code: CodeMethodNotFound, Message: "Method not found"}
+	if nearest != "" {
+		answer.Data = &Data{Reason: "unknown_method", Retry: RetryNo, Nearest: nearest}
+	}
+	return answer
 }
 
 func tooLarge(reason, message string) *Error {

@@ -63,7 +63,7 @@ func TestWhatChangesSomethingIsPassedOnTogether(t *testing.T) {
 		{"jsonrpc":"2.0","result":{"at":"the leader"},"id":"x"},
 		{"jsonrpc":"2.0","result":3,"id":1},
 		{"jsonrpc":"2.0","error":{"code":-32004,"message":"no","data":{"reason":"job","retry":"no"}},"id":1},
-		{"jsonrpc":"2.0","error":{"code":-32602,"message":"job.id has a form that is not allowed","data":{"reason":"pattern","retry":"no","pointer":"/job/id"}},"id":2},
+		{"jsonrpc":"2.0","error":{"code":-32602,"message":"job.id must match ^[a-z0-9]+$","data":{"reason":"pattern","retry":"no","pointer":"/job/id"}},"id":2},
 		{"jsonrpc":"2.0","error":{"code":-32011,"message":"ask again","data":{"reason":"no_leader","retry":"later"}},"id":null},
 		{"jsonrpc":"2.0","result":"back","id":5}]`)
 	want := [][]string{{

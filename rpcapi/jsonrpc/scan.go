@@ -72,13 +72,20 @@ func skipSeparator(data []byte, i int) int {
 	return i
 }
 
+// skipString looks at no byte twice, however many escapes there are: the next
+// quotation mark stays known until one passes it.
 func skipString(data []byte, i int) int {
-	for i++; data[i] != '"'; i++ {
-		if data[i] == '\\' {
-			i++
+	i++
+	for quote := -1; ; {
+		if quote < i {
+			quote = i + bytes.IndexByte(data[i:], '"')
 		}
+		escape := bytes.IndexByte(data[i:quote], '\\')
+		if escape < 0 {
+			return quote + 1
+		}
+		i += escape + 2
 	}
-	return i + 1
 }
 
 func skipValue(data []byte, i int) int {

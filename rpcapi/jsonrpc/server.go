@@ -82,6 +82,7 @@ const UnknownMethod = "unknown"
 // Server answers JSON-RPC messages. It is safe for concurrent use.
 type Server struct {
 	methods  map[string]*Method
+	names    []string // of the methods, in the order of the table
 	rules    *rules
 	limits   Limits
 	before   func(context.Context, Call) (context.Context, error)
@@ -134,6 +135,7 @@ func (s *Server) add(m *Method) error {
 		return errors.New("defined twice")
 	}
 	s.methods[m.Name] = m
+	s.names = append(s.names, m.Name)
 	none, err := m.decode(nil)
 	if err != nil {
 		return err
@@ -163,10 +165,11 @@ func (s *Server) handle(ctx context.Context, message []byte, reply *bytes.Buffer
 	if len(message) > s.limits.Message {
 		return s.reject(reply, s.messageTooLarge())
 	}
-	message = trimSpace(message)
 	if err := check(message, strictjson.Limits{Depth: s.limits.Depth}); err != nil {
+		s.log.DebugContext(ctx, "a message is no JSON", "error", err)
 		return s.reject(reply, parseError(err))
 	}
+	message = trimSpace(message)
 	if message[0] == '[' {
 		s.batch(ctx, message, reply)
 		return nil

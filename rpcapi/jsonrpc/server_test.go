@@ -85,6 +85,18 @@ func TestUnknownNamesAreCutInTheLog(t *testing.T) {
 	}
 }
 
+// The specification's words for what is no JSON name no place: the log does.
+func TestTheLogSaysWhereAMessageIsNoJSON(t *testing.T) {
+	var log bytes.Buffer
+	s := newServer(t, jsonrpc.Options{
+		Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	})
+	s.Handle(t.Context(), []byte(` {"id":1,}`))
+	if !strings.Contains(log.String(), `error="not JSON at byte 8"`) {
+		t.Errorf("log: %s", &log)
+	}
+}
+
 func TestErrorsOfTheDomainHaveNumbers(t *testing.T) {
 	for code, want := range map[domain.Code]string{
 		domain.Invalid:         `"code":-32602,"retry":"no"`,

@@ -82,16 +82,41 @@ func (r *rules) check(params any) error {
 	if !ok {
 		return err
 	}
-	first := wrong[0]
-	path := first.Namespace()
-	if name := reflect.TypeOf(params).Elem().Name(); name != "" {
-		path = strings.TrimPrefix(path, name+".")
+	first, within := wrong[0], reflect.TypeOf(params).Elem()
+	outer := ""
+	if within.Name() != "" {
+		outer = within.Name() + "."
 	}
-	path = strings.ReplaceAll(path, embedded+".", "")
+	path := strings.ReplaceAll(strings.TrimPrefix(first.Namespace(), outer), embedded+".", "")
 	reason, demand := explain(first)
+	if pattern := patternOf(within, strings.TrimPrefix(first.StructNamespace(), outer)); reason == PatternRule && pattern != "" {
+		demand = "must match " + pattern
+	}
 	invalid := domain.Errorf(domain.Invalid, reason, "%s %s", cut(path, maxPointerBytes), demand)
 	invalid.Pointer = pointerOf(path)
 	return invalid
+}
+
+// keys are those of maps and the places in lists in one of the library's paths.
+var keys = regexp.MustCompile(`\[[^]]*\]`)
+
+// patternOf returns the expression that the field at one of the library's paths
+// (Job.Env[KEY].Name) must match; "" if a key hides the way there.
+func patternOf(t reflect.Type, path string) (pattern string) {
+	for name := range strings.SplitSeq(keys.ReplaceAllString(path, ""), ".") {
+		for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice || t.Kind() == reflect.Map {
+			t = t.Elem()
+		}
+		if t.Kind() != reflect.Struct {
+			return ""
+		}
+		field, _ := t.FieldByName(name)
+		if pattern = field.Tag.Get(PatternRule); field.Type == nil {
+			return ""
+		}
+		t = field.Type
+	}
+	return pattern
 }
 
 // explain says what a rule asks for.

@@ -59,7 +59,7 @@ func view(j *jobs.Job) wire.Job {
 	v := wire.Job{
 		ID: j.ID.String(), CallerID: s.CallerID, ContextID: s.ContextID, Payload: s.Payload,
 		Executor: string(s.Executor), Runner: string(s.Runner), Queue: s.Queue().String(),
-		Timeout: int64(s.Timeout / time.Second), EnvVars: s.Env, NotAfter: s.NotAfter, Audience: s.Audience,
+		Timeout: int64(s.Timeout / time.Second), EnvVars: s.Env, NotAfter: s.NotAfter, Nonce: s.Nonce, Audience: s.Audience,
 		State: j.Status, Status: rpcapi.StatusWord(j.Status),
 		Attempt: j.Attempt, MaxAttempts: j.Most(), Counted: j.Counted, ExpiresAt: j.Expires, Refused: j.Refused, RunBy: string(j.Runner),
 		CreatedAt: j.Created, StartedAt: j.Started, EndedAt: j.Ended, UpdatedAt: j.Updated,

@@ -110,6 +110,7 @@ type Job struct {
 	Timeout     int64             `json:"timeout" doc:"Seconds that one attempt may run."`
 	EnvVars     map[string]string `json:"env_vars"`
 	NotAfter    event.Time        `json:"not_after,omitzero"`
+	Nonce       string            `json:"nonce,omitempty"`
 	Audience    string            `json:"audience,omitempty"`
 	State       job.Status        `json:"state"`
 	Status      string            `json:"status" doc:"The state in the words of old clients: created, dispatched, started, completed or failed."`

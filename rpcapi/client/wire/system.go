@@ -72,7 +72,7 @@ type Info struct {
 type Setting struct {
 	Name   string `json:"name" doc:"Its key in a file."`
 	Value  string `json:"value" doc:"Secrets are masked."`
-	Source string `json:"source" doc:"flag, environment <variable>, file <path> or default."`
+	Source string `json:"source" doc:"flag, environment <variable>, file <path>, line <number> or default."`
 }
 
 // Role is what a supervisor does.
