@@ -35,7 +35,11 @@ func Main(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io
 		root.SetIn(stdin)
 		root.SetOut(stdout)
 		root.SetErr(stderr)
-		return advised(root.ExecuteContext(ctx))
+		err := advised(root.ExecuteContext(ctx))
+		if _, ok := errors.AsType[*client.UnreachableError](err); ok && exit.CodeOf(err) == exit.Bad {
+			return exit.With(exit.Unreachable, err) // who answers there is no supervisor
+		}
+		return err
 	})
 }
 
@@ -147,7 +151,7 @@ func (s *settings) groups() []group {
 		{"jobs", "Jobs:", append(s.jobVerbs(), submitCommand(s), signCommand(s), listCommand(s), jobCommand(s), deadCommand(s))},
 		{"flow", "Queues and runners:", []*cobra.Command{queuesCommand(s), runnersCommand(s), poisonCommand(s)}},
 		{"trust", "Keys and history:", []*cobra.Command{keysCommand(s), secretsCommand(s), eventsCommand(s), auditCommand(s), rebuildCommand(s), repairCommand(s)}},
-		{"system", "Systems:", []*cobra.Command{devCommand(s), systemCommand(s), contextsCommand(s)}},
+		{"system", "Systems:", []*cobra.Command{devCommand(s), benchCommand(s), systemCommand(s), contextsCommand(s)}},
 	}
 }
 

@@ -54,13 +54,13 @@ func (s *settings) sign(cmd *cobra.Command, o *submission, args []string) error 
 	return err
 }
 
-// signer is the key that signs a job: the one that --sign-with names, or this
+// signer is the key that signs a job: the one that --key-file names, or this
 // user's.
 func (s *settings) signer(o *submission) (signing.PrivateKey, error) {
-	if o.signWith == "" {
+	if o.keyFile == "" {
 		return s.clientKey()
 	}
-	key, err := statedir.LoadKey(o.signWith)
+	key, err := statedir.LoadKey(o.keyFile)
 	return key, exit.With(exit.Settings, err)
 }
 
@@ -71,7 +71,7 @@ func generateKeyCommand(s *settings) *cobra.Command {
 		Short: "Make a key that signs jobs",
 		Long: `Make a key in a file that only you may read: PKCS#8 in PEM, as OpenSSL reads it.
 Nothing is written over. Have it admitted with keys add --key-file, and sign with
-it by submit --sign-with or sign --sign-with.
+it by submit --key-file or sign --key-file.
 
 This user's own key needs none of this: it is made when it is first used.`,
 		Example: `  horus keys generate ci.key && horus keys add --name ci --key-file ci.key
@@ -120,7 +120,7 @@ func showKeyCommand(s *settings) *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			var o submission
 			if len(args) == 1 {
-				o.signWith = args[0]
+				o.keyFile = args[0]
 			}
 			key, err := s.signer(&o)
 			if err != nil {

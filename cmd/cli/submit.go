@@ -19,6 +19,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/projections/waiting"
 	"github.com/herocode/horus/rpcapi/client"
 )
 
@@ -26,7 +27,7 @@ import (
 type submission struct {
 	id, runner, executor, file string
 	env                        []string
-	signWith                   string
+	keyFile                    string
 	wait, unsigned             bool
 	policy                     policy
 }
@@ -63,7 +64,7 @@ was not run.`,
 	o.bind(f)
 	f.BoolVarP(&o.wait, "wait", "w", false, "wait for the outcome, print the output, exit with the job's code")
 	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign: the supervisor vouches for your API key, if it is set to")
-	cmd.MarkFlagsMutuallyExclusive("unsigned", "sign-with")
+	cmd.MarkFlagsMutuallyExclusive("unsigned", "key-file")
 	return cmd
 }
 
@@ -74,7 +75,7 @@ func (o *submission) bind(f *pflag.FlagSet) {
 	f.StringVarP(&o.executor, "executor", "e", "", "kind of runner, such as sh; any runner of the kind takes the job")
 	f.StringVarP(&o.file, "file", "f", "", "read the payload from a file")
 	f.StringArrayVar(&o.env, "env", nil, "set a variable of the job, as NAME=VALUE; may be repeated")
-	f.StringVar(&o.signWith, "sign-with", "", "file of the key that signs the job (default: this user's own)")
+	f.StringVar(&o.keyFile, "key-file", "", "file of the key that signs the job (default: this user's own)")
 	o.policy.bind(f)
 }
 
@@ -146,11 +147,12 @@ func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) err
 	ctx := cmd.Context()
 	receipt, err := c.Submit(ctx, j)
 	if err != nil {
-		return s.explainSubmit(err, key, o.id)
+		return explainSubmit(err, key, o)
 	}
 	if !o.wait {
 		return s.print(cmd, receipt, func(w io.Writer) {
 			_, _ = fmt.Fprintln(w, receipt.ID)
+			sayUnserved(ctx, cmd.ErrOrStderr(), c, receipt.ID)
 		})
 	}
 	return s.follow(ctx, cmd, c, receipt.ID)
@@ -158,18 +160,36 @@ func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) err
 
 // explainSubmit tells a new user how to become a known one, and whoever cannot be
 // told what became of the job what its id is.
-func (s *settings) explainSubmit(err error, key signing.PrivateKey, id string) error {
+func explainSubmit(err error, key signing.PrivateKey, o *submission) error {
 	if code := domain.CodeOf(err); code == domain.NotDurable || code == domain.Indeterminate {
-		return fmt.Errorf("%w; the job is %s: 'horus get %s' shows whether it is there", err, id, id)
+		return fmt.Errorf("%w; the job is %s: 'horus get %s' shows whether it is there", err, o.id, o.id)
 	}
 	if domain.CodeOf(err) == domain.Forbidden && domain.ReasonOf(err) == "key" {
-		return exit.With(exit.NotAllowed, fmt.Errorf("your key %s is not admitted yet: run 'horus keys add', or submit with --unsigned", key.Public().ID()))
+		add := "horus keys add"
+		if o.keyFile != "" {
+			add += " --name NAME --key-file " + o.keyFile
+		}
+		return exit.With(exit.NotAllowed, fmt.Errorf("your key %s is not admitted yet: run '%s', or submit with --unsigned", key.Public().ID(), add))
 	}
 	return err
 }
 
 // whyAfter is how long a job may wait before its submitter is told why.
 const whyAfter = 3 * time.Second
+
+// hintTime is how long whoever does not wait for his job waits for a hint.
+const hintTime = time.Second
+
+// sayUnserved says that nobody takes a job that was just submitted. A job that
+// will be taken needs no word, and the submit was a success without one.
+func sayUnserved(ctx context.Context, w io.Writer, c *client.Client, id string) {
+	ctx, cancel := context.WithTimeout(ctx, hintTime)
+	defer cancel()
+	why, err := c.Explain(ctx, id)
+	if err == nil && why.Waiting != nil && why.Waiting.Reason == string(waiting.NoRunner) {
+		_, _ = fmt.Fprintf(w, "horus: job %s waits: %s\n", id, why.Waiting.Message)
+	}
+}
 
 // sayWhy says why a job does not run, if something keeps it.
 func sayWhy(ctx context.Context, w io.Writer, c *client.Client, id string) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/herocode/horus/domain"
@@ -14,8 +15,20 @@ import (
 )
 
 // patience is how long a call waits for the store before its caller is told to
-// ask again with the same id.
-const patience = 10 * time.Second
+// ask again with the same id. Whoever comes within a spell shares the end of it:
+// a timer a call costs more than deciding it.
+const (
+	patience = 10 * time.Second
+	spell    = time.Second
+)
+
+// shift is a context that ends a patience and at most a spell after a call
+// came.
+type shift struct {
+	ctx    context.Context    //nolint:containedctx // it is what the calls of a spell share
+	cancel context.CancelFunc // by its time only
+	until  time.Time          // for those who come before
+}
 
 // desk is where calls meet the term that is on. It is safe for concurrent use.
 type desk struct {
@@ -25,6 +38,7 @@ type desk struct {
 	why     error         // nothing can be written until a person has looked; nil otherwise
 	changed chan struct{} // closed when any of them changes
 
+	shift    atomic.Pointer[shift]
 	stopping chan struct{} // closed when it is to end
 	health   *health
 	tail     *tail // tells of news about jobs while this supervisor does not lead
@@ -85,19 +99,31 @@ func (d *desk) current() (*reign, error) {
 }
 
 // Execute has the leader decide. Whoever calls is told only of what is durable.
-func (d *desk) Execute(ctx context.Context, w eventstore.Work) error {
+// Not even the end of the caller's context ends it before patience does: what is
+// on its way into the log goes on anyway.
+func (d *desk) Execute(_ context.Context, w eventstore.Work) error {
 	r, err := d.current()
 	if err != nil {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
 	w.Durable = true
-	err = d.mended(r.leader.Execute(ctx, w))
+	err = d.mended(r.leader.Execute(d.patient(), w))
 	if stuck := d.health.stuck(); stuck != nil && domain.CodeOf(err) == domain.Indeterminate {
 		return domain.Errorf(domain.Indeterminate, domain.ReasonOf(stuck), "%v; ask again with the same id", stuck)
 	}
 	return err
+}
+
+// patient returns a context for a call that begins now.
+func (d *desk) patient() context.Context {
+	now := time.Now()
+	if w := d.shift.Load(); w != nil && now.Before(w.until) {
+		return w.ctx
+	}
+	w := &shift{until: now.Add(spell)}
+	w.ctx, w.cancel = context.WithTimeout(context.Background(), patience+spell)
+	d.shift.Store(w)
+	return w.ctx
 }
 
 // mended tells the engine of damaged views, and the caller to ask again: the

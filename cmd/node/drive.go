@@ -12,9 +12,10 @@ import (
 
 // Pacing of loops.
 const (
-	// pace is how soon a loop that found company turns again: on few cores,
+	// pace is how soon a busy loop turns again, from turn to turn: on few cores,
 	// batches form only when those who were answered get to ask again. A loop
-	// that was idle never waits.
+	// that was idle never waits. Those that callers wait for are busy only with
+	// much company.
 	pace = time.Millisecond
 	// The pause after an error that may pass grows between these.
 	minPause = 50 * time.Millisecond

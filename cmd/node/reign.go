@@ -45,25 +45,60 @@ type reign struct {
 
 	beginning eventstore.Beginning
 	scene     Scene
-	inspected time.Time // when the views were last compared with their census
+	compared  time.Time // when the views were last compared with their census
+	through   uint64    // where they were then
+	scrubbed  time.Time // when some of their values were last looked at
 }
 
-// inspectEvery is how often the views are compared with their census. What
-// somebody removed by hand is missed for so long.
-const inspectEvery = time.Second
+// How often the views are compared with their census. What somebody removed by
+// hand is missed for so long.
+const (
+	compareEvery = time.Second
+	compareIdle  = 5 * time.Second // when nothing was folded since
+)
+
+// enrollEvery is how often a leader that met all jobs looks whether it did.
+const enrollEvery = time.Minute
 
 // project folds what was committed, and looks now and then whether the views
 // are still whole. An error that says they are not ends the term; the next one
 // builds them again.
 func (r *reign) project(ctx context.Context) (busy bool, err error) {
-	if busy, err = r.engine.Turn(ctx); err != nil || r.scene.Now().Sub(r.inspected) < inspectEvery {
+	if busy, err = r.engine.Turn(ctx); err != nil {
 		return busy, err
 	}
-	if err := r.engine.Inspect(ctx); err != nil {
-		return false, err
+	now := r.scene.Now()
+	switch {
+	case !now.Before(r.nextCompare()):
+		if err := r.engine.Compare(ctx); err != nil {
+			return false, err
+		}
+		r.compared, r.through = r.scene.Now(), r.engine.Passed()
+	case !now.Before(r.nextScrub()):
+		if _, err := r.engine.Scrub(ctx); err != nil {
+			return false, err
+		}
+		r.scrubbed = r.scene.Now()
 	}
-	r.inspected = r.scene.Now()
 	return busy, nil
+}
+
+func (r *reign) nextCompare() time.Time {
+	if r.engine.Passed() == r.through {
+		return r.compared.Add(compareIdle)
+	}
+	return r.compared.Add(compareEvery)
+}
+
+func (r *reign) nextScrub() time.Time { return r.scrubbed.Add(r.engine.ScrubEvery()) }
+
+// projectRest is how long project may rest while nothing is committed.
+func (r *reign) projectRest() time.Duration {
+	next := r.nextCompare()
+	if scrub := r.nextScrub(); scrub.Before(next) {
+		next = scrub
+	}
+	return next.Sub(r.scene.Now())
 }
 
 // ascend brings the views up to the end of the log and records that the term
@@ -110,8 +145,9 @@ func (s *supervisor) ascend(ctx context.Context, term uint64, c *eventstore.Cand
 		return nil, errors.Join(err, r.engine.Close())
 	}
 	r.journal = s.journal(term, func() access.State { return r.leader.Access() })
+	found := &index.Index{Views: s.views}
 	r.leader = eventstore.NewLeader(eventstore.Config{
-		Store: s.store, Syncer: s.syncer, Index: &index.Index{Views: s.views},
+		Store: s.store, Syncer: s.syncer, Index: found, Roll: found,
 		Namespace: s.cfg.Namespace, Name: s.cfg.Name, Address: s.advertised(),
 		Key: key, Verifier: s.verifier, Clock: s.scene.Now,
 		Indexed: r.engine.Passed, Observe: s.metrics.Appended, Await: s.await, Pressure: s.health.pressure,
@@ -203,7 +239,7 @@ func (s *supervisor) rule(ctx context.Context, r *reign) error {
 		return (&loop{name: "commit", turn: s.commit(r), wake: r.leader.Wake(), log: s.cfg.Log, scene: s.scene}).run(inner)
 	})
 	group.Go(func() error {
-		return (&loop{name: "project", turn: r.project, wake: r.engine.Wake(), every: inspectEvery, log: s.cfg.Log, scene: s.scene}).run(inner)
+		return (&loop{name: "project", turn: r.project, wake: r.engine.Wake(), rest: r.projectRest, log: s.cfg.Log, scene: s.scene}).run(inner)
 	})
 	if s.syncer != nil {
 		group.Go(func() error {
@@ -276,6 +312,9 @@ func (s *supervisor) govern(ctx context.Context, r *reign) error {
 	})
 	group.Go(func() error {
 		return (&loop{name: "keys", turn: r.keeper.turn, every: keepEvery, log: s.cfg.Log, scene: s.scene}).run(both)
+	})
+	group.Go(func() error {
+		return (&loop{name: "enroll", turn: r.leader.Enroll, every: enrollEvery, log: s.cfg.Log, scene: s.scene}).run(both)
 	})
 	group.Go(func() error {
 		return (&loop{name: "presence", turn: r.presence.Turn, every: presence.Every, log: s.cfg.Log, scene: s.scene}).run(both)

@@ -101,7 +101,11 @@ func newCommand(ctx context.Context, run func(context.Context, Config) error) *c
 			if err != nil {
 				return err
 			}
-			return run(ctx, c)
+			err = run(ctx, c)
+			if redisrunner.AboutRedis(err) {
+				return fmt.Errorf("%w\nName another with --redis-url (HORUS_REDIS_URL)", err)
+			}
+			return err
 		},
 	}
 	f := cmd.Flags()

@@ -99,7 +99,7 @@ func TestExitCodes(t *testing.T) {
 		{name: "a trust that is no fingerprint", args: []string{"r1", "--trust", "me"}, code: exit.Usage, says: "--trust"},
 		{name: "a level that is none", args: []string{"r1", "--log", "loud"}, code: exit.Usage, says: "debug, info, warn or error"},
 		{name: "a kind that is no name", args: []string{"r1", "--kind", "SH"}, code: exit.Usage, says: "--kind"},
-		{name: "a URL that is none", args: []string{"r1", "--redis-url", "localhost"}, code: exit.Usage, says: "redis://"},
+		{name: "a URL that is none", args: []string{"r1", "--redis-url", "localhost"}, code: exit.Usage, says: "redis://[user:password@]host:port[/db]\nName another with --redis-url (HORUS_REDIS_URL)"},
 		{name: "a variable that is no number", env: map[string]string{"HORUS_SLOTS": "many"}, args: []string{"r1"}, code: exit.Settings, says: "HORUS_SLOTS"},
 		{name: "too many slots", args: []string{"r1", "--slots", "9999"}, code: exit.Settings, says: "4096"},
 		{name: "a short lease", args: []string{"r1", "--lease", "1s"}, code: exit.Settings, says: "3s"},

@@ -13,10 +13,12 @@ import (
 	"strings"
 
 	"github.com/pelletier/go-toml/v2"
+	"github.com/pelletier/go-toml/v2/unstable"
 	"github.com/spf13/pflag"
 
 	"github.com/herocode/horus/cmd/exit"
 	"github.com/herocode/horus/domain"
+	"github.com/herocode/horus/domain/spelling"
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
 
@@ -47,6 +49,7 @@ func (f *Filled) readFile(path string) error {
 	if err := d.Decode(content.Interface()); err != nil {
 		return f.explain(err)
 	}
+	lines := linesOf(text)
 	var keys []string
 	secret := false
 	for i := range content.Elem().NumField() {
@@ -54,15 +57,17 @@ func (f *Filled) readFile(path string) error {
 		if value.IsNil() {
 			continue
 		}
-		keys = append(keys, field.Tag.Get("toml"))
+		key := field.Tag.Get("toml")
+		keys = append(keys, key)
 		if field.Name == actorsField {
 			f.Actors = value.Interface().([]wire.Actor) //nolint:forcetypeassert // made by shape
 			continue
 		}
 		flag := f.flags.Lookup(field.Tag.Get("flag"))
 		secret = secret || isSecret(flag)
+		f.lines[flag.Name] = lines[key]
 		if err := set(flag, value); err != nil {
-			return fmt.Errorf("%s: %w", field.Tag.Get("toml"), err)
+			return fmt.Errorf("line %d: %s: %w", lines[key], key, err)
 		}
 	}
 	f.Original = secret || len(f.Actors) > 0
@@ -73,6 +78,19 @@ func (f *Filled) readFile(path string) error {
 		f.Exposed = path
 	}
 	return checkActors(f.Actors)
+}
+
+// linesOf returns the line of each key of a file that stands in no table.
+func linesOf(text []byte) map[string]int {
+	lines := map[string]int{}
+	var p unstable.Parser
+	p.Reset(text)
+	for p.NextExpression() && p.Expression().Kind == unstable.KeyValue {
+		key := p.Expression().Key()
+		key.Next()
+		lines[string(key.Node().Data)] = p.Shape(key.Node().Raw).Start.Line
+	}
+	return lines
 }
 
 func load(path string) (text []byte, mode os.FileMode, err error) {
@@ -150,7 +168,7 @@ func (f *Filled) explain(err error) error {
 			e := &strict.Errors[i]
 			line, _ := e.Position()
 			key := strings.Join(e.Key(), ".")
-			all = append(all, fmt.Errorf("line %d: there is no setting %q; did you mean %s?", line, key, f.nearest(e.Key())))
+			all = append(all, fmt.Errorf("line %d: there is no setting %q%s", line, key, f.meant(e.Key())))
 		}
 		return errors.Join(all...)
 	}
@@ -179,46 +197,20 @@ func (f *Filled) kind(key toml.Key) string {
 	return "it takes " + kind
 }
 
-// nearest returns the known key that is most like one that is not.
-func (f *Filled) nearest(key toml.Key) string {
+// meant asks for the known key that one that is not may stand for.
+func (f *Filled) meant(key toml.Key) string {
 	known := f.shape()
 	if len(key) > 1 && key[0] == "actors" {
 		known = reflect.TypeFor[wire.Actor]()
 	}
-	wrong, best, least := key[len(key)-1], "", len(key[len(key)-1])+64
-	for i := range known.NumField() {
-		name := known.Field(i).Tag.Get("toml")
-		d := distance(wrong, name)
-		if strings.HasPrefix(name, wrong) {
-			d = 1 // half a word is most likely that word
-		}
-		if d < least {
-			best, least = name, d
-		}
+	var names []string
+	for field := range known.Fields() {
+		names = append(names, field.Tag.Get("toml"))
 	}
-	return best
-}
-
-// distance is how many letters must be changed, added or taken away to make one
-// word of another (Levenshtein).
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
+	if near := spelling.Nearest(key[len(key)-1], names); near != "" {
+		return "; did you mean " + near + "?"
 	}
-	for i := range len(a) {
-		corner := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := corner
-			if a[i] != b[j] {
-				change++
-			}
-			corner = row[j+1]
-			row[j+1] = min(change, row[j]+1, corner+1)
-		}
-	}
-	return row[len(b)]
+	return ""
 }
 
 // managers are the ways in which the original had a process run.

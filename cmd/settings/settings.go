@@ -38,11 +38,12 @@ type Filled struct {
 
 	flags   *pflag.FlagSet
 	sources map[string]string // by flag; those that are missing have their defaults
+	lines   map[string]int    // by flag, of the file
 }
 
 // Fill sets every flag that was not given. Errors have exit codes.
 func Fill(cmd *cobra.Command) (*Filled, error) {
-	filled := &Filled{flags: cmd.Flags(), sources: map[string]string{}}
+	filled := &Filled{flags: cmd.Flags(), sources: map[string]string{}, lines: map[string]int{}}
 	filled.note(func(*pflag.Flag) string { return "flag" })
 	if err := flags.FromEnvironment(cmd, nil); err != nil {
 		return nil, err
@@ -58,7 +59,7 @@ func Fill(cmd *cobra.Command) (*Filled, error) {
 	if err := filled.read(path); err != nil {
 		return nil, err
 	}
-	filled.note(func(*pflag.Flag) string { return "file " + path })
+	filled.note(func(f *pflag.Flag) string { return fmt.Sprintf("file %s, line %d", path, filled.lines[f.Name]) })
 	return filled, nil
 }
 
@@ -84,7 +85,7 @@ func (f *Filled) Adopt(flag, value, source string) error {
 	return f.flags.Set(flag, value)
 }
 
-// Source says where a flag's value came from, as in "file /etc/horus.toml".
+// Source says where a flag's value came from, as in "file /etc/horus.toml, line 3".
 func (f *Filled) Source(flag string) string {
 	if source := f.sources[flag]; source != "" {
 		return source

@@ -165,6 +165,9 @@ func newCommand(p program) *cobra.Command {
 			}
 			o.warn(cmd.Context(), cfg.Log)
 			cfg.Listening = func(url string) {
+				if cfg.Advertise != "" { // that is where others find it
+					url = cfg.Advertise + ", and listens at " + url
+				}
 				_, _ = fmt.Fprintf(cmd.OutOrStdout(), "supervisor %s answers at %s\n", cfg.Name, url)
 			}
 			return p.run(cmd.Context(), cfg)
