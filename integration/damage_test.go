@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -166,19 +167,19 @@ func (w *world) standing(key string) []redis.XMessage {
 	return entries
 }
 
-// repeat adds an entry again, under the next id.
+// repeat adds an entry again, under the next id. The supervisor, which may be
+// healing what was done before, adds some too: then it is tried again.
 func (w *world) repeat(key string) {
 	w.t.Helper()
-	entries := w.standing(key)
-	last, err := queue.ParseEntryID(entries[len(entries)-1].ID)
-	if err != nil {
-		w.t.Fatal(err)
-	}
-	last.Seq++
-	args := &redis.XAddArgs{Stream: key, ID: last.String(), Values: entries[0].Values}
-	if err := w.hand.XAdd(w.t.Context(), args).Err(); err != nil {
-		w.t.Fatal(err)
-	}
+	eventually(w.t, patience, func(ctx context.Context) error {
+		entries := w.standing(key)
+		last, err := queue.ParseEntryID(entries[len(entries)-1].ID)
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		last.Seq++
+		return w.hand.XAdd(ctx, &redis.XAddArgs{Stream: key, ID: last.String(), Values: entries[0].Values}).Err()
+	})
 }
 
 func (w *world) deleteConsumers(key string) {

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/rpcapi/client"
@@ -39,6 +40,11 @@ func newWard(t *testing.T) *ward {
 		t.Fatal(err)
 	}
 	w.ended = w.take(wardEnded, w.submitting(wardEnded, w.note()))
+	once, err := w.Submit(w.ctx(), w.note().Nonce("once").NotAfter(time.Now().Add(time.Hour))) // no table is empty
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.ended = append(w.ended, ack{Receipt: once})
 	for _, a := range w.ended {
 		w.wantOneOutcome(a.ID)
 	}

@@ -22,11 +22,12 @@ type errand struct {
 	job     job.ID
 	text    api.JobText
 	other   api.JobText // of the same id, and not the same job
+	again   api.JobText // of another id, with the nonce; nil when the job has none
 	expires bool        // it may have when it is submitted
 	plan    plan
 
 	ends    bool // somebody runs it, or stops it
-	refused bool // it had expired before anybody took it
+	refused bool // it had expired before anybody took it, or another one has its nonce
 	over    bool // its client has gone
 }
 
@@ -38,6 +39,9 @@ type plan struct {
 	drops   bool          // the same, when that is over
 	deletes bool          // in the end
 }
+
+// nonceLife is longer than any run, whatever its clocks are set to.
+const nonceLife = 24 * time.Hour
 
 // newErrand draws a job.
 func (w *World) newErrand(client *process, number int) *errand {
@@ -52,11 +56,15 @@ func (w *World) newErrand(client *process, number int) *errand {
 	if w.chance(400) {
 		key = signing.PrivateKey{}
 	}
-	var err1, err2, err3 error
+	var err1, err2, err3, err4 error
+	if !key.IsZero() && w.chance(200) {
+		pattern = pattern.Nonce(e.id).NotAfter(time.Unix(epoch, 0).Add(nonceLife))
+		e.again, err4 = pattern.ID(e.id + "-again").Sign(key)
+	}
 	e.job, err1 = job.ParseID(e.id)
 	e.text, err2 = pattern.Sign(key)
 	e.other, err3 = pattern.Caller("somebody else").Sign(key)
-	if err := errors.Join(err1, err2, err3); err != nil {
+	if err := errors.Join(err1, err2, err3, err4); err != nil {
 		panic(err) // it is the client's own job
 	}
 	return e
@@ -124,6 +132,9 @@ func (e *errand) run() {
 	}
 	if w.chance(200) {
 		e.contradict()
+	}
+	if e.again != nil {
+		e.reuse()
 	}
 	for e.ends {
 		s := e.await()
@@ -210,6 +221,13 @@ func (e *errand) submit() bool {
 			w.ledger.unknown(e.id)
 			e.refused = true
 			return false
+		case domain.ReasonOf(err) == "nonce" && w.ledger.rolled > 0:
+			if _, there := w.ledger.state(e.id + "-again"); there {
+				w.ledger.unknown(e.id)
+				e.refused = true
+				return false
+			}
+			// else its leader does not know yet that a tail was lost
 		case final(err):
 			w.fail(e.id, "a good submit is refused: %v", err)
 			return false
@@ -233,6 +251,28 @@ func (e *errand) contradict() {
 			return
 		case err == nil:
 			e.text, e.other = e.other, e.text // the first was forgotten
+			return
+		case final(err):
+			return // the first was forgotten, and this one has expired
+		}
+		e.sleep(w.between(50*time.Millisecond, time.Second))
+	}
+}
+
+// reuse sends another job with the nonce: its key has it for one.
+func (e *errand) reuse() {
+	w := e.world
+	rolled := w.ledger.rolled
+	for w.ledger.rolled == rolled && w.ledger.told[e.id].acknowledged { // else the first may be forgotten
+		_, err := ask(e.process, "submit", e.id, func(s *supervisor) (api.Receipt, error) { return w.hall.submit(s, e.again) })
+		switch {
+		case domain.ReasonOf(err) == "nonce":
+			w.counts[ReplayedNonce]++
+			return
+		case err == nil:
+			if _, there := w.ledger.state(e.id); there { // else it was forgotten
+				w.fail(e.id, "two jobs with one nonce were accepted")
+			}
 			return
 		case final(err):
 			return // the first was forgotten, and this one has expired
@@ -320,7 +360,7 @@ func (s *supervisor) hold(id job.ID, text api.JobText) (r api.Receipt, err error
 		by = event.ByClient(string(opened.Signers[0]))
 	}
 	err = s.member.Leader().Execute(context.Background(), eventstore.Work{
-		Aggregates: eventstore.Jobs(id), Durable: true,
+		Aggregates: append(eventstore.Jobs(id), eventstore.Nonces(opened)...), Durable: true,
 		Decide: func(tx *eventstore.Tx) error {
 			happened, err := tx.DecideJob(id, eventstore.By{Actor: by}, job.Submit{
 				Job: opened, Namespace: tx.Namespace(), At: tx.Now(), By: by, Held: true,

@@ -16,7 +16,7 @@ import (
 
 // What make sim asks for.
 var (
-	seeds = flag.Uint64("seeds", 1000, "how many seeds to run")
+	seeds = flag.Uint64("seeds", 400, "how many seeds to run")
 	first = flag.Uint64("seed", 0, "the first seed")
 )
 

@@ -34,6 +34,7 @@ const (
 	HungHandler      Fault = "hung handler"
 	RepeatedSubmit   Fault = "repeated submit"
 	ConflictedSubmit Fault = "conflicting submit"
+	ReplayedNonce    Fault = "replayed nonce"
 
 	// What people want besides outcomes.
 	AskedStop   Fault = "asked to stop"
@@ -74,7 +75,7 @@ const (
 func Faults() []Fault {
 	return []Fault{
 		LostRequest, LostAnswer, LateRequest, DoubledCall, RefusedWrite, SlowCall, LostTail, DeletedKeys, Outage, ShortWait,
-		Pause, SupervisorCrash, RunnerCrash, Restart, ClockSet, HandOver, HungHandler, RepeatedSubmit, ConflictedSubmit,
+		Pause, SupervisorCrash, RunnerCrash, Restart, ClockSet, HandOver, HungHandler, RepeatedSubmit, ConflictedSubmit, ReplayedNonce,
 		AskedStop, Replayed, Dropped, Deleted, PausedLine, DrainedLine, ResumedLine,
 		LeaderChange, LostToLease, LostToQueue, LateReport, Forgotten, DeclaredLoss, TakenByTail, ExhaustedTries,
 		LostToTimeout, LostToStop, RetriedError, RetriedTimeout, Scheduled, Expired, RefusedLate, HandedOn,
