@@ -58,7 +58,15 @@ fuzz: ## fuzz every target for FUZZTIME (10s), FUZZBUDGET seconds at most
 	.ci/fuzz $(FUZZTIME) $(FUZZBUDGET)
 
 .PHONY: bench
-bench: ## run the benchmarks that match BENCH (all of them)
+bench: ## measure a Horus beside a yardstick, ARGS as for horus bench
+	go run ./cmd/horus bench $(ARGS)
+
+.PHONY: bench-guard
+bench-guard: ## measure what no change is to make worse, and compare it with its limits
+	go run ./cmd/horus bench --only guard --jobs 3000 --limits cmd/bench/guard.json
+
+.PHONY: gobench
+gobench: ## run the benchmarks of packages that match BENCH (all of them)
 	@$(TEST_IMAGE); set -x; go test -run '^$$' -bench '$(BENCH)' -benchmem ./...
 
 .PHONY: lint

@@ -318,8 +318,7 @@ func ofBundles(t *testing.T, p *historytest.Partition, made map[string]string) {
 	made["reports"] = ""
 	for _, b := range bundles {
 		for _, r := range b.Reports {
-			_, text := runner.ReportBytes(r, nil)
-			made["reports"] += string(text) + "\n"
+			made["reports"] += strings.TrimSuffix(string(runner.AppendReport(nil, r)), ",") + "\n"
 		}
 	}
 }

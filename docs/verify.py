@@ -145,6 +145,7 @@ def holds(key, message, signature):
 
 # Texts. A pattern is a regular expression, a function that checks, or a Members.
 NAME, ID, PROCESS = r"[a-z0-9][a-z0-9._-]{0,63}", r"[A-Za-z0-9][A-Za-z0-9._-]{0,127}", r"[0-9a-f]{1,32}"
+NONCE = r"[A-Za-z0-9._~+/=-]{1,64}"
 HASH, KEY_ID, QUEUE = r"[0-9a-f]{64}", r"[0-9a-f]{32}", r"(runner|executor):[a-z0-9][a-z0-9._-]{0,63}"
 NUMBER = r"(0|[1-9][0-9]*)"
 CLASS, FORM = r"supervisor|runner|client|operator", r"dsse|jcs|unsigned"
@@ -508,7 +509,7 @@ def read_document(source):
 
 class Job:
     """A job as it was submitted, and where it stands. The lengths of a document's texts are not checked."""
-    TEXTS = "id payload executor runner audience caller_id context_id created_at updated_at not_after run_at expires_at".split()
+    TEXTS = "id payload executor runner audience nonce caller_id context_id created_at updated_at not_after run_at expires_at".split()
 
     def __init__(self, form, source, sigs, bulk):
         need(source[:1] == "{" and source[-1:] == "}", "a document is an object")
@@ -520,13 +521,14 @@ class Job:
         need(all(isinstance(given.get(name, ""), str) for name in self.TEXTS), "a member that is no text")
         for name, low, high in ("timeout", 1, 86400), ("max_attempts", 1, 25), ("delay", 0, 366 * 86400):
             whole(low, high)(1 if doc.get(name) is None else doc[name])
-        for name, pattern in ("id", ID), ("runner", NAME), ("executor", NAME):
+        for name, pattern in ("id", ID), ("runner", NAME), ("executor", NAME), ("nonce", NONCE):
             need(name not in given or matches(pattern, given[name]), name)
         need("payload" in given and ("runner" in given or "executor" in given), "a payload and a runner or kind are needed")
         env, inside = doc.get("env_vars") or {}, doc.get("signatures") or []
         need(isinstance(env, dict) and all(isinstance(v or "", str) for v in env.values()), "env_vars")
         need(isinstance(inside, list) and all(isinstance(s, dict) and set(s) == {"public_key", "signature"} for s in inside), "signatures")
         self.id, self.audience, self.max_attempts = given.get("id"), given.get("audience"), given.get("max_attempts", 3)
+        self.nonce = given.get("nonce")
         self.times(given)
         self.retries(given.get("retry_on", []), given.get("backoff", {}))
         kind = "osiris" if given.get("executor") == "osis" else given.get("executor")
@@ -549,6 +551,7 @@ class Job:
             content = self.message = json.dumps(rest, ensure_ascii=False, separators=(",", ":"), sort_keys=True).encode()
         need(len(set(self.signers)) == len(self.signers) <= 8, "a job is signed by different keys")
         need(self.id or not self.signers, "a signed job names its id")
+        need(self.nonce is None or self.signers and self.not_after is not None, "a nonce of nobody's, or without an end")
         self.hash = hashlib.sha256(form.encode() + b"\0" + content).hexdigest()
         self.status, self.lost, self.attempt, self.counted, self.token, self.process, self.by = "created", None, 0, 0, None, None, None
         self.checkpoint, self.kept, self.kept_at, self.due, self.longer = None, 0, 0, 0, None
@@ -603,6 +606,7 @@ class History:
         self.api_keys, self.api_keys_ever = {}, 0
         self.awaited = set()
         self.jobs, self.runners, self.processes, self.queues, self.pending = {}, {}, {}, {}, []
+        self.nonces = {}
         self.founding, self.ends, self.gap, self.gaps = None, {}, (0, 0), []
 
     def read(self, seq, raw, wire):
@@ -858,7 +862,10 @@ class History:
         need(job.run_at is None or job.run_at <= at + 366 * 86400 * SECOND, "more than 366 days ahead")
         need(e.actor == "client:" + job.signers[0] if job.signers else not e.actor.startswith(("client:", "runner:")), "from somebody else")
         for id, sig in zip(job.signers, job.signatures):
+            need(job.nonce is None or self.nonces.get((id, job.nonce), 0) < self.latest, "the nonce is another job's")
             self.checks.append((e.seq, self.held("client", id)["key"], job.message, sig))
+        if job.nonce is not None:
+            self.nonces.update(((id, job.nonce), job.not_after) for id in job.signers)
         self.jobs[e.agg], job.due = job, start
         need("due" not in data or instant(data["due"]) == start, "scheduled for another time")
         if "grant" in data:
