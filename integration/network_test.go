@@ -1,11 +1,17 @@
 package integration
 
 import (
+	"encoding/json"
 	"math/rand/v2"
+	"net/http"
+	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/herocode/horus/cmd/statedir"
 	"github.com/herocode/horus/integration/faultproxy"
+	"github.com/herocode/horus/rpcapi/client"
 )
 
 // networks are those between a world's programs and its Redis: one of the
@@ -97,4 +103,78 @@ func TestNetworksLoseNothing(t *testing.T) {
 			load.wantPromises()
 		})
 	}
+}
+
+// described is what the API says of itself, as far as a caller needs it who
+// calls everything.
+type described struct {
+	Methods []struct {
+		Name     string `json:"name"`
+		Examples []struct {
+			Params []struct {
+				Name  string          `json:"name"`
+				Value json.RawMessage `json:"value"`
+			} `json:"params"`
+		} `json:"examples"`
+	} `json:"methods"`
+}
+
+// calls are the examples of all methods as requests, by the methods' names.
+func (d described) calls(t *testing.T) map[string]string {
+	t.Helper()
+	calls := map[string]string{}
+	for _, m := range d.Methods {
+		params := map[string]json.RawMessage{}
+		if len(m.Examples) > 0 {
+			for _, p := range m.Examples[0].Params {
+				if text := string(p.Value); text != `""` && text != "[]" && text != "null" {
+					params[p.Name] = p.Value
+				}
+			}
+		}
+		body, err := json.Marshal(map[string]any{"jsonrpc": "2.0", "id": 1, "method": m.Name, "params": params})
+		if err != nil {
+			t.Fatal(err)
+		}
+		calls[m.Name] = string(body)
+	}
+	return calls
+}
+
+// TestNoMethodBlamesItselfForTheNetwork calls every method while half of the
+// replies of Redis are lost. Whoever waited for a job was told of an "internal
+// error", which is never to be tried again, when the reply that was lost was
+// about runners; every method says that it may be asked again, or answers.
+func TestNoMethodBlamesItselfForTheNetwork(t *testing.T) {
+	t.Parallel()
+	w := onShared(t)
+	networks := w.behind()
+	w.up()
+	for id, payload := range map[string]string{"hello": "sleep 60", "done": "echo hello", "broken": "exit 7"} {
+		if _, err := w.Submit(w.ctx(), client.NewJob(payload).ID(id).Runner("r1")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	secret, err := w.state().Read(w.ns, statedir.APIKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	header := http.Header{"Authorization": {"Bearer " + secret}}
+	var api described
+	w.call(`{"jsonrpc":"2.0","id":1,"method":"rpc.discover"}`, header, &api)
+
+	networks.supervisors.Set(halfOfReplies(random(1)))
+	const rounds = 6
+	var callers sync.WaitGroup
+	for name, body := range api.calls(t) {
+		callers.Go(func() {
+			for range rounds {
+				if _, answer := w.post(body, header); strings.Contains(answer, `"code":-32603`) {
+					t.Errorf("%s is answered with %s", name, answer)
+				}
+			}
+		})
+	}
+	callers.Wait()
+	networks.heal()
 }

@@ -89,6 +89,7 @@ func (s *supervisor) face(ctx context.Context) (http.Handler, error) {
 func (s *supervisor) backend() rpcapi.Backend {
 	known, log := informed{s.views, s.desk}, record{s.store}
 	reader := &jobs.Reader{Views: known, Log: log, Namespace: s.cfg.Namespace}
+	beats := &rediswire.Pulses{Reads: s.reader, Keys: queue.Keys{Namespace: s.cfg.Namespace}}
 	s.runners = &readmodels.Runners{
 		Reader: &runners.Reader{Views: known},
 		Queues: &queues.Reader{Views: known, Streams: lined{s.views, s.desk}, Log: log},
@@ -98,7 +99,7 @@ func (s *supervisor) backend() rpcapi.Backend {
 		Leader: crashable.End[rpcapi.Leader](s.desk),
 		Jobs: &candid{views: s.views, desk: s.desk, Jobs: &readmodels.Jobs{
 			Reader: reader, Output: &logs.Reader{Jobs: reader, Views: known, Log: log},
-			Waiting: &waiting.Reader{Views: known, Beats: &rediswire.Pulses{Reads: s.reader, Keys: queue.Keys{Namespace: s.cfg.Namespace}}, Clock: s.scene.Now},
+			Waiting: &waiting.Reader{Views: known, Beats: beating{beats}, Clock: s.scene.Now},
 			Watcher: func(id job.ID) (<-chan struct{}, func()) { return s.desk.Watch(id) },
 		}},
 		Runners: s.runners,

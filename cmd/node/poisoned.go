@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 
+	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/event"
 	"github.com/herocode/horus/handlers/poison"
 	"github.com/herocode/horus/rpcapi/client/wire"
@@ -19,7 +20,7 @@ type poisoned struct{ queue poison.Queue }
 func (p poisoned) List(ctx context.Context, after string, limit int) ([]wire.PoisonMessage, error) {
 	found, err := p.queue.List(ctx, after, limit)
 	if err != nil {
-		return nil, err
+		return nil, unread(err)
 	}
 	list := make([]wire.PoisonMessage, len(found))
 	for i, m := range found {
@@ -35,11 +36,18 @@ func (p poisoned) List(ctx context.Context, after string, limit int) ([]wire.Poi
 // Replay hands messages to their handlers once more.
 func (p poisoned) Replay(ctx context.Context, ids ...string) (wire.PoisonMoved, error) {
 	moved, err := p.queue.Replay(ctx, ids...)
-	return wire.PoisonMoved(moved), err
+	return wire.PoisonMoved(moved), unmoved(err)
 }
 
 // Drop removes messages for good.
 func (p poisoned) Drop(ctx context.Context, ids ...string) (wire.PoisonMoved, error) {
 	moved, err := p.queue.Drop(ctx, ids...)
-	return wire.PoisonMoved(moved), err
+	return wire.PoisonMoved(moved), unmoved(err)
+}
+
+// unmoved tells callers to ask again when a store did not answer: whoever does
+// moves the rest.
+func unmoved(err error) error {
+	return otherwise(err, domain.Errorf(domain.Indeterminate, "unmoved",
+		"messages may have been moved, and the answer was lost: ask again in a moment, which moves the rest"))
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/herocode/horus/domain/history"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/eventstore"
+	"github.com/herocode/horus/projections/runners"
 	"github.com/herocode/horus/projections/views"
 )
 
@@ -69,8 +70,23 @@ func (s *supervisor) Durable(context.Context) (uint64, error) {
 	return 0, err
 }
 
+// beating is the signs of life of runners as calls read them.
+type beating struct{ runners.Beats }
+
+// Page implements [runners.Beats].
+func (b beating) Page(ctx context.Context, cursor uint64) (map[string]string, uint64, error) {
+	page, next, err := b.Beats.Page(ctx, cursor)
+	return page, next, unread(err)
+}
+
 // record is the log as calls read it.
 type record struct{ eventstore.Log }
+
+// Tip implements [eventstore.Log].
+func (r record) Tip(ctx context.Context) (eventstore.Tip, error) {
+	tip, err := r.Log.Tip(ctx)
+	return tip, unread(err)
+}
 
 // Get implements [eventstore.Log].
 func (r record) Get(ctx context.Context, seqs []uint64) ([]history.Raw, error) {
@@ -85,14 +101,20 @@ func (r record) Read(ctx context.Context, after uint64, limit int) ([]history.Ra
 }
 
 // unread tells callers to ask again, perhaps another supervisor, when a store
-// could not answer. A history that is not what it should be is another matter,
-// and so is a call whose time was over.
+// could not answer.
 func unread(err error) error {
+	return otherwise(err, domain.Errorf(domain.TryAgain, "unread", "what is recorded could not be read: ask again in a moment"))
+}
+
+// otherwise returns what callers are told of an error that says nothing to them,
+// as those of a store do. A history that is not what it should be is another
+// matter, and so is a call whose time was over.
+func otherwise(err error, told *domain.Error) error {
 	switch {
 	case err == nil, errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
 		return err
 	case domain.CodeOf(err) != domain.Internal:
 		return err
 	}
-	return errors.Join(domain.Errorf(domain.TryAgain, "unread", "what is recorded could not be read: ask again in a moment"), err)
+	return errors.Join(told, err)
 }

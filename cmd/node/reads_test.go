@@ -29,6 +29,15 @@ func (d deaf) Get(context.Context, []uint64) ([]history.Raw, error) { return nil
 
 func (d deaf) Read(context.Context, uint64, int) ([]history.Raw, error) { return nil, d.err }
 
+func (d deaf) Tip(context.Context) (eventstore.Tip, error) { return eventstore.Tip{}, d.err }
+
+// lifeless is runners of whose signs of life nothing is known but an error.
+type lifeless struct{ err error }
+
+func (l lifeless) Page(context.Context, uint64) (map[string]string, uint64, error) {
+	return nil, 0, l.err
+}
+
 // A reply that Redis sent got lost, and whoever waited for his job was told of
 // an "internal error" that never gets better, as if the job had been at fault.
 // He is told to ask again.
@@ -50,7 +59,9 @@ func TestWhatCannotBeReadNowIsAskedAgain(t *testing.T) {
 		_, look := informed{d, newDesk(nil, &health{})}.Look(t.Context(), views.Query{})
 		_, streams := lined{d, newDesk(nil, &health{})}.Streams(t.Context(), nil)
 		errs := map[string]error{"look": look, "streams": streams}
-		if !errors.Is(test.err, views.ErrDamaged) { // the log is no view
+		if !errors.Is(test.err, views.ErrDamaged) { // these are no views
+			_, errs["tip"] = record{d}.Tip(t.Context())
+			_, _, errs["beats"] = beating{lifeless{test.err}}.Page(t.Context(), 0)
 			_, errs["get"] = record{d}.Get(t.Context(), nil)
 			_, errs["read"] = record{d}.Read(t.Context(), 0, 1)
 		}
