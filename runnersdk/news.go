@@ -97,7 +97,7 @@ func (a *attempt) tellNews(now time.Time) {
 	n := &a.news
 	save := n.data != nil && due(n.saved, n.checkpointPause(), now)
 	tell := n.progress != nil && due(n.told, progressEvery, now)
-	if !save && !tell || a.outbox.full() {
+	if full, _ := a.outbox.full(); full || !save && !tell {
 		return
 	}
 	a.tell()

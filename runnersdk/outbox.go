@@ -70,22 +70,19 @@ func signal(wake chan<- struct{}) {
 	}
 }
 
-// full reports whether so much waits that nothing new should be begun.
-func (o *outbox) full() bool {
+// full reports whether so much waits that nothing new should be begun. There may
+// be room again when landed is closed.
+func (o *outbox) full() (full bool, landed <-chan struct{}) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.isFull()
+	return len(o.waiting) >= fullReports || len(o.text) >= fullBytes, o.landed
 }
-
-func (o *outbox) isFull() bool { return len(o.waiting) >= fullReports || len(o.text) >= fullBytes }
 
 // wait waits until the outbox is not full. It returns false when done is closed
 // before.
 func (o *outbox) wait(done <-chan struct{}) bool {
 	for {
-		o.mu.Lock()
-		full, landed := o.isFull(), o.landed
-		o.mu.Unlock()
+		full, landed := o.full()
 		if !full {
 			return true
 		}
@@ -95,6 +92,13 @@ func (o *outbox) wait(done <-chan struct{}) bool {
 			return false
 		}
 	}
+}
+
+// loaded reports whether what waits fills a bundle.
+func (o *outbox) loaded() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return len(o.waiting) >= runner.MaxReports || bundleFrame+len(o.text) >= runner.MaxBundleBytes
 }
 
 // empty reports whether everything was said and arrived.

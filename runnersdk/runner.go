@@ -117,7 +117,8 @@ func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error
 
 // ready reports whether there is anything to claim for.
 func (r *Runner) ready(free int) bool {
-	return free > 0 && r.joined.Load() && !r.stopping.Load() && !r.outbox.full() && r.modes.mayHold()
+	full, _ := r.outbox.full()
+	return free > 0 && r.joined.Load() && !r.stopping.Load() && !full && r.modes.mayHold()
 }
 
 // takeUnseen finds entries that were delivered by an answer that never came.

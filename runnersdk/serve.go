@@ -87,7 +87,9 @@ func (r *Runner) live(ctx context.Context) error {
 		abort(r.run(base, loop{what: "hear the supervisor", turn: r.hearing, idle: r.restHearing}))
 	})
 	others.Go(func() { _ = r.run(base, loop{what: "renew leases", turn: r.keep, idle: r.restKeeping, urgent: true}) })
-	others.Go(func() { _ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting}) })
+	others.Go(func() {
+		_ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting, loaded: r.outbox.loaded})
+	})
 	others.Go(func() { _ = r.run(base, loop{what: "show that it lives", turn: r.beat, idle: r.restBeating}) })
 
 	<-ctx.Done()
@@ -126,11 +128,12 @@ func (r *Runner) restHearing() rest {
 }
 
 func (r *Runner) restTaking() rest {
+	full, landed := r.outbox.full()
 	switch {
+	case full:
+		return rest{landed, tickTime}
 	case r.ready(r.hands.free()) && len(r.modes.open()) > 0:
 		return noRest()
-	case r.outbox.full():
-		return rest{r.hands.freed, tickTime}
 	}
 	return rest{r.hands.freed, idleTime}
 }
@@ -157,7 +160,8 @@ type loop struct {
 	what   string // it does, in an error's words
 	turn   turn
 	idle   func() rest
-	urgent bool // errors do not make it wait longer than idle says
+	loaded func() bool // there is as much to do as a turn can, so that waiting gathers nothing; nil never
+	urgent bool        // errors do not make it wait longer than idle says
 }
 
 // run takes turns until ctx ends or a turn's error is fatal, which it returns.
@@ -186,7 +190,9 @@ func (r *Runner) run(ctx context.Context, l loop) error {
 			sleep(ctx, l.idle())
 			continue
 		}
-		sleep(ctx, rest{nil, paceTime - r.config.Now().Sub(found)})
+		if l.loaded == nil || !l.loaded() {
+			sleep(ctx, rest{nil, paceTime - r.config.Now().Sub(found)})
+		}
 		found = r.config.Now()
 	}
 	return nil

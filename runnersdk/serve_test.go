@@ -3,6 +3,7 @@ package runnersdk
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -80,6 +81,28 @@ func TestServe(t *testing.T) {
 			t.Errorf("run: %v", err)
 		}
 		s.expect("leave")
+	})
+}
+
+// A runner of jobs that take no time had more to say than eight bundles hold,
+// took no more until that was said, and then slept on for up to 50 ms with
+// nothing to do, because only the end of an attempt woke it; and between two
+// bundles it waited for more, although the next one was full. That halved what
+// such runners did.
+func TestMuchToSayKeepsNobodyWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.slots = 256
+		s := w.serve(w.config(&logs{}), echo)
+		const jobs = 1200
+		for i := range jobs {
+			w.submit(fmt.Sprint("j", i), "p")
+		}
+		time.Sleep(tickTime / 2)
+		if done := len(w.reports()); done != jobs {
+			t.Errorf("%d jobs of %d were reported in time", done, jobs)
+		}
+		s.end()
 	})
 }
 

@@ -32,7 +32,8 @@ type world struct {
 	t              testing.TB
 	wire           *memqueue.Wire
 	client, runner signing.PrivateKey
-	heard          int // bundles that were read
+	slots          uint32 // of the runner
+	heard          int    // bundles that were read
 }
 
 // newWorld returns a founded namespace that admits one client, and has a queue
@@ -41,7 +42,7 @@ func newWorld(t testing.TB) *world {
 	t.Helper()
 	wire := memqueue.New()
 	w := &world{
-		History: queuetest.Found(t, space, wire.State), t: t, wire: wire,
+		History: queuetest.Found(t, space, wire.State), t: t, wire: wire, slots: 4,
 		client: queuetest.Key(t, "client"), runner: queuetest.Key(t, "runner"),
 	}
 	w.Admit(access.Client, "c1", w.client)
@@ -83,7 +84,7 @@ func (w *world) reports() []runner.Report {
 
 // welcome answers a join.
 func (w *world) welcome(marks ...runner.Mark) {
-	w.notify(w.Welcome(me, myProcess, runner.Join{Key: w.runner.Public(), Slots: 4}, marks...))
+	w.notify(w.Welcome(me, myProcess, runner.Join{Key: w.runner.Public(), Slots: w.slots}, marks...))
 }
 
 func (w *world) notify(n queue.Notice) { w.wire.Notify(me, queuetest.FieldMap(n.Fields())) }
@@ -91,7 +92,7 @@ func (w *world) notify(n queue.Notice) { w.wire.Notify(me, queuetest.FieldMap(n.
 // config is that of the runner of the tests.
 func (w *world) config(logs *logs) Config {
 	return Config{
-		Runner: me, Key: w.runner, Wire: w.wire, Slots: 4, Process: myProcess,
+		Runner: me, Key: w.runner, Wire: w.wire, Slots: int(w.slots), Process: myProcess,
 		Logger: slog.New(slog.NewTextHandler(logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 }
