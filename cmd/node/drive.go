@@ -12,9 +12,10 @@ import (
 
 // Pacing of loops.
 const (
-	// pace is how soon a busy loop turns again, from turn to turn: on few cores,
-	// batches form only when those who were answered get to ask again. A loop
-	// that was idle never waits. Those that callers wait for are busy only with
+	// pace is how far apart busy turns are, but for the first two: on few cores,
+	// batches form only when those who were answered get to ask again. The second
+	// is the outcome of a job that came alone, soon after the first took its
+	// submit; it waits for nobody. The loop that callers wait for is busy only with
 	// much company.
 	pace = time.Millisecond
 	// The pause after an error that may pass grows between these.
@@ -39,6 +40,7 @@ type loop struct {
 // pass.
 func (l *loop) run(ctx context.Context) error {
 	pause, said := minPause, ""
+	var busied time.Time // when it was busy last, and any pause behind that was over
 	for ctx.Err() == nil {
 		start := l.scene.Now()
 		busy, err := l.turn(ctx)
@@ -59,7 +61,8 @@ func (l *loop) run(ctx context.Context) error {
 		}
 		switch {
 		case busy:
-			sleep(ctx, l.scene, pace-l.scene.Now().Sub(start))
+			sleep(ctx, l.scene, pace-l.scene.Now().Sub(busied))
+			busied = l.scene.Now()
 		case l.rest != nil:
 			l.scene.Rest(ctx, l.wake, max(l.rest(), pace))
 		case l.wake == nil:
