@@ -76,7 +76,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	c := &Client{cfg: cfg, wires: wires{http: cfg.HTTP, addresses: cfg.Addresses, apiKey: cfg.APIKey}, pause: pause}
 	c.own.wires, c.own.key = &c.wires, cfg.Key
-	c.gate, c.texts = newSubmitGate(&c.own), newSubmitGate(&post{wires: &c.wires})
+	c.gate, c.texts = newSubmitGate(c.own.submit), newSubmitGate((&post{wires: &c.wires}).submit)
 	return c, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync"
+	"time"
 
 	"github.com/herocode/horus/rpcapi/client/wire"
 )
@@ -13,29 +14,43 @@ const (
 	maxInFlight   = 2       // messages with submits: while these are under way, company gathers
 	maxGathered   = 256     // submits in a message: what fits into one commit
 	maxBatchBytes = 4 << 20 // of a message: half of the supervisor's limit
+
+	// company is how many submits in a message say that it pays to send as many
+	// together again: their callers come back within gatherTime.
+	company    = 16
+	gatherTime = time.Millisecond
 )
 
 // submitGate sends submits that are made at the same time in one message. A
-// lone submit goes at once; nobody waits but for what is under way.
+// lone submit goes at once, beside another one if need be. Where there are many
+// callers one message is under way, and those who came back with the last one
+// are given a moment to submit again: else whoever is the first to come back
+// leaves alone, and half of the messages of 50 goroutines are such.
 type submitGate struct {
-	post     *post
-	inFlight chan struct{}
+	post func(context.Context, []wire.JobText) ([]Verdict, error)
 
 	mu sync.Mutex
 
-	open *submitBatch // gathers; nil when empty
+	open     *submitBatch // gathers; nil when empty
+	inFlight int
+	landed   sync.Cond // somebody may go: a message landed, or is full
+	crowd    int       // submits that may be in the next message, by who came back and who waited then
 }
 
 // submitBatch is a message that gathers submits.
 type submitBatch struct {
 	jobs     []wire.JobText
 	bytes    int
+	full     bool
+	together chan struct{} // holds a token when as many joined as pay, or fit
 	done     chan struct{} // closed when the rest is final
 	verdicts []Verdict
 }
 
-func newSubmitGate(p *post) *submitGate {
-	return &submitGate{post: p, inFlight: make(chan struct{}, maxInFlight)}
+func newSubmitGate(post func(context.Context, []wire.JobText) ([]Verdict, error)) *submitGate {
+	g := &submitGate{post: post}
+	g.landed.L = &g.mu
+	return g
 }
 
 // submit sends a job once, alone or in company.
@@ -54,28 +69,39 @@ func (g *submitGate) submit(ctx context.Context, text wire.JobText) (wire.Receip
 func (g *submitGate) join(ctx context.Context, text wire.JobText) (b *submitBatch, place int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if b = g.open; b == nil || len(b.jobs) == maxGathered || b.bytes+len(text) > maxBatchBytes {
-		b = &submitBatch{done: make(chan struct{})}
+	if g.open != nil && (len(g.open.jobs) == maxGathered || g.open.bytes+len(text) > maxBatchBytes) {
+		g.open.full = true
+		g.open.gathered()
+		g.open = nil
+		g.landed.Broadcast()
+	}
+	if b = g.open; b == nil {
+		b = &submitBatch{together: make(chan struct{}, 1), done: make(chan struct{})}
 		g.open = b
 		go g.send(context.WithoutCancel(ctx), b)
 	}
 	place = len(b.jobs)
 	b.jobs = append(b.jobs, text)
 	b.bytes += len(text)
+	if len(b.jobs) >= g.crowd {
+		b.gathered()
+	}
 	return b, place
 }
 
-// send waits for its turn and sends the message, with all who joined until
-// then.
-func (g *submitGate) send(ctx context.Context, b *submitBatch) {
-	g.inFlight <- struct{}{}
-	defer func() { <-g.inFlight }()
-	g.mu.Lock()
-	if g.open == b {
-		g.open = nil
+// gathered says that nobody else is waited for. The gate is locked.
+func (b *submitBatch) gathered() {
+	select {
+	case b.together <- struct{}{}:
+	default:
 	}
-	g.mu.Unlock()
-	verdicts, err := g.post.submit(ctx, b.jobs)
+}
+
+// send waits for its turn and for its company and sends the message, with all
+// who joined until then.
+func (g *submitGate) send(ctx context.Context, b *submitBatch) {
+	g.depart(b)
+	verdicts, err := g.post(ctx, b.jobs)
 	if err != nil {
 		verdicts = make([]Verdict, len(b.jobs))
 		for i := range verdicts {
@@ -83,7 +109,47 @@ func (g *submitGate) send(ctx context.Context, b *submitBatch) {
 		}
 	}
 	b.verdicts = verdicts
+	g.mu.Lock()
+	g.land(b)
+	g.mu.Unlock()
 	close(b.done)
+}
+
+// land takes note of who comes back. The gate is locked.
+func (g *submitGate) land(b *submitBatch) {
+	back := len(b.jobs)
+	if g.open != nil {
+		back += len(g.open.jobs)
+	}
+	if g.inFlight--; g.inFlight > 0 {
+		back = max(back, g.crowd)
+	}
+	g.crowd = min(back, maxGathered)
+	g.landed.Broadcast()
+}
+
+// depart returns when a message is to be sent, which nobody joins any more.
+func (g *submitGate) depart(b *submitBatch) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for g.inFlight > 0 && (g.inFlight == maxInFlight || g.crowd >= company && !b.full) {
+		g.landed.Wait()
+	}
+	g.inFlight++
+	if g.crowd >= company && len(b.jobs) < g.crowd {
+		g.mu.Unlock()
+		late := time.NewTimer(gatherTime)
+		select {
+		case <-b.together:
+		case <-late.C:
+		}
+		late.Stop()
+		g.mu.Lock()
+	}
+	g.crowd = max(g.crowd, len(b.jobs))
+	if g.open == b {
+		g.open = nil
+	}
 }
 
 func errUnanswered() error {
