@@ -126,7 +126,7 @@ func start(ctx context.Context, args ...string) (*server, error) {
 	}
 	p := &process{dir: dir, cmd: exec.Command(program, append([]string{
 		"--bind", "127.0.0.1", "--port", strconv.Itoa(port), "--dir", dir, "--logfile", filepath.Join(dir, "redis.log"),
-		"--save", "", "--appendonly", "yes", "--stream-node-max-bytes", "16384",
+		"--save", "", "--appendonly", "yes", "--stream-node-max-bytes", "16384", "--auto-aof-rewrite-percentage", "300",
 	}, args...)...)}
 	if err := p.cmd.Start(); err != nil {
 		return nil, errors.Join(fmt.Errorf("start %s: %w", program, err), os.RemoveAll(dir))
