@@ -33,6 +33,20 @@ func (t *timeline) now() event.Time {
 	return t.last
 }
 
+// behind returns how far the clock is behind the history.
+func (t *timeline) behind() time.Duration {
+	return max(t.now().Sub(event.At(t.clock())), 0)
+}
+
+// ClockBehind returns how far the leader's clock is behind the time of the
+// history: it was set back, or the clock of a leader before was ahead. Meanwhile
+// the history's time goes at half speed, see [Leader.Now].
+func (l *Leader) ClockBehind() time.Duration {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.time.behind()
+}
+
 // Now returns the time that a decision would bear now: the clock's, unless the
 // history says that it is later. Then it goes on at half the clock's speed, until
 // the clock has caught up.

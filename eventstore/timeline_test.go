@@ -22,6 +22,9 @@ func TestTimeGoesOnWhileTheClockIsBehind(t *testing.T) {
 	if want := event.At(right.Add(time.Hour)); began != want {
 		t.Errorf("the next leader begins at %s, want %s", began, want)
 	}
+	if behind := h.ClockBehind(); behind != time.Hour {
+		t.Errorf("the clock is %s behind, want 1h", behind)
+	}
 	h.clock.Advance(time.Minute)
 	if got := h.Now().Sub(began); got != 30*time.Second {
 		t.Errorf("a minute later %s have passed, want 30s", got)
@@ -31,7 +34,7 @@ func TestTimeGoesOnWhileTheClockIsBehind(t *testing.T) {
 		t.Errorf("%s have passed once the clock was set back, want 30s", got)
 	}
 	h.clock.Advance(2*time.Hour + time.Second)
-	if got, want := h.Now(), event.At(h.clock.Now()); got != want {
+	if got, want := h.Now(), event.At(h.clock.Now()); got != want || h.ClockBehind() != 0 {
 		t.Errorf("two hours later it is %s, and the clock says %s", got, want)
 	}
 }

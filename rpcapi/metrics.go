@@ -47,8 +47,10 @@ type Figures struct {
 
 	Durability eventstore.Durability // that receipts bear now; none if empty
 	Undurable  uint64                // events that too few replicas are known to have
-	Memory     MemoryFigures
-	Refusing   map[string]bool // whether new jobs are refused, by reason
+	// ClockBehind is how far the leader's clock is behind the times in the history.
+	ClockBehind time.Duration
+	Memory      MemoryFigures
+	Refusing    map[string]bool // whether new jobs are refused, by reason
 }
 
 // MemoryFigures are the memory of the store, in bytes.
@@ -149,6 +151,7 @@ type collector struct {
 
 	durability *prometheus.Desc
 	undurable  *prometheus.Desc
+	behind     *prometheus.Desc
 	memory     *prometheus.Desc
 	refusing   *prometheus.Desc
 }
@@ -177,6 +180,7 @@ func newCollector(figures func() Figures) *collector {
 
 		durability: desc("horus_durability_info", "Always 1: its label is the durability that receipts bear now.", "level"),
 		undurable:  desc("horus_undurable_events", "Events of the history that too few replicas are known to have."),
+		behind:     desc("horus_clock_behind_seconds", "How far the clock of this supervisor, which leads, is behind the times in the history."),
 		memory:     desc("horus_redis_memory_bytes", "Memory of Redis as its leader sees it: used, of what counts against the limit, and max, the limit.", "of"),
 		refusing:   desc("horus_jobs_refused", "1 while new jobs are refused, by reason: memory or lagging.", "reason"),
 	}
@@ -187,7 +191,7 @@ func (c *collector) Describe(ch chan<- *prometheus.Desc) {
 	all := []*prometheus.Desc{
 		c.depth, c.oldest, c.jobs, c.dead, c.outcomes, c.lost, c.retried, c.timers, c.refused,
 		c.bundles, c.late, c.lag, c.leading, c.halted, c.keyEnds,
-		c.durability, c.undurable, c.memory, c.refusing,
+		c.durability, c.undurable, c.behind, c.memory, c.refusing,
 	}
 	for _, d := range all {
 		ch <- d
@@ -234,6 +238,9 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		gauge(c.durability, 1, string(f.Durability))
 	}
 	gauge(c.undurable, float64(f.Undurable))
+	if f.Leading {
+		gauge(c.behind, f.ClockBehind.Seconds())
+	}
 	if f.Memory.Used > 0 {
 		gauge(c.memory, float64(f.Memory.Used), "used")
 	}

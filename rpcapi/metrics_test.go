@@ -30,7 +30,7 @@ func TestMetrics(t *testing.T) {
 			Leading: true,
 			KeyEnds: 1767366245_500000,
 
-			Durability: "replicated:1", Undurable: 7, Memory: rpcapi.MemoryFigures{Used: 800, Max: 1000},
+			Durability: "replicated:1", Undurable: 7, ClockBehind: time.Hour, Memory: rpcapi.MemoryFigures{Used: 800, Max: 1000},
 			Refusing: map[string]bool{"memory": true, "lagging": false},
 		}
 	})
@@ -64,6 +64,7 @@ func TestMetrics(t *testing.T) {
 		`horus_dead_jobs 2`,
 		`horus_durability_info{level="replicated:1"} 1`,
 		`horus_undurable_events 7`,
+		`horus_clock_behind_seconds 3600`,
 		`horus_redis_memory_bytes{of="used"} 800`,
 		`horus_redis_memory_bytes{of="max"} 1000`,
 		`horus_jobs_refused{reason="memory"} 1`,

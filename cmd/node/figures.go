@@ -109,7 +109,7 @@ func (s *supervisor) collect(ctx context.Context) rpcapi.Figures {
 	s.figures.mu.Unlock()
 	if r, err := s.desk.current(); err == nil {
 		out.Leading, out.Lag, out.KeyEnds = true, r.engine.Lag(), r.keeper.ends()
-		out.Undurable = r.leader.Undurable()
+		out.Undurable, out.ClockBehind = r.leader.Undurable(), r.leader.ClockBehind()
 		used, limit, pressed := s.health.memory()
 		out.Memory = rpcapi.MemoryFigures{Used: used, Max: limit}
 		out.Refusing = map[string]bool{"memory": pressed, "lagging": out.Lag > eventstore.MaxBehind}

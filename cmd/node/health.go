@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -21,6 +22,11 @@ const (
 	relievedAt = 70
 )
 
+// clockTolerance is how far a leader's clock may be behind the history without
+// anybody being told: what clocks that are kept in time by the network differ by
+// at worst.
+const clockTolerance = 5 * time.Second
+
 // health is what is known of Redis, and what follows from that for callers. It
 // is safe for concurrent use.
 type health struct {
@@ -33,6 +39,7 @@ type health struct {
 	vitals   redisstore.Vitals // zero while this supervisor does not lead
 	pressed  bool              // new jobs are refused
 	short    bool              // too few replicas have the end of the log
+	behind   time.Duration     // how far our clock is behind the history; zero while this supervisor does not lead
 	refused  string            // the word with which Redis refuses what is to be appended; empty if it does not
 }
 
@@ -92,6 +99,16 @@ func (h *health) lag(short bool) (changed bool) {
 	defer h.mu.Unlock()
 	changed, h.short = short != h.short, short
 	return changed
+}
+
+// clock takes note how far our clock is behind the history, and reports whether
+// somebody should know, and whether that is news.
+func (h *health) clock(behind time.Duration) (late, changed bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	was := h.behind >= clockTolerance
+	h.behind = behind
+	return behind >= clockTolerance, was != (behind >= clockTolerance)
 }
 
 // pressure returns why new jobs are refused, nil if they are not.
@@ -163,6 +180,10 @@ func (h *health) concerns() []string {
 	}
 	if h.short {
 		all = append(all, fmt.Sprintf("fewer than %d replicas have the end of the log: whoever submits is told that the job is not durable", h.settings.Level.Replicas()))
+	}
+	if h.behind >= clockTolerance {
+		all = append(all, fmt.Sprintf("the clock of this supervisor is %s behind the times in the history: these go at half speed until it has caught up, so what waits for a time waits up to twice as long. Set the clock right, or have another supervisor lead",
+			h.behind.Round(time.Second)))
 	}
 	return all
 }

@@ -110,6 +110,7 @@ type hospital struct {
 	checks   int
 	log      strings.Builder
 	at       time.Time
+	behind   time.Duration
 }
 
 func (h *hospital) Now() time.Time { return h.at }
@@ -124,6 +125,7 @@ func newHospital(t *testing.T, asked eventstore.Durability) *hospital {
 	h.watch = &watch{
 		supervisor: s,
 		vitals:     func(context.Context) (redisstore.Vitals, error) { return h.life, h.trouble },
+		behind:     func(*reign) time.Duration { return h.behind },
 		check: func(context.Context, eventstore.Durability) (redisstore.Settings, error) {
 			h.checks++
 			return h.settings, h.trouble
@@ -213,6 +215,33 @@ func TestMemoryIsMeasuredWhileLeading(t *testing.T) {
 	h.desk.close()
 	if h.turns(1); h.health.pressure() != nil {
 		t.Error("a supervisor that leads no more refuses jobs")
+	}
+}
+
+// A clock that was set back by an hour went unnoticed: jobs waited, and nobody
+// knew what for.
+func TestAClockThatIsBehindIsAConcern(t *testing.T) {
+	h := newHospital(t, "")
+	h.behind = clockTolerance - 1
+	if said := h.turns(3); said != "" || len(h.health.concerns()) != 0 {
+		t.Errorf("said\n%s\nwith %q", said, h.health.concerns())
+	}
+	h.behind = time.Hour
+	if said := h.turns(3); strings.Count(said, "the clock is behind") != 1 || !strings.Contains(said, "behind=1h0m0s") {
+		t.Errorf("said\n%s", said)
+	}
+	if got := h.health.concerns(); len(got) != 1 || !strings.HasPrefix(got[0], "the clock of this supervisor is 1h0m0s behind") {
+		t.Errorf("concerns are %q", got)
+	}
+	h.behind = 0
+	if said := h.turns(3); strings.Count(said, "has caught up") != 1 || len(h.health.concerns()) != 0 {
+		t.Errorf("said\n%s\nwith %q", said, h.health.concerns())
+	}
+	h.behind = time.Hour
+	h.turns(1)
+	h.desk.close()
+	if h.turns(1); len(h.health.concerns()) != 0 {
+		t.Error("the clock of a supervisor that leads no more is a concern")
 	}
 }
 

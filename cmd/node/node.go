@@ -167,7 +167,7 @@ func (s *supervisor) connect(ctx context.Context) error {
 	if store.Replicas = s.cfg.Durability.Replicas(); store.Replicas > 0 {
 		s.syncer = store
 	}
-	s.watch = &watch{supervisor: s, vitals: store.Vitals, check: s.server.Check, checked: s.scene.Now()}
+	s.watch = &watch{supervisor: s, vitals: store.Vitals, check: s.server.Check, behind: behind, checked: s.scene.Now()}
 	keys := queue.Keys{Namespace: s.cfg.Namespace}
 	found, err := redisviews.New(s.writer, s.reader, keys)
 	if err != nil {

@@ -24,8 +24,9 @@ type watch struct {
 	*supervisor
 	vitals  func(ctx context.Context) (redisstore.Vitals, error)
 	check   func(ctx context.Context, asked eventstore.Durability) (redisstore.Settings, error)
-	checked time.Time // when its settings were looked at; zero: they must be
-	run     string    // its life
+	behind  func(*reign) time.Duration // how far its clock is behind the history
+	checked time.Time                  // when its settings were looked at; zero: they must be
+	run     string                     // its life
 }
 
 // turn looks once. A supervisor that does not lead looks at the settings alone.
@@ -45,10 +46,12 @@ func (w *watch) turn(ctx context.Context) (busy bool, err error) {
 	return false, nil
 }
 
-// measure looks at the memory.
+// measure looks at the clock and at the memory.
 func (w *watch) measure(ctx context.Context) error {
+	r, standsBy := w.desk.current()
+	w.compare(ctx, r)
 	var v redisstore.Vitals
-	if _, standsBy := w.desk.current(); standsBy == nil {
+	if standsBy == nil {
 		var err error
 		if v, err = w.vitals(ctx); err != nil {
 			return err
@@ -66,6 +69,25 @@ func (w *watch) measure(ctx context.Context) error {
 	}
 	return nil
 }
+
+// compare looks how far the clock is behind the history; r is nil where nobody
+// leads, and then that is nobody's concern.
+func (w *watch) compare(ctx context.Context, r *reign) {
+	var behind time.Duration
+	if r != nil {
+		behind = w.behind(r)
+	}
+	switch late, changed := w.health.clock(behind); {
+	case late && changed:
+		w.cfg.Log.WarnContext(ctx, "the clock is behind the history, whose times go at half speed until it has caught up: it was set back, or one before was ahead",
+			"behind", behind.Round(time.Second))
+	case changed && r != nil:
+		w.cfg.Log.InfoContext(ctx, "the clock has caught up with the history")
+	}
+}
+
+// behind is how far a leader's clock is behind the history.
+func behind(r *reign) time.Duration { return r.leader.ClockBehind() }
 
 // heed says what changed in the settings.
 func (s *supervisor) heed(ctx context.Context, settings redisstore.Settings) {
