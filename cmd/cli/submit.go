@@ -30,6 +30,7 @@ type submission struct {
 	keyFile                    string
 	wait, unsigned             bool
 	policy                     policy
+	word                       word
 }
 
 func submitCommand(s *settings) *cobra.Command {
@@ -64,7 +65,6 @@ was not run.`,
 	o.bind(f)
 	f.BoolVarP(&o.wait, "wait", "w", false, "wait for the outcome, print the output, exit with the job's code")
 	f.BoolVar(&o.unsigned, "unsigned", false, "do not sign: the supervisor vouches for your API key, if it is set to")
-	cmd.MarkFlagsMutuallyExclusive("unsigned", "key-file")
 	return cmd
 }
 
@@ -77,6 +77,7 @@ func (o *submission) bind(f *pflag.FlagSet) {
 	f.StringArrayVar(&o.env, "env", nil, "set a variable of the job, as NAME=VALUE; may be repeated")
 	f.StringVar(&o.keyFile, "key-file", "", "file of the key that signs the job (default: this user's own)")
 	o.policy.bind(f)
+	o.word.bind(f)
 }
 
 // payload finds what the job runs.
@@ -107,6 +108,9 @@ func (o *submission) job(payload string) (client.Job, error) {
 		j = j.Executor("sh")
 	}
 	j, err := o.policy.apply(j)
+	if err == nil {
+		j, err = o.word.apply(j)
+	}
 	if err != nil {
 		return j, err
 	}
@@ -130,6 +134,9 @@ func (o *submission) named(payload string) (client.Job, error) {
 }
 
 func (s *settings) submit(cmd *cobra.Command, o *submission, payload string) error {
+	if o.unsigned && (o.keyFile != "" || o.word.nonce != "") {
+		return exit.With(exit.Usage, errors.New("--unsigned: nobody signs, so say neither --key-file nor --nonce"))
+	}
 	j, err := o.named(payload)
 	if err != nil {
 		return err

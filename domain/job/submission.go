@@ -236,7 +236,7 @@ func (o *Opened) AppendChecks(dst []signing.Check, known func(signing.KeyID) (si
 // signature has ended.
 func (s *Spec) CheckFor(namespace string, now event.Time) error {
 	if s.Audience != "" && s.Audience != namespace {
-		return domain.Errorf(domain.Expired, "audience", "the job is meant for another audience")
+		return domain.Errorf(domain.Expired, "audience", "the job is meant for the namespace %s, and this is %s", s.Audience, namespace)
 	}
 	if !s.NotAfter.IsZero() && now > s.NotAfter {
 		return domain.Errorf(domain.Expired, "not_after", "the job's not_after has passed")
