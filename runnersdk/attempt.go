@@ -40,6 +40,7 @@ type attempt struct {
 	renewed time.Time // the last instant at which the entry was ours; of the keeper
 	ended   time.Time // when the keeper found that the handler's context had ended; of the keeper
 	given   bool      // up: it is not renewed any more; of the keeper
+	dropped bool      // from what is held; of the hands
 
 	mu sync.Mutex
 

@@ -81,7 +81,7 @@ func claimOf(h *queuetest.History, clients []signing.PrivateKey, commits int) []
 // BenchmarkBundle builds and signs a full bundle of short jobs.
 func BenchmarkBundle(b *testing.B) {
 	w := newWorld(b)
-	o := newOutbox(runner.Bundle{Namespace: string(space), Runner: me, Process: myProcess, Number: 1}, func(*attempt) {})
+	o := newOutbox(runner.Bundle{Namespace: string(space), Runner: me, Process: myProcess, Number: 1}, func(...*attempt) {})
 	id, err := job.ParseID("job-0001")
 	if err != nil {
 		b.Fatal(err)

@@ -52,11 +52,15 @@ func (h *hands) next() *attempt {
 	return nil
 }
 
-// drop lets go of an attempt of which nothing is left to say.
-func (h *hands) drop(a *attempt) {
+// drop lets go of attempts of which nothing is left to say, in one pass over what
+// is held: hundreds of attempts, and a bundle ends dozens of them.
+func (h *hands) drop(over ...*attempt) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.held = slices.DeleteFunc(h.held, func(b *attempt) bool { return a == b })
+	for _, a := range over {
+		a.dropped = true
+	}
+	h.held = slices.DeleteFunc(h.held, func(a *attempt) bool { return a.dropped })
 }
 
 // free returns how many attempts may be claimed.

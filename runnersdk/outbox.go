@@ -21,7 +21,7 @@ type outbox struct {
 	waiting []item
 	text    []byte        // of waiting, encoded when they were added and never again
 	landed  chan struct{} // closed when the bundle under way arrived; then a new one
-	ended   func(*attempt)
+	ended   func(...*attempt)
 
 	next   runner.Bundle // head of the next bundle; of the sender
 	flight []item        // what is under way; of the sender
@@ -44,8 +44,8 @@ const (
 )
 
 // newOutbox makes an outbox whose first bundle has a head's number. ended is
-// called for every attempt of which nothing is left to say.
-func newOutbox(head runner.Bundle, ended func(*attempt)) *outbox {
+// called with attempts of which nothing is left to say.
+func newOutbox(head runner.Bundle, ended func(...*attempt)) *outbox {
 	return &outbox{wake: make(chan struct{}, 1), landed: make(chan struct{}), ended: ended, next: head}
 }
 
@@ -156,10 +156,12 @@ func (o *outbox) arrived() int {
 	close(o.landed)
 	o.landed = make(chan struct{})
 	o.mu.Unlock()
+	var over []*attempt
 	for _, item := range flight {
 		if item.ends != nil {
-			o.ended(item.ends)
+			over = append(over, item.ends)
 		}
 	}
+	o.ended(over...)
 	return len(flight)
 }
