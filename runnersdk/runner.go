@@ -32,12 +32,13 @@ type Runner struct {
 	modes    modes
 	stops    stops
 
-	join  joining                     // of listen
-	seen  map[job.Queue]queue.EntryID // the last entry that came, good or bad; of take
-	lost  bool                        // an answer was lost, and entries with it; of take
-	kept  time.Time                   // when leases were renewed last; of keep
-	blip  bool                        // some could not be, then; of keep
-	pulse pulse                       // of beat
+	join   joining                     // of listen
+	seen   map[job.Queue]queue.EntryID // the last entry that came, good or bad; of take
+	filled bool                        // the last claim took as much as there were slots for; of take
+	lost   bool                        // an answer was lost, and entries with it; of take
+	kept   time.Time                   // when leases were renewed last; of keep
+	blip   bool                        // some could not be, then; of keep
+	pulse  pulse                       // of beat
 }
 
 // knownKeys is how many keys' tables are remembered: supervisors, and the
@@ -112,6 +113,7 @@ func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error
 		r.lost = r.lost || !errors.Is(err, queue.ErrNoQueue)
 		return 0, err
 	}
+	r.filled = len(entries) == free
 	return len(entries), r.accept(ctx, entries, asked)
 }
 

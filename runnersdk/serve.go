@@ -82,7 +82,10 @@ func (r *Runner) live(ctx context.Context) error {
 	base, end := context.WithCancel(context.WithoutCancel(ctx)) // until everything is said
 	defer end()
 	var taking, others sync.WaitGroup
-	taking.Go(func() { _ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking}) })
+	taking.Go(func() {
+		full := func() bool { return r.filled }
+		_ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking, loaded: full})
+	})
 	others.Go(func() {
 		abort(r.run(base, loop{what: "hear the supervisor", turn: r.hearing, idle: r.restHearing}))
 	})

@@ -106,6 +106,25 @@ func TestMuchToSayKeepsNobodyWaiting(t *testing.T) {
 	})
 }
 
+// A runner of one slot waited two milliseconds between any two claims, so that
+// more would come together, and had no room for more: it did 500 jobs a second.
+func TestFewSlotsWaitForNoCompany(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.slots = 1
+		s := w.serve(w.config(&logs{}), echo)
+		const jobs = 100
+		for i := range jobs {
+			w.submit(fmt.Sprint("j", i), "p")
+		}
+		time.Sleep(10 * paceTime)
+		if done := len(w.reports()); done != jobs {
+			t.Errorf("%d jobs of %d were reported in time", done, jobs)
+		}
+		s.end()
+	})
+}
+
 func TestStopWaitsForRunningJobs(t *testing.T) {
 	inBubble(t, func(t *testing.T) {
 		w := newWorld(t)
