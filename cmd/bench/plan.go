@@ -39,6 +39,10 @@ func ways() []section {
 			notes: []string{noteRunner, "The bytes are those of a finished job with its history and evidence."},
 		},
 		{
+			name: "slots", about: "the same, 50 callers, as so many jobs run at once (256 elsewhere)", measure: measureSlots,
+			notes: []string{"A runner claims no more than it may run: with one slot each job is a claim of its own."},
+		},
+		{
 			name: "bulk", about: "the same, 100 jobs a call under one signature (jobs.submit_many)", measure: measureBulk,
 			notes: []string{noteSigning, "The yardsticks commit 100 at once, too. 20 callers: as many as are let in by the limit of 2,048 jobs on their way."},
 		},

@@ -57,6 +57,7 @@ type system struct {
 type options struct {
 	handler    runnersdk.Handler
 	idle       bool // has no runner: jobs stay queued
+	slots      int  // of the runner; slots if zero
 	durability eventstore.Durability
 	through    string // URL at which the supervisor reaches Redis; as everybody else if empty
 }
@@ -86,7 +87,7 @@ func startSystem(ctx context.Context, at *server, o options) (s *system, err err
 		err = s.admit(ctx)
 	}
 	if err == nil && !o.idle {
-		err = s.run(ctx, running, o.handler)
+		err = s.run(ctx, running, o)
 	}
 	if err != nil {
 		return nil, errors.Join(err, s.close())
@@ -144,9 +145,9 @@ func (s *system) client(url string, key signing.PrivateKey) (*client.Client, err
 }
 
 // run starts the runner and returns when it has run a job.
-func (s *system) run(ctx, running context.Context, handler runnersdk.Handler) error {
-	if handler == nil {
-		handler = nothing
+func (s *system) run(ctx, running context.Context, o options) error {
+	if o.handler == nil {
+		o.handler = nothing
 	}
 	line, err := redisqueue.New(s.redis.url, queue.Keys{Namespace: s.ns})
 	if err != nil {
@@ -158,8 +159,8 @@ func (s *system) run(ctx, running context.Context, handler runnersdk.Handler) er
 	}
 	s.running.Go(func() error {
 		err := runnersdk.Serve(running, runnersdk.Config{
-			Runner: runnerID, Key: key, Wire: line, Slots: slots, Namespace: s.ns,
-		}, handler)
+			Runner: runnerID, Key: key, Wire: line, Slots: cmp.Or(o.slots, slots), Namespace: s.ns,
+		}, o.handler)
 		return errors.Join(err, line.Close())
 	})
 	first, err := s.messages(load{jobs: 1})

@@ -3,6 +3,7 @@ package bench
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/herocode/horus/domain/job"
 )
@@ -59,6 +60,21 @@ func measureJobs(ctx context.Context, b *bench) ([]Row, error) {
 		}
 		return trials
 	})
+}
+
+func measureSlots(ctx context.Context, b *bench) (rows []Row, err error) {
+	for _, n := range []int{1, 16} {
+		more, err := b.withSystem(ctx, options{slots: n}, func(s *system) []trial {
+			few := load{jobs: b.jobsOf(n)} // the fewer, the slower
+			return []trial{s.trial(way{name: fmt.Sprint("slots: ", n), load: few, callers: manyCallers, post: s.inProcess, until: job.Done})}
+		})
+		if err != nil {
+			return nil, err
+		}
+		more[0].Name += fmt.Sprint(", beside slots: ", n)
+		rows = append(rows, more...)
+	}
+	return rows, nil
 }
 
 func measureBulk(ctx context.Context, b *bench) ([]Row, error) {
