@@ -42,7 +42,7 @@ type submitBatch struct {
 	jobs     []wire.JobText
 	bytes    int
 	full     bool
-	together chan struct{} // holds a token when as many joined as pay, or fit
+	together chan struct{} // holds a token when as many joined as are waited for, or fit; nil while nobody waits
 	done     chan struct{} // closed when the rest is final
 	verdicts []Verdict
 }
@@ -76,7 +76,7 @@ func (g *submitGate) join(ctx context.Context, text wire.JobText) (b *submitBatc
 		g.landed.Broadcast()
 	}
 	if b = g.open; b == nil {
-		b = &submitBatch{together: make(chan struct{}, 1), done: make(chan struct{})}
+		b = &submitBatch{done: make(chan struct{})}
 		g.open = b
 		go g.send(context.WithoutCancel(ctx), b)
 	}
@@ -93,7 +93,7 @@ func (g *submitGate) join(ctx context.Context, text wire.JobText) (b *submitBatc
 func (b *submitBatch) gathered() {
 	select {
 	case b.together <- struct{}{}:
-	default:
+	default: // they know, or nobody waits
 	}
 }
 
@@ -136,7 +136,8 @@ func (g *submitGate) depart(b *submitBatch) {
 		g.landed.Wait()
 	}
 	g.inFlight++
-	if g.crowd >= company && len(b.jobs) < g.crowd {
+	if g.crowd >= company && len(b.jobs) < g.crowd && !b.full {
+		b.together = make(chan struct{}, 1)
 		g.mu.Unlock()
 		late := time.NewTimer(gatherTime)
 		select {
