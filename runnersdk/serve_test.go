@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
@@ -14,6 +15,7 @@ import (
 	"github.com/herocode/horus/domain"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/domain/signing"
+	"github.com/herocode/horus/runnersdk/queue"
 	"github.com/herocode/horus/runnersdk/queue/memqueue"
 	"github.com/herocode/horus/runnersdk/queue/queuetest"
 )
@@ -120,6 +122,45 @@ func TestFewSlotsWaitForNoCompany(t *testing.T) {
 		time.Sleep(10 * paceTime)
 		if done := len(w.reports()); done != jobs {
 			t.Errorf("%d jobs of %d were reported in time", done, jobs)
+		}
+		s.end()
+	})
+}
+
+// counted is a wire whose claims are counted.
+type counted struct {
+	queue.Wire
+	claims atomic.Int32
+}
+
+func (c *counted) Take(ctx context.Context, process string, queues []job.Queue, most int, wait time.Duration) ([]queue.Entry, error) {
+	entries, err := c.Wire.Take(ctx, process, queues, most, wait)
+	if len(entries) > 0 {
+		c.claims.Add(1)
+	}
+	return entries, err
+}
+
+// Where many slots are busy and now and then one is free, each job would be a
+// claim of its own without a distance between claims.
+func TestManySlotsAreFilledInCompany(t *testing.T) {
+	inBubble(t, func(t *testing.T) {
+		w := newWorld(t)
+		w.slots = 64
+		c := w.config(&logs{})
+		wire := &counted{Wire: c.Wire}
+		c.Wire = wire
+		s := w.serve(c, func(_ context.Context, j *Job) (string, error) {
+			time.Sleep(5*time.Millisecond + time.Duration(len(j.Payload))*37*time.Microsecond)
+			return "", nil
+		})
+		const jobs = 1000
+		for i := range jobs {
+			w.submit(fmt.Sprint("j", i), strings.Repeat("p", 1+i%100))
+		}
+		time.Sleep(time.Second)
+		if done, claims := len(w.reports()), int(wire.claims.Load()); done != jobs || claims > jobs/10 {
+			t.Errorf("%d jobs of %d were reported, in %d claims", done, jobs, claims)
 		}
 		s.end()
 	})
