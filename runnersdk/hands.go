@@ -13,6 +13,7 @@ import (
 type hands struct {
 	slots int
 	freed chan struct{} // holds a token when an attempt ended
+	roomy chan struct{} // holds a token when half of the slots are free
 
 	mu sync.Mutex
 
@@ -21,7 +22,9 @@ type hands struct {
 	running int
 }
 
-func newHands(slots int) *hands { return &hands{slots: slots, freed: make(chan struct{}, 1)} }
+func newHands(slots int) *hands {
+	return &hands{slots: slots, freed: make(chan struct{}, 1), roomy: make(chan struct{}, 1)}
+}
 
 // hold takes an attempt in and reports whether it is to run at once. Otherwise
 // [hands.next] will return it.
@@ -34,6 +37,9 @@ func (h *hands) hold(a *attempt) bool {
 		return false
 	}
 	h.running++
+	if !h.hasRoom() {
+		withdraw(h.roomy)
+	}
 	return true
 }
 
@@ -49,8 +55,14 @@ func (h *hands) next() *attempt {
 	}
 	h.running--
 	signal(h.freed)
+	if h.hasRoom() {
+		signal(h.roomy)
+	}
 	return nil
 }
+
+// hasRoom reports whether half of the slots are free. h is locked.
+func (h *hands) hasRoom() bool { return 2*h.running <= h.slots }
 
 // drop lets go of attempts of which nothing is left to say, in one pass over what
 // is held: hundreds of attempts, and a bundle ends dozens of them.

@@ -14,7 +14,8 @@ import (
 // bundle at a time is under way. A bundle whose answer was lost is sent again
 // as it is until there is an answer; its number makes it one.
 type outbox struct {
-	wake chan struct{} // holds a token when there is something new
+	wake  chan struct{} // holds a token when there is something new
+	laden chan struct{} // holds a token when what waits fills a bundle
 
 	mu sync.Mutex
 
@@ -46,7 +47,7 @@ const (
 // newOutbox makes an outbox whose first bundle has a head's number. ended is
 // called with attempts of which nothing is left to say.
 func newOutbox(head runner.Bundle, ended func(...*attempt)) *outbox {
-	return &outbox{wake: make(chan struct{}, 1), landed: make(chan struct{}), ended: ended, next: head}
+	return &outbox{wake: make(chan struct{}, 1), laden: make(chan struct{}, 1), landed: make(chan struct{}), ended: ended, next: head}
 }
 
 // add adds a report. ends is the attempt whose last one it is, or nil.
@@ -57,6 +58,7 @@ func (o *outbox) add(r runner.Report, ends *attempt) {
 	o.text = runner.AppendReport(o.text, r)
 	o.waiting = append(o.waiting, item{len(o.text) - before, ends})
 	signal(o.wake)
+	o.weigh()
 }
 
 // forget is add for an attempt that ended without anything to be said.
@@ -66,6 +68,14 @@ func (o *outbox) forget(a *attempt) { o.ended(a) }
 func signal(wake chan<- struct{}) {
 	select {
 	case wake <- struct{}{}:
+	default:
+	}
+}
+
+// withdraw takes a token back if it is there.
+func withdraw(wake <-chan struct{}) {
+	select {
+	case <-wake:
 	default:
 	}
 }
@@ -94,11 +104,11 @@ func (o *outbox) wait(done <-chan struct{}) bool {
 	}
 }
 
-// loaded reports whether what waits fills a bundle.
-func (o *outbox) loaded() bool {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return len(o.waiting) >= runner.MaxReports || bundleFrame+len(o.text) >= runner.MaxBundleBytes
+// weigh leaves a token when what waits fills a bundle. o is locked.
+func (o *outbox) weigh() {
+	if len(o.waiting) >= runner.MaxReports || bundleFrame+len(o.text) >= runner.MaxBundleBytes {
+		signal(o.laden)
+	}
 }
 
 // empty reports whether everything was said and arrived.
@@ -144,6 +154,8 @@ func (o *outbox) load(key signing.PrivateKey) bool {
 	o.signed = o.next.SignReports(o.text[:size], key)
 	o.text = slices.Delete(o.text, 0, size)
 	o.next.Number++
+	withdraw(o.laden) // what it was about is under way
+	o.weigh()
 	return true
 }
 

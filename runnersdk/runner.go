@@ -34,7 +34,7 @@ type Runner struct {
 
 	join   joining                     // of listen
 	seen   map[job.Queue]queue.EntryID // the last entry that came, good or bad; of take
-	filled bool                        // the last claim filled all slots, of which at least half were free; of take
+	filled bool                        // the last claim filled all slots, so that there may be more; of take
 	lost   bool                        // an answer was lost, and entries with it; of take
 	kept   time.Time                   // when leases were renewed last; of keep
 	blip   bool                        // some could not be, then; of keep
@@ -113,7 +113,7 @@ func (r *Runner) take(ctx context.Context, wait time.Duration) (n int, err error
 		r.lost = r.lost || !errors.Is(err, queue.ErrNoQueue)
 		return 0, err
 	}
-	r.filled = len(entries) == free && 2*free >= r.config.Slots
+	r.filled = len(entries) == free
 	return len(entries), r.accept(ctx, entries, asked)
 }
 

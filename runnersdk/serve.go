@@ -83,15 +83,15 @@ func (r *Runner) live(ctx context.Context) error {
 	defer end()
 	var taking, others sync.WaitGroup
 	taking.Go(func() {
-		full := func() bool { return r.filled }
-		_ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking, loaded: full})
+		_ = r.run(ctx, loop{what: "claim jobs", turn: waiting(r.take, waitTime), idle: r.restTaking, gathered: r.roomForMore})
 	})
 	others.Go(func() {
 		abort(r.run(base, loop{what: "hear the supervisor", turn: r.hearing, idle: r.restHearing}))
 	})
 	others.Go(func() { _ = r.run(base, loop{what: "renew leases", turn: r.keep, idle: r.restKeeping, urgent: true}) })
 	others.Go(func() {
-		_ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting, loaded: r.outbox.loaded})
+		laden := func() <-chan struct{} { return r.outbox.laden }
+		_ = r.run(base, loop{what: "send reports", turn: r.report, idle: r.restReporting, gathered: laden})
 	})
 	others.Go(func() { _ = r.run(base, loop{what: "show that it lives", turn: r.beat, idle: r.restBeating}) })
 
@@ -141,6 +141,15 @@ func (r *Runner) restTaking() rest {
 	return rest{r.hands.freed, idleTime}
 }
 
+// roomForMore receives when enough slots are free for the next claim, if the last
+// one left something behind.
+func (r *Runner) roomForMore() <-chan struct{} {
+	if r.filled {
+		return r.hands.roomy
+	}
+	return nil
+}
+
 func (r *Runner) restKeeping() rest { return rest{r.modes.shorter, r.nextKeep().Sub(r.config.Now())} }
 
 func (r *Runner) restReporting() rest {
@@ -160,16 +169,16 @@ func waiting(turn func(context.Context, time.Duration) (int, error), wait time.D
 
 // loop is a turn that is taken again and again.
 type loop struct {
-	what   string // it does, in an error's words
-	turn   turn
-	idle   func() rest
-	loaded func() bool // there is as much to do as a turn can, so that waiting gathers nothing; nil never
-	urgent bool        // errors do not make it wait longer than idle says
+	what     string // it does, in an error's words
+	turn     turn
+	idle     func() rest
+	gathered func() <-chan struct{} // receives when enough came together for the next turn; nil never
+	urgent   bool                   // errors do not make it wait longer than idle says
 }
 
 // run takes turns until ctx ends or a turn's error is fatal, which it returns.
 // One that found something sooner than paceTime after the last that did waits for
-// the rest of it, so that batches form: a job that comes alone is never kept
+// the rest of it, or until enough came together, so that batches form: a job that comes alone is never kept
 // waiting, and those of a caller who submits one after the other share commits,
 // transactions and signatures from here on.
 func (r *Runner) run(ctx context.Context, l loop) error {
@@ -193,9 +202,11 @@ func (r *Runner) run(ctx context.Context, l loop) error {
 			sleep(ctx, l.idle())
 			continue
 		}
-		if l.loaded == nil || !l.loaded() {
-			sleep(ctx, rest{nil, paceTime - r.config.Now().Sub(found)})
+		pace := rest{nil, paceTime - r.config.Now().Sub(found)}
+		if l.gathered != nil {
+			pace.wake = l.gathered()
 		}
+		sleep(ctx, pace)
 		found = r.config.Now()
 	}
 	return nil
