@@ -178,9 +178,9 @@ type loop struct {
 
 // run takes turns until ctx ends or a turn's error is fatal, which it returns.
 // One that found something sooner than paceTime after the last that did waits for
-// the rest of it, or until enough came together, so that batches form: a job that comes alone is never kept
-// waiting, and those of a caller who submits one after the other share commits,
-// transactions and signatures from here on.
+// the rest of it, or until enough came together, so that batches form: a job that
+// comes alone is never kept waiting, and those of a caller who submits one after
+// the other share commits, transactions and signatures from here on.
 func (r *Runner) run(ctx context.Context, l loop) error {
 	outage := outage{what: l.what, logger: r.logger, now: r.config.Now}
 	var found time.Time
