@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"strconv"
 
 	"github.com/herocode/horus/domain/event"
+	"github.com/herocode/horus/domain/fixedjson"
 	"github.com/herocode/horus/domain/job"
 	"github.com/herocode/horus/rpcapi/jsonrpc"
 )
@@ -61,6 +63,14 @@ type Receipt struct {
 	State      job.Status `json:"state"`
 	Durability string     `json:"durability" doc:"What keeps the job: memory (nothing but Redis that runs), everysec (the disk of Redis, within a second), fsync (its disk, now) or replicated:1 to replicated:9 (so many replicas of Redis, now)."`
 	Duplicate  bool       `json:"duplicate" doc:"The same job was submitted before; this changed nothing."`
+}
+
+// AppendJSON implements [jsonrpc.Appender].
+func (r *Receipt) AppendJSON(dst []byte) []byte {
+	dst = fixedjson.AppendString(append(dst, `{"id":`...), r.ID)
+	dst = fixedjson.AppendString(append(dst, `,"state":`...), r.State.String())
+	dst = fixedjson.AppendString(append(dst, `,"durability":`...), r.Durability)
+	return append(strconv.AppendBool(append(dst, `,"duplicate":`...), r.Duplicate), '}')
 }
 
 // SubmitMany asks for several jobs to be run.
