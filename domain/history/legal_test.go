@@ -115,7 +115,7 @@ func TestWhatCouldNotHaveHappenedIsFound(t *testing.T) {
 		{"a job that has no id", func(a *author) { a.submit("../j4", unsigned, "") }, 20, "a job id is"},
 		{"a job for another audience", func(a *author) {
 			a.submit("j4", `{"id":"j4","payload":"x","runner":"r1","audience":"hero"}`, webClient)
-		}, 20, "another audience"},
+		}, 20, "meant for the namespace hero"},
 		{"a job after its end", func(a *author) {
 			a.submit("j4", `{"id":"j4","payload":"x","runner":"r1","not_after":"2026-01-02T11:00:00Z"}`, webClient)
 		}, 20, "not_after has passed"},
